@@ -1,0 +1,2 @@
+export { configSchema, type Config } from './schema.ts';
+export { loadConfig, parseConfig, trainingConfigHash } from './load.ts';

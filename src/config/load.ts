@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import { sha256, stableJson, VamoError } from '../core/index.ts';
+import { type Config, configSchema } from './schema.ts';
+
+type Json = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Objects merge key by key; anything else (arrays too) is replaced by the later value. */
+function merge(base: unknown, over: unknown): unknown {
+  if (!isObject(base) || !isObject(over)) return over;
+  const merged: Json = { ...base };
+  for (const [key, value] of Object.entries(over))
+    merged[key] = key in base ? merge(base[key], value) : value;
+  return merged;
+}
+
+async function readJson(path: string | URL): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as unknown;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new VamoError(
+      'CONFIG_UNREADABLE',
+      `cannot read configuration ${String(path)}: ${reason}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  let found: unknown = value;
+  for (const key of path)
+    found = isObject(found) || Array.isArray(found) ? (found as Json)[key as string] : undefined;
+  return found;
+}
+
+/** Validates a merged configuration, and what must hold between keys. */
+export function parseConfig(json: unknown): Config {
+  const parsed = configSchema.safeParse(json);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => {
+      if (issue.code === 'unrecognized_keys') {
+        const where = issue.path.length > 0 ? `${issue.path.map(String).join('.')}.` : '';
+        return `${issue.keys.map((k) => where + k).join(', ')}: no such key`;
+      }
+      const found = at(json, issue.path);
+      const value = found === undefined ? 'missing' : JSON.stringify(found);
+      return `${issue.path.map(String).join('.')}: ${value}; ${issue.message}`;
+    });
+    throw new VamoError('CONFIG_INVALID', problems.join('\n'), { details: { problems } });
+  }
+  const config = parsed.data;
+  const problem = contradictionIn(config);
+  if (problem !== undefined) throw new VamoError('CONFIG_INVALID', problem);
+  return config;
+}
+
+function contradictionIn(config: Config): string | undefined {
+  const { tasks, model, simulator, training } = config;
+  const ids = tasks.map((t) => t.id);
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (twice !== undefined) return `tasks: "${twice}" stands twice; ids must differ`;
+  if (model.hidden % model.heads !== 0)
+    return `model.heads: ${model.heads}; must divide model.hidden (${model.hidden})`;
+  if (training.batch < tasks.length)
+    return `training.batch: ${training.batch}; must be at least the number of tasks (${tasks.length})`;
+  const unknown = simulator.tasks.find((t) => !ids.includes(t.id));
+  if (unknown) return `simulator.tasks: "${unknown.id}" is not one of tasks (${ids.join(', ')})`;
+  const total = Object.values(simulator.behaviour).reduce((a, b) => a + b, 0);
+  if (Math.abs(total - 1) > 1e-9) return `simulator.behaviour: shares total ${total}; must total 1`;
+  return undefined;
+}
+
+/**
+ * `config/default.json` with the given files merged over it, in order, validated.
+ * @throws VamoError CONFIG_UNREADABLE, CONFIG_INVALID (naming each key, its value and what is allowed)
+ */
+export async function loadConfig(paths: readonly (string | URL)[] = []): Promise<Config> {
+  let merged = await readJson(new URL('../../config/default.json', import.meta.url));
+  for (const path of paths) merged = merge(merged, await readJson(path));
+  return parseConfig(merged);
+}
+
+/** The part of a configuration that determines a checkpoint, hashed. */
+export function trainingConfigHash(config: Config): string {
+  const { tasks, days, market, window, model, training } = config;
+  return sha256(stableJson({ tasks, days, market, window, model, training }));
+}

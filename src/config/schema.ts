@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import { REWARD_FIELDS } from '../contracts/index.ts';
+
+const positive = z.number().positive();
+const count = z.int().min(1);
+const share = z.number().min(0).max(1);
+
+/** One kind of campaign; add a task by adding an entry here and in `simulator.tasks`. */
+const task = z.strictObject({
+  id: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, 'must be lower-case letters, digits, _ or -'),
+  reward: z.enum(REWARD_FIELDS),
+  unitPrice: positive,
+});
+
+const days = z.strictObject({
+  utcOffsetMinutes: z.int().min(-840).max(840),
+  latenessMs: z.int().min(0),
+});
+
+const market = z.strictObject({
+  reserve: z.number().min(0),
+  minRemaining: z.number().min(0),
+});
+
+const ingest = z.strictObject({
+  flushRows: count,
+  flushMs: count,
+  maxBadShare: share,
+});
+
+const kafka = z.strictObject({
+  brokers: z.array(z.string().min(1)),
+  topic: z.string().min(1),
+  groupId: z.string().min(1),
+  sessionTimeoutMs: count,
+});
+
+const source = z.strictObject({
+  kind: z.enum(['file', 'kafka']),
+  /** Log directory for `file`, relative to the data directory. */
+  directory: z.string().min(1),
+  topic: z.string().min(1),
+  partitions: count.max(1024),
+  kafka,
+});
+
+const window = z.strictObject({
+  train: count,
+  validation: count,
+  test: count,
+  /** Days of market history before the window. */
+  history: z.int().min(0),
+});
+
+const model = z.strictObject({
+  hidden: count,
+  layers: count,
+  heads: count,
+  feedForward: count,
+  labelEmbedding: count,
+  headHidden: count,
+  inverseHidden: count,
+  temporal: z.enum(['none']),
+  likelihood: z.enum(['gaussian', 'mse']),
+  policyHead: z.enum(['inverse', 'action']),
+});
+
+const optimiser = z.strictObject({
+  kind: z.enum(['adam', 'sgd']),
+  learningRate: positive,
+  beta1: share,
+  beta2: share,
+  epsilon: positive,
+  warmupSteps: z.int().min(0),
+  /** Largest norm of the combined gradient; 0 = no clipping. */
+  clipNorm: z.number().min(0),
+});
+
+const training = z.strictObject({
+  method: z.string().min(1),
+  /** Options of the weighting method, checked by the method itself. */
+  methodOptions: z.record(z.string(), z.unknown()),
+  seed: z.int().min(0),
+  batch: count,
+  steps: count,
+  fineTuneSteps: count,
+  optimiser,
+  inverseLearningRate: positive,
+  checkpointEvery: count,
+  evaluateEvery: count,
+  threads: z.int().min(0),
+});
+
+const gate = z.strictObject({
+  /** Without a champion: least share of bang-bang's return per task. */
+  floorVersusBangBang: share,
+  /** With a champion: least share of its paired return per task. */
+  ratioVersusChampion: share,
+});
+
+const release = z.strictObject({
+  channel: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
+  maxMs: positive,
+});
+
+const fleet = z.strictObject({
+  bidders: count,
+  host: z.string().min(1),
+  basePort: z.int().min(0).max(65535),
+  pollMs: count,
+});
+
+const simulatorTask = z.strictObject({
+  id: z.string(),
+  campaigns: count,
+  /** Mean value of an exposure, in units of the task's reward. */
+  value: positive,
+  /** Worth of one conversion, in units of the task's reward. */
+  ticket: positive,
+  ticketSpread: z.number().min(0),
+  intentLoading: z.number(),
+  browseLoading: z.number(),
+  noise: z.number().min(0),
+  amplitude: z.number().min(0),
+  peakStep: z.number(),
+  peakWalk: z.number().min(0),
+  shiftSd: z.number().min(0),
+  jumpSd: z.number().min(0),
+  jumpProbability: share,
+});
+
+const simulator = z.strictObject({
+  seed: z.int().min(0),
+  firstDay: z.string(),
+  auctionsPerDay: count,
+  scenes: count,
+  /** Multiplies every shift between days: 0 none, 1 default, 2 strong. */
+  shift: z.number().min(0),
+  tasks: z.array(simulatorTask).min(1),
+  behaviour: z.strictObject({
+    pid: share,
+    constant: share,
+    exploration: share,
+    bangbang: share,
+    expert: share,
+  }),
+  faults: z.strictObject({
+    duplicateShare: share,
+    disorderMs: z.number().min(0),
+    lateShare: share,
+    lateMaxMs: z.number().min(0),
+    poisonPerDay: z.int().min(0),
+  }),
+});
+
+/** The whole configuration. Secrets never stand here; they come from the environment. */
+export const configSchema = z.strictObject({
+  tasks: z.array(task).min(1),
+  days,
+  market,
+  source,
+  ingest,
+  window,
+  model,
+  training,
+  gate,
+  release,
+  fleet,
+  simulator,
+});
+export type Config = z.infer<typeof configSchema>;

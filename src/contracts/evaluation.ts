@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+/** A policy's result for one campaign of the test day. Returns in units of the task's reward. */
+export const campaignResult = z.strictObject({
+  campaignId: z.string(),
+  task: z.string(),
+  /** Sum of predicted values over exposed wins. */
+  return: z.number(),
+  /** Attributed reward is known for logged bids only; null elsewhere. */
+  realised: z.number().nullable(),
+  cost: z.number(),
+  budget: z.number(),
+  wins: z.int(),
+});
+export type CampaignResult = z.infer<typeof campaignResult>;
+
+export const interval = z.strictObject({ mean: z.number(), low: z.number(), high: z.number() });
+
+/**
+ * What a version earned on a sealed test day by replay, beside the anchors, by campaign so that
+ * two documents can be paired. Policies: `candidate`, `initial` (the untrained weights),
+ * `logged`, `pid`, `bangbang`, `yesterday` (yesterday's best constant), `hindsight`, `y=0`...
+ */
+export const evaluationDocument = z.strictObject({
+  schema: z.literal('evaluation/v1'),
+  /** Digest or version of what was evaluated. */
+  subject: z.string(),
+  day: z.string(),
+  partitionDigest: z.string(),
+  /** By policy name, in a fixed order of campaigns. */
+  policies: z.record(z.string(), z.array(campaignResult)),
+  /** Likelihood loss per task on the splits. */
+  losses: z.record(z.string(), z.record(z.string(), z.number())),
+});
+export type EvaluationDocument = z.infer<typeof evaluationDocument>;
+
+export const gateDecision = z.strictObject({
+  outcome: z.enum(['pass', 'hold', 'fail']),
+  reasons: z.array(z.string()),
+  /** Per task: paired ratio to the reference and its interval. */
+  tasks: z.record(z.string(), z.strictObject({ reference: z.string(), ratio: interval })),
+  overridden: z.strictObject({ actor: z.string(), reason: z.string() }).nullable(),
+});
+export type GateDecision = z.infer<typeof gateDecision>;

@@ -1,0 +1,81 @@
+export {
+  EVENT_VERSION,
+  EVENT_KINDS,
+  EVENT_COLUMNS,
+  PROVENANCE_COLUMNS,
+  REWARD_FIELDS,
+  MICRO,
+  NANO,
+  type EventKind,
+  type AuctionEvent,
+  type CampaignEvent,
+  type OutcomeEvent,
+  type ConversionEvent,
+  type CartEvent,
+  type RewardField,
+  type TaskSpec,
+  type EventColumn,
+} from './event.ts';
+export { decodeEvent, encodeEvent } from './decode-event.ts';
+export {
+  STEP_COLUMNS,
+  STEP_ROWS,
+  emptyStepColumns,
+  stepSumsAt,
+  leastWinningCost,
+  type StepColumn,
+  type StepSums,
+  type CampaignSteps,
+  type DaySteps,
+} from './step-sums.ts';
+export {
+  segmentRef,
+  deadLetterRef,
+  ledgerEntry,
+  sourceIdentity,
+  type SegmentRef,
+  type DeadLetterRef,
+  type LedgerEntry,
+  type SourceIdentity,
+} from './ledger.ts';
+export {
+  dayCounts,
+  cutPoint,
+  partitionManifest,
+  type DayCounts,
+  type CutPoint,
+  type PartitionManifest,
+} from './partition.ts';
+export {
+  VERSION_PATTERN,
+  DIGEST_PATTERN,
+  CHECKPOINT_ROLES,
+  checkpointManifest,
+  lineage,
+  pinnedDay,
+  normaliser,
+  goldenRows,
+  type CheckpointRole,
+  type CheckpointManifest,
+  type Lineage,
+  type PinnedDay,
+  type Normaliser,
+  type GoldenRows,
+} from './checkpoint.ts';
+export {
+  evaluationDocument,
+  campaignResult,
+  gateDecision,
+  type EvaluationDocument,
+  type CampaignResult,
+  type GateDecision,
+} from './evaluation.ts';
+export { type CampaignLog, type DayLog } from './day-log.ts';
+export { type SourceRecord } from './source-record.ts';
+export {
+  GRAPH_INPUTS,
+  GRAPH_OUTPUT,
+  STATE_FEATURES,
+  type GraphTensor,
+  type GraphRunner,
+} from './inference-graph.ts';

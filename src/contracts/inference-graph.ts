@@ -1,0 +1,22 @@
+/**
+ * The face of a published graph. Shapes are static; B = `io.batch`, T = 96, S = features, K = tasks.
+ * Inputs: `states` [B, T, S] normalised, rows after the current step zero; `label` [B, 1] the asked
+ * return; `task` [B, K] one-hot. Output: `logAlpha` [B, T], ln alpha in the task's training units
+ * ((ln alpha - mean_k) / sd_k); row t is the action for step t and depends on states 0..t only.
+ */
+export const GRAPH_INPUTS = ['states', 'label', 'task'] as const;
+export const GRAPH_OUTPUT = 'logAlpha';
+
+/** State features; docs/model: AuctionNet's 16 made causal, two pacing ratios, ln alpha before. */
+export const STATE_FEATURES = 19;
+
+/** A tensor in host memory, row-major. */
+export interface GraphTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** Runs a published graph once; inference gives one, features' planner takes one. */
+export type GraphRunner = (
+  inputs: Readonly<Record<(typeof GRAPH_INPUTS)[number], GraphTensor>>,
+) => Promise<GraphTensor>;

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+
+const offset = z.string().regex(/^\d{1,20}$/);
+
+/** A segment: the accepted rows of one day in one offset range. Immutable, visible once a ledger entry names it. */
+export const segmentRef = z.strictObject({
+  key: z.string(),
+  day: z.string(),
+  rows: z.int().min(0),
+  bytes: z.int().min(0),
+  sha256: z.string(),
+});
+export type SegmentRef = z.infer<typeof segmentRef>;
+
+/** Bad records of an offset range, by the day they arrived on. */
+export const deadLetterRef = z.strictObject({
+  key: z.string(),
+  rows: z.int().min(0),
+  bytes: z.int().min(0),
+  sha256: z.string(),
+  byDay: z.record(z.string(), z.int()),
+});
+export type DeadLetterRef = z.infer<typeof deadLetterRef>;
+
+/**
+ * One committed offset range [from, to) of one source partition. Its key is made of `from` and it
+ * is created only if absent: that creation is the commit (exactly once; ranges tile without overlap).
+ * Offsets are Kafka's, or byte positions of a log file.
+ */
+export const ledgerEntry = z.strictObject({
+  schema: z.literal('ledger/v1'),
+  topic: z.string(),
+  partition: z.int().min(0),
+  from: offset,
+  to: offset,
+  /** Names the writer and the attempt; an ambiguous create is settled by reading it back. */
+  nonce: z.string(),
+  /** Records read from the source in the range; rows of segments plus dead letters. */
+  records: z.int().min(0),
+  /** Largest arrival_ms in the range; lets a reader find the cut without opening segments. */
+  maxArrivalMs: z.int(),
+  segments: z.array(segmentRef),
+  deadLetters: deadLetterRef.nullable(),
+});
+export type LedgerEntry = z.infer<typeof ledgerEntry>;
+
+/** What a data directory ingests. Created once; a mismatch stops the ingester. */
+export const sourceIdentity = z.strictObject({
+  schema: z.literal('source/v1'),
+  kind: z.enum(['file', 'kafka']),
+  /** Kafka: the cluster id. File: the log directory's own id file. */
+  id: z.string(),
+  topic: z.string(),
+  partitions: z.int().min(1),
+});
+export type SourceIdentity = z.infer<typeof sourceIdentity>;

@@ -1,0 +1,121 @@
+/**
+ * Every error code, what an operator does about it, and whether repeating the call may help.
+ * Codes are never reused for another meaning. `docs/reference/errors.md` is made from this table.
+ */
+export const ERROR_CODES = {
+  USAGE: { retriable: false, mend: 'See `vamo COMMAND --help`.' },
+  INTERRUPTED: {
+    retriable: true,
+    mend: 'Run the same command again; it goes on where it stopped.',
+  },
+  CONFIG_INVALID: {
+    retriable: false,
+    mend: 'Correct the named key; `config/default.json` shows every key.',
+  },
+  CONFIG_UNREADABLE: { retriable: false, mend: 'Check the path and that the file is valid JSON.' },
+  DATA_FORMAT: {
+    retriable: false,
+    mend: 'Use the vamo version that wrote this data directory, or another directory.',
+  },
+  DATA_LOCKED: { retriable: true, mend: 'Wait for the named process to end, or stop it.' },
+  STORE_FULL: { retriable: true, mend: 'Free disk space, then run the same command again.' },
+  STORE_IO: { retriable: true, mend: 'Check the disk and the permissions of the data directory.' },
+  STORE_NOT_FOUND: { retriable: false, mend: 'Check the name; nothing was written.' },
+  STORE_CORRUPT: {
+    retriable: false,
+    mend: 'The file differs from its recorded digest. Restore it from a copy, or rebuild it from its inputs.',
+  },
+  EVENT_INVALID: {
+    retriable: false,
+    mend: 'Correct the producer; the record is in the dead-letter file with its reason.',
+  },
+  INGEST_SOURCE: { retriable: true, mend: 'Check the broker address, the topic and the network.' },
+  INGEST_SOURCE_CHANGED: {
+    retriable: false,
+    mend: 'This data directory belongs to another source. Use another directory.',
+  },
+  INGEST_OFFSET_LOST: {
+    retriable: false,
+    mend: 'Records were deleted before they were read. Restore the topic, or accept the gap explicitly.',
+  },
+  INGEST_TOO_MANY_BAD: {
+    retriable: false,
+    mend: 'Look at the dead-letter file; correct the producer or raise `ingest.maxBadShare`.',
+  },
+  INGEST_LEDGER: {
+    retriable: false,
+    mend: 'The ledger chain is broken. Restore the ledger directory from a copy.',
+  },
+  DAY_MISSING: {
+    retriable: false,
+    mend: 'Ingest and seal the named day first; `vamo days` lists what is there.',
+  },
+  DAY_UNSEALED: {
+    retriable: true,
+    mend: 'Run `vamo seal --day DAY` once its events have arrived.',
+  },
+  DAY_NOT_READY: {
+    retriable: true,
+    mend: 'Events up to the cut have not all been ingested. Run `vamo ingest`, then seal again.',
+  },
+  DAY_SEALED: {
+    retriable: false,
+    mend: 'A sealed day never changes; late rows are kept and counted.',
+  },
+  SQL_FAILED: { retriable: false, mend: 'Correct the SQL; `vamo days --help` shows an example.' },
+  ENGINE_UNAVAILABLE: {
+    retriable: false,
+    mend: 'Run `npm ci` again; the named package did not load.',
+  },
+  ENGINE_KERNEL_MISSING: {
+    retriable: false,
+    mend: 'Add the kernel under src/engine/kernels and a case for it in test/engine.',
+  },
+  ENGINE_GRAPH: {
+    retriable: false,
+    mend: 'The graph could not be compiled or run; see the cause.',
+  },
+  TRAIN_EMPTY_TASK: {
+    retriable: false,
+    mend: 'Give every configured task campaigns with outcomes in the window, or remove the task from `tasks`.',
+  },
+  TRAIN_NOT_FINITE: {
+    retriable: false,
+    mend: 'Lower `training.learningRate` or check the day named; the last good checkpoint is kept.',
+  },
+  TRAIN_RESUME_MISMATCH: {
+    retriable: false,
+    mend: 'Delete the named run directory to start over.',
+  },
+  WEIGHTING_INVALID: { retriable: false, mend: 'Check the weighting method’s options and inputs.' },
+  WINDOW_INCOMPLETE: {
+    retriable: false,
+    mend: 'Ingest and seal the missing days, or lower the window sizes in `window`.',
+  },
+  CHECKPOINT_INVALID: {
+    retriable: false,
+    mend: 'The checkpoint is not what its manifest says. Publish it again or roll back.',
+  },
+  CHECKPOINT_SELFTEST: {
+    retriable: false,
+    mend: 'The graph does not answer its golden rows. Do not use it; roll back.',
+  },
+  RELEASE_SIGNATURE: {
+    retriable: false,
+    mend: 'The record is not signed by a trusted key. Do not trust its sender.',
+  },
+  RELEASE_REFUSED: {
+    retriable: false,
+    mend: 'The record is older than or contradicts what is already trusted.',
+  },
+  RELEASE_RACE: {
+    retriable: true,
+    mend: 'Another publisher took this epoch. Look at `vamo versions`, then run again.',
+  },
+  VERSION_UNKNOWN: { retriable: false, mend: '`vamo versions` lists the versions that exist.' },
+  FLEET_NOT_CONVERGED: { retriable: true, mend: 'See `vamo fleet` for who is behind and why.' },
+  BIDDER_REQUEST: { retriable: false, mend: 'Correct the named field of the request.' },
+  BIDDER_NOT_READY: { retriable: true, mend: 'No version is loaded yet; publish one or wait.' },
+} as const satisfies Record<string, { retriable: boolean; mend: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

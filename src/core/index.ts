@@ -1,0 +1,34 @@
+export { VamoError, isVamoError, systemCode, type ErrorDetails } from './errors.ts';
+export { ERROR_CODES, type ErrorCode } from './error-codes.ts';
+export {
+  STEPS,
+  STEP_MS,
+  DAY_MS,
+  dayKey,
+  dayStartMs,
+  dayOf,
+  stepOf,
+  addDays,
+  daysBetween,
+  type DayKey,
+} from './day.ts';
+export { mix32, mixKey, seededRandom, restoreRandom, type Random } from './random.ts';
+export {
+  sum,
+  mean,
+  standardDeviation,
+  quantile,
+  correlation,
+  bootstrapMean,
+  type Interval,
+} from './statistics.ts';
+export { sha256, stableJson } from './digest.ts';
+export {
+  createReleasers,
+  throwIfAborted,
+  sleep,
+  siblingModule,
+  type Releasers,
+  type Progress,
+} from './lifecycle.ts';
+export { createLogger, silentLogger, type Logger, type LogLevel } from './log.ts';

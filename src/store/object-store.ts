@@ -1,0 +1,20 @@
+/**
+ * Objects by key ('a/b/c', '/' separated, no '..'): a local directory, later S3. Everything the
+ * system persists goes through here. Keys are immutable once created with `putIfAbsent`.
+ */
+export interface ObjectStore {
+  /** Writes durably and atomically (readers see all or nothing). Replaces what was there. */
+  put(key: string, bytes: Uint8Array): Promise<void>;
+  /** True when this call created the key, false when it existed. Atomic and durable: the commit primitive. */
+  putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean>;
+  /** Adopts a finished local file (fsync, then rename) under a key. The file is gone from `path` after. */
+  adopt(key: string, path: string): Promise<void>;
+  /** @throws VamoError STORE_NOT_FOUND */
+  get(key: string): Promise<Uint8Array>;
+  has(key: string): Promise<boolean>;
+  /** Keys below a prefix folder, in byte order, temporary files left out. */
+  list(prefix: string): Promise<string[]>;
+  remove(key: string): Promise<void>;
+  /** A local path of an object for engines that open files; it may not exist. */
+  localPath(key: string): string;
+}
