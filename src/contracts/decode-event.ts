@@ -97,8 +97,7 @@ export function decodeEvent(json: unknown): AuctionEvent {
       details: { field, value: found },
     });
   }
-  const { v, ...event } = parsed.data;
-  void v;
+  const { v: _version, ...event } = parsed.data;
   const contradiction = contradictionIn(event);
   if (contradiction !== undefined)
     throw new VamoError('EVENT_INVALID', contradiction, { details: { field: 'slot' } });
