@@ -1,0 +1,63 @@
+import type { EvaluationDocument } from '../contracts/index.ts';
+
+/** One training step, figures taken before its update. Lists have one entry a task. */
+export interface StepRecord {
+  readonly step: number;
+  /** Training losses on the step's batch, nats a feature. */
+  readonly losses: readonly number[];
+  readonly weights: readonly number[];
+  /** Entropy of the weights normalised to total 1, nats. */
+  readonly entropy: number;
+  readonly inverseLoss: number;
+  /** Figures of methods that look at gradients, in the method's scope and metric. */
+  readonly gradients?: GradientFigures;
+  /** Change of the loss on one validation batch over this step; on sampled steps only. */
+  readonly validationChange?: {
+    /** -learning rate * sum_k w_k m_k, paper eq. 7. */
+    readonly predicted: number;
+    readonly realised: number;
+  };
+}
+
+export interface GradientFigures {
+  /** Marginal gains <g_val, g_k>, paper eq. 7. */
+  readonly gains: readonly number[];
+  /** Norms of the task gradients. */
+  readonly norms: readonly number[];
+  readonly validationNorm: number;
+  /** cos(g_val, g_k); 0 where a norm is 0. */
+  readonly cosines: readonly number[];
+}
+
+export const SPLITS = ['train', 'validation', 'test'] as const;
+export type Split = (typeof SPLITS)[number];
+
+/** Likelihood losses per task over whole splits, at the parameters after `step` updates. */
+export interface LossRecord {
+  readonly step: number;
+  readonly losses: Readonly<Record<Split, readonly number[]>>;
+  readonly inverse: Readonly<Record<Split, number>>;
+}
+
+/** Everything a report of a run shows. Plain JSON; no times, no paths. */
+export interface RunRecord {
+  readonly schema: 'run/v1';
+  readonly method: string;
+  readonly tasks: readonly string[];
+  readonly seed: number;
+  /** Version this run was fine-tuned from; null = cold start. */
+  readonly parent: string | null;
+  /** Updates made. */
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly batch: number;
+  /** Trainable parameters, generator and inverse dynamics together. */
+  readonly parameterCount: number;
+  readonly days: Readonly<Record<Split, readonly string[]>>;
+  /** Trajectories per task. */
+  readonly trajectories: Readonly<Record<Split, readonly number[]>>;
+  readonly history: readonly StepRecord[];
+  readonly evaluations: readonly LossRecord[];
+  /** Replay of the test day beside the anchors; null before it is done. */
+  readonly replay: EvaluationDocument | null;
+}
