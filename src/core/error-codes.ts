@@ -4,6 +4,10 @@
  */
 export const ERROR_CODES = {
   USAGE: { retriable: false, mend: 'See `vamo COMMAND --help`.' },
+  INTERNAL: {
+    retriable: false,
+    mend: 'This is a defect. Run again with --verbose and report what it prints.',
+  },
   INTERRUPTED: {
     retriable: true,
     mend: 'Run the same command again; it goes on where it stopped.',

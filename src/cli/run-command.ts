@@ -1,0 +1,100 @@
+import { type Command, CommanderError, InvalidArgumentError } from 'commander';
+import { isVamoError, systemCode, VamoError } from '../core/index.ts';
+import { type Context, type GlobalOptions, openContext } from './context.ts';
+
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** What a command returns: printed whole with --json; people read what was said on the way. */
+export type CommandResult = Readonly<Record<string, unknown>>;
+
+/** A command that failed its purpose without an error, e.g. a fleet that did not converge. */
+export interface FailedResult extends CommandResult {
+  readonly failed: true;
+}
+
+export interface CommandSpec<O> {
+  readonly name: string;
+  readonly summary: string;
+  readonly examples: readonly string[];
+  readonly presets?: readonly string[];
+  options?(command: Command): Command;
+  run(context: Context, options: O): Promise<CommandResult>;
+}
+
+/** A parser for whole numbers in a range; out of range is a usage error. */
+export function wholeNumber(min: number, max: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min || value > max)
+      throw new InvalidArgumentError(`Write a whole number from ${String(min)} to ${String(max)}.`);
+    return value;
+  };
+}
+
+/** Adds a command to the program, with the options that every command has. */
+export function addCommand<O>(program: Command, spec: CommandSpec<O>): void {
+  let command = program
+    .command(spec.name)
+    .description(spec.summary)
+    .option('--data <dir>', 'data directory', 'data')
+    .option('--config <file...>', 'configuration merged over the defaults (repeatable)')
+    .option('--json', 'print one JSON object on stdout; logs go to stderr')
+    .option('--verbose', 'log every step on stderr')
+    .addHelpText('after', `\nExamples:\n${spec.examples.map((e) => `  $ ${e}`).join('\n')}\n`);
+  command = spec.options?.(command) ?? command;
+  command.action(async (options: O & GlobalOptions) => {
+    process.exitCode = await execute(spec, options);
+  });
+}
+
+/** Runs one command to its exit code: signals abort it, errors print their code and mend. */
+async function execute<O>(spec: CommandSpec<O>, options: O & GlobalOptions): Promise<number> {
+  const abort = new AbortController();
+  const stop = (): void => {
+    if (abort.signal.aborted) process.exit(EXIT.interrupted); // asked twice: leave at once
+    abort.abort();
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  let context: Context | undefined;
+  try {
+    context = await openContext(options, abort.signal, spec.presets);
+    const result = await spec.run(context, options);
+    if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
+    return result['failed'] === true ? EXIT.failed : EXIT.ok;
+  } catch (error) {
+    context?.progress.clear();
+    return report(error, options, abort.signal.aborted);
+  } finally {
+    await context?.releasers.release();
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+function report(error: unknown, options: GlobalOptions, aborted: boolean): number {
+  const known = asVamoError(error);
+  const interrupted = aborted || known.code === 'INTERRUPTED';
+  if (options.json === true)
+    process.stdout.write(
+      `${JSON.stringify({ error: { code: known.code, message: known.message, mend: known.mend, retriable: known.retriable, details: known.details } })}\n`,
+    );
+  process.stderr.write(`${known.code}: ${known.message}\n  ${known.mend}\n`);
+  if (options.verbose === true)
+    process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`);
+  if (interrupted) return EXIT.interrupted;
+  return known.code === 'USAGE' ? EXIT.usage : EXIT.failed;
+}
+
+function asVamoError(error: unknown): VamoError {
+  if (isVamoError(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code = systemCode(error);
+  if (code === undefined) return new VamoError('INTERNAL', message, { cause: error });
+  const full = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code);
+  return new VamoError(full ? 'STORE_FULL' : 'STORE_IO', message, { cause: error });
+}
+
+/** The exit code of a commander failure: help and version are fine, the rest is bad usage. */
+export function usageExit(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  throw error;
+}
