@@ -15,6 +15,8 @@ export interface WeightingInput {
   readonly validationNormSquared?: number;
   /** Tasks with no sample in this batch get weight 0; null = all present. */
   readonly present?: readonly boolean[];
+  /** eta of the step about to be made, for the predicted validation change (paper eq. 7). */
+  readonly learningRate?: number;
   readonly random: Random;
 }
 
@@ -35,8 +37,10 @@ export interface Weighting {
   readonly scope: 'all' | 'shared';
   /** Inner product: plain, or preconditioned by Adam's second moment before this step. */
   readonly metric: 'euclid' | 'adam';
-  /** `weighted`: heads get w_k grad L_k; `unweighted`: heads get grad L_k as is. */
+  /** `weighted`: heads get w_k grad L_k; `unweighted`: heads get grad L_k times `headScale`. */
   readonly headPolicy: 'weighted' | 'unweighted';
+  /** Multiplier of unweighted heads: `one` = 1, `mean` = 1/K, the scale of Vanilla. */
+  readonly headScale: 'one' | 'mean';
   step(input: WeightingInput): WeightingOutput;
   save(): WeightingState;
   load(state: WeightingState): void;

@@ -1,0 +1,37 @@
+import type { z } from 'zod';
+import { VamoError } from '../../core/index.ts';
+
+/**
+ * Parses a method's options.
+ * @throws VamoError WEIGHTING_INVALID naming the method, the option, its value and what is allowed.
+ */
+export function parseOptions<T extends z.ZodType>(
+  method: string,
+  schema: T,
+  options: Readonly<Record<string, unknown>>,
+): z.output<T> {
+  const parsed = schema.safeParse(options);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  if (issue?.code === 'unrecognized_keys')
+    throw invalid(`${method}: ${issue.keys.join(', ')}: no such option`);
+  const option = String(issue?.path[0] ?? 'options');
+  const value = option in options ? JSON.stringify(options[option]) : 'missing';
+  throw invalid(`${method}.${option}: ${value}; ${issue?.message ?? 'not valid'}`);
+}
+
+/** The numbers of an input, checked: there, K of them (or K x K), all finite. */
+export function requireNumbers(
+  name: string,
+  values: Float64Array | undefined,
+  length: number,
+): Float64Array {
+  if (values?.length !== length)
+    throw invalid(`${name}: ${values?.length ?? 'no'} numbers; must be ${length}`);
+  const bad = values.findIndex((x) => !Number.isFinite(x));
+  if (bad >= 0) throw invalid(`${name}[${bad}]: ${values[bad] ?? Number.NaN}; must be finite`);
+  return values;
+}
+
+/** A WEIGHTING_INVALID error. */
+export const invalid = (message: string): VamoError => new VamoError('WEIGHTING_INVALID', message);
