@@ -1,0 +1,16 @@
+export { type ModelSettings, type ModelIo } from './settings.ts';
+export {
+  parameterPlan,
+  initialParameters,
+  namedParameters,
+  type Scope,
+  type Parameter,
+  type ParameterPlan,
+  type ParameterVectors,
+} from './plan.ts';
+export { cutVector, joinVector, byName, type ParameterTensors } from './tensors.ts';
+export { encode } from './encoder.ts';
+export { headFeatures, nextState, type NextState } from './head.ts';
+export { inverseAction } from './inverse-dynamics.ts';
+export { taskLoss, inverseLoss, presentStates, sliceRows, type Rows } from './losses.ts';
+export { planActions, traceInference, inferenceInputs, type InferenceInputs } from './inference.ts';
