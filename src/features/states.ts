@@ -1,0 +1,183 @@
+import {
+  type CampaignSteps,
+  MICRO,
+  NANO,
+  type Normaliser,
+  STATE_FEATURES,
+  STEP_ROWS,
+} from '../contracts/index.ts';
+import { alphaOfStep } from './alphas.ts';
+
+/** One campaign's sums per step in natural units: what the 16 features of the auction are made of. */
+export interface StepHistory {
+  readonly outcomes: ArrayLike<number>;
+  readonly bid: ArrayLike<number>;
+  /** Least winning costs. */
+  readonly lwc: ArrayLike<number>;
+  readonly value: ArrayLike<number>;
+  readonly reward: ArrayLike<number>;
+  readonly wins: ArrayLike<number>;
+  /** In force at the start of the step. */
+  readonly budget: ArrayLike<number>;
+  readonly remaining: ArrayLike<number>;
+}
+
+export interface HistoryOptions {
+  /** Steps of a day, T. */
+  readonly horizon: number;
+  /** Rows to make, at most T + 1. */
+  readonly rows: number;
+  /** Features 12-13 of the current step, as in AuctionNet's simulator; otherwise of the newest closed one. */
+  readonly revealCurrent?: boolean;
+}
+
+/** Features of `historyStates`, AuctionNet's order. */
+export const HISTORY_FEATURES = 16;
+const WINDOW = 3;
+
+/**
+ * The 16 state features of AuctionNet, [rows, 16] in float64. Row t sees the sums of steps < t, and
+ * budget and remaining of step t. `all` and `last 3` are means of step means, not weighted by
+ * volume; steps without an outcome have no mean and are skipped; an empty history gives 0.
+ * Columns: 0 time left, 1 budget left, 2-3 bid (all, last 3), 4-7 least winning cost, value,
+ * reward, win rate (all), 8-11 the same (last 3), 12 mean value and 13 outcomes of one step,
+ * 14-15 outcomes (last 3, all).
+ */
+export function historyStates(history: StepHistory, options: HistoryOptions): Float64Array {
+  const { horizon, rows, revealCurrent = false } = options;
+  const { outcomes, bid, lwc, value, reward, wins, budget, remaining } = history;
+  const states = new Float64Array(rows * HISTORY_FEATURES);
+  const columns = [
+    { sums: bid, all: 2, last: 3 },
+    { sums: lwc, all: 4, last: 8 },
+    { sums: value, all: 5, last: 9 },
+    { sums: reward, all: 6, last: 10 },
+    { sums: wins, all: 7, last: 11 },
+  ];
+  for (const { sums, all, last } of columns) meansBefore(states, rows, outcomes, sums, all, last);
+  let seen = 0;
+  for (let t = 0; t < rows; t++) {
+    const at = t * HISTORY_FEATURES;
+    const one = revealCurrent ? t : t - 1;
+    const n = outcomes[one] ?? 0;
+    states[at] = (horizon - t) / horizon;
+    states[at + 1] = ratio(remaining[t] ?? 0, budget[t] ?? 0);
+    states[at + 12] = ratio(value[one] ?? 0, n);
+    states[at + 13] = n;
+    for (let s = Math.max(0, t - WINDOW); s < t; s++)
+      states[at + 14] = (states[at + 14] ?? 0) + (outcomes[s] ?? 0);
+    states[at + 15] = seen;
+    seen += outcomes[t] ?? 0;
+  }
+  return states;
+}
+
+const ratio = (a: number, b: number): number => (b > 0 ? a / b : 0);
+
+/** Fills one column's mean over all earlier steps and over the last three. */
+function meansBefore(
+  states: Float64Array,
+  rows: number,
+  outcomes: ArrayLike<number>,
+  sums: ArrayLike<number>,
+  all: number,
+  last: number,
+): void {
+  let total = 0;
+  let count = 0;
+  for (let t = 0; t < rows; t++) {
+    let recent = 0;
+    let recentCount = 0;
+    for (let s = Math.max(0, t - WINDOW); s < t; s++) {
+      const n = outcomes[s] ?? 0;
+      if (n === 0) continue;
+      recent += (sums[s] ?? 0) / n;
+      recentCount++;
+    }
+    states[t * HISTORY_FEATURES + all] = ratio(total, count);
+    states[t * HISTORY_FEATURES + last] = ratio(recent, recentCount);
+    const n = outcomes[t] ?? 0;
+    if (n === 0) continue;
+    total += (sums[t] ?? 0) / n;
+    count++;
+  }
+}
+
+export interface StateOptions {
+  /** H_t, length 97: the cumulative mean traffic share of the training days. */
+  readonly trafficShare: ArrayLike<number>;
+  /** Currency units one unit of the task's reward is worth. */
+  readonly unitPrice: number;
+}
+
+/**
+ * Raw states of a campaign's day, [97, 19], causal: row t sees the closed steps < t and budget,
+ * remaining at t. Money in currency units; values and rewards in money. 16-17 are the pacing
+ * ratios ln((spent + .01)/(H + .01)) and ln((left + .01)/(1 - H + .01)); 18 is ln alpha of the
+ * newest step that had one, 0 before. Rows after `uptoStep` stay zero.
+ */
+export function stateMatrix(
+  steps: CampaignSteps,
+  options: StateOptions,
+  uptoStep = STEP_ROWS - 1,
+): Float32Array {
+  const { columns } = steps;
+  const { trafficShare, unitPrice } = options;
+  const scaled = (column: Float64Array, unit: number): Float64Array => column.map((x) => x * unit);
+  const rows = Math.min(uptoStep + 1, STEP_ROWS);
+  const auction = historyStates(
+    {
+      outcomes: columns.outcomes,
+      bid: scaled(columns.bid, 1 / MICRO),
+      lwc: scaled(columns.lwc, 1 / MICRO),
+      value: scaled(columns.pv, unitPrice / NANO),
+      reward: scaled(columns.reward_seen, unitPrice / MICRO),
+      wins: columns.wins,
+      budget: columns.budget,
+      remaining: columns.remaining,
+    },
+    { horizon: STEP_ROWS - 1, rows },
+  );
+  const states = new Float32Array(STEP_ROWS * STATE_FEATURES);
+  let logAlpha = 0;
+  for (let t = 0; t < rows; t++) {
+    const at = t * STATE_FEATURES;
+    for (let j = 0; j < HISTORY_FEATURES; j++)
+      states[at + j] = auction[t * HISTORY_FEATURES + j] ?? 0;
+    const share = trafficShare[t] ?? 1;
+    const left = Math.min(1, Math.max(0, auction[t * HISTORY_FEATURES + 1] ?? 0));
+    const alpha = t > 0 ? alphaOfStep(columns, t - 1) : Number.NaN;
+    if (alpha > 0) logAlpha = Math.log(alpha);
+    states[at + 16] = Math.log((1 - left + 0.01) / (share + 0.01));
+    states[at + 17] = Math.log((left + 0.01) / (1 - share + 0.01));
+    states[at + 18] = logAlpha;
+  }
+  return states;
+}
+
+/** Features whose logarithm ln(1 + x) is normalised: bids, least winning costs and counts. */
+const LOGGED = new Set([2, 3, 4, 8, 13, 14, 15]);
+/** Normalised features are clipped here, so that one odd day cannot drive the network. */
+export const STATE_CLIP = 5;
+
+/** ln(1 + x) of the features that take it; in place over [rows, 19]. */
+export function logFeatures(raw: Float32Array): Float32Array {
+  for (let i = 0; i < raw.length; i++)
+    if (LOGGED.has(i % STATE_FEATURES)) raw[i] = Math.log1p(raw[i] ?? 0);
+  return raw;
+}
+
+/** The graph's input from raw states: (x - mean)/(sd + 1e-6) after the logarithm, clipped to [-5, 5]. */
+export function normaliseStates(
+  raw: Float32Array,
+  normaliser: Pick<Normaliser, 'stateMean' | 'stateSd'>,
+): Float32Array {
+  const states = logFeatures(raw.slice());
+  for (let i = 0; i < states.length; i++) {
+    const j = i % STATE_FEATURES;
+    const z =
+      ((states[i] ?? 0) - (normaliser.stateMean[j] ?? 0)) / ((normaliser.stateSd[j] ?? 1) + 1e-6);
+    states[i] = Math.min(STATE_CLIP, Math.max(-STATE_CLIP, z));
+  }
+  return states;
+}
