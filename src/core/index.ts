@@ -32,3 +32,4 @@ export {
   type Progress,
 } from './lifecycle.ts';
 export { createLogger, silentLogger, type Logger, type LogLevel } from './log.ts';
+export { ownProcess, isRunning, type ProcessIdentity } from './process-identity.ts';

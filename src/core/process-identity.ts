@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+/** Names one run of one process: a process id alone is reused by the system. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Start time in the system's ticks since boot and the boot's id; '' where the system does not tell. */
+  readonly started: string;
+  readonly host: string;
+}
+
+function startedOf(pid: number): string {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // Field 22; counted from the end of the command name, which may hold spaces and parentheses.
+    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    return `${boot}/${ticks}`;
+  } catch {
+    return '';
+  }
+}
+
+/** This process. */
+export function ownProcess(): ProcessIdentity {
+  return { pid: process.pid, started: startedOf(process.pid), host: hostname() };
+}
+
+/** Whether that very process still runs; one on another host counts as running, since we cannot tell. */
+export function isRunning(identity: ProcessIdentity): boolean {
+  if (identity.host !== hostname()) return true;
+  if (identity.started !== '') return startedOf(identity.pid) === identity.started;
+  try {
+    process.kill(identity.pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

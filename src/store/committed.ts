@@ -1,0 +1,59 @@
+import type { DeadLetterRef, LedgerEntry, SegmentRef } from '../contracts/index.ts';
+import { readLedgers } from './ledger.ts';
+import type { ObjectStore } from './object-store.ts';
+
+/** Where committed rows came from. */
+type Range = Pick<LedgerEntry, 'topic' | 'partition' | 'from' | 'to' | 'maxArrivalMs'>;
+
+export interface CommittedSegment extends Range, SegmentRef {}
+
+export interface CommittedDeadLetters extends Range, DeadLetterRef {}
+
+/** What the ledgers hold of a day, in the order of topic, partition and offset. */
+export interface CommittedDay {
+  readonly segments: CommittedSegment[];
+  /** Files with at least one bad record that arrived on the day (`byDay[day]` of them). */
+  readonly deadLetters: CommittedDeadLetters[];
+}
+
+function rangeOf({ topic, partition, from, to, maxArrivalMs }: LedgerEntry): Range {
+  return { topic, partition, from, to, maxArrivalMs };
+}
+
+/**
+ * The committed segments and dead letters of a day. Files no entry names are invisible.
+ * @param entries the ledgers, when they have been read already
+ * @throws VamoError INGEST_LEDGER
+ */
+export async function committedOfDay(
+  store: ObjectStore,
+  day: string,
+  entries?: readonly LedgerEntry[],
+): Promise<CommittedDay> {
+  const committed: CommittedDay = { segments: [], deadLetters: [] };
+  for (const entry of entries ?? (await readLedgers(store))) {
+    const range = rangeOf(entry);
+    for (const segment of entry.segments)
+      if (segment.day === day) committed.segments.push({ ...range, ...segment });
+    const bad = entry.deadLetters;
+    if ((bad?.byDay[day] ?? 0) > 0 && bad !== null)
+      committed.deadLetters.push({ ...range, ...bad });
+  }
+  return committed;
+}
+
+/**
+ * Segment and dead-letter files that no ledger entry names: left by writers that died, or lost the
+ * race, between file and entry. No reader sees them. Files of a flush in progress are among them, so
+ * delete only what is older than any writer.
+ */
+export async function findOrphans(store: ObjectStore): Promise<string[]> {
+  // Files are listed before the entries, else a commit in between would look like an orphan.
+  const files = (await Promise.all(['seg', 'dlq'].map((folder) => store.list(folder)))).flat();
+  const named = new Set<string>();
+  for (const entry of await readLedgers(store)) {
+    for (const segment of entry.segments) named.add(segment.key);
+    if (entry.deadLetters !== null) named.add(entry.deadLetters.key);
+  }
+  return files.filter((key) => !named.has(key));
+}

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { access, copyFile, link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { systemCode, VamoError } from '../core/index.ts';
+import { makeFolder, syncFolder, writeDurably } from './durable-file.ts';
+import type { ObjectStore } from './object-store.ts';
+import { storeError } from './store-error.ts';
+
+/** Unfinished files live in one hidden folder, so that no listing ever sees one. */
+const TEMPORARY = '.tmp';
+const SEGMENT = /^[A-Za-z0-9_=+@,-][A-Za-z0-9_=+@,.-]{0,199}$/;
+
+function validKey(key: string): string {
+  if (!key.split('/').every((segment) => SEGMENT.test(segment)))
+    throw new VamoError('STORE_IO', `"${key}" is not a key of the store`, {
+      details: { key },
+      mend: 'Names may hold letters, digits and _ = + @ , . - and may not begin with a dot.',
+    });
+  return key;
+}
+
+const isSystem = (error: unknown, code: string): boolean => systemCode(error) === code;
+
+/**
+ * An object store in a local directory. Every write is temp file, fsync, then rename or link, then
+ * fsync of the folder: a kill or power cut at any moment leaves the old object, the new one or none.
+ * @throws VamoError STORE_FULL (the temp file is removed), STORE_IO, STORE_NOT_FOUND
+ */
+export async function openDirectoryStore(root: string): Promise<ObjectStore> {
+  const base = resolve(root);
+  const pathOf = (key: string): string => join(base, validKey(key));
+  await makeFolder(join(base, TEMPORARY)).catch((error: unknown) => {
+    throw storeError(error, `cannot open ${base}`);
+  });
+
+  /** Writes a temp file, then lets `place` give it its name. */
+  async function create<T>(
+    key: string,
+    bytes: Uint8Array,
+    place: (temporary: string, path: string) => Promise<T>,
+  ): Promise<T> {
+    const path = pathOf(key);
+    const temporary = join(base, TEMPORARY, randomUUID());
+    try {
+      await makeFolder(dirname(path));
+      await writeDurably(temporary, bytes);
+      const result = await place(temporary, path);
+      await syncFolder(dirname(path));
+      return result;
+    } catch (error) {
+      throw storeError(error, `cannot write ${key}`);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+
+  return {
+    put: (key, bytes) => create(key, bytes, rename),
+    putIfAbsent: (key, bytes) =>
+      create(key, bytes, async (temporary, path) => {
+        try {
+          await link(temporary, path);
+          return true;
+        } catch (error) {
+          if (isSystem(error, 'EEXIST')) return false;
+          throw error;
+        }
+      }),
+    async adopt(key, source) {
+      const path = pathOf(key);
+      try {
+        await makeFolder(dirname(path));
+        await syncFolder(source);
+        await rename(source, path).catch((error: unknown) => adoptAcross(error, source, path));
+        await syncFolder(dirname(path));
+      } catch (error) {
+        throw storeError(error, `cannot adopt ${source} as ${key}`);
+      }
+    },
+    async get(key) {
+      try {
+        return await readFile(pathOf(key));
+      } catch (error) {
+        if (isSystem(error, 'ENOENT'))
+          throw new VamoError('STORE_NOT_FOUND', `${key} is not in ${base}`, { details: { key } });
+        throw storeError(error, `cannot read ${key}`);
+      }
+    },
+    has: (key) =>
+      access(pathOf(key)).then(
+        () => true,
+        () => false,
+      ),
+    list: (prefix) => listKeys(base, validKey(prefix.replace(/\/$/, ''))),
+    async remove(key) {
+      await rm(pathOf(key), { force: true }).catch((error: unknown) => {
+        throw storeError(error, `cannot remove ${key}`);
+      });
+    },
+    localPath: pathOf,
+  };
+
+  /** A rename between file systems is not possible: copy beside the target first. */
+  async function adoptAcross(error: unknown, source: string, path: string): Promise<void> {
+    if (!isSystem(error, 'EXDEV')) throw error;
+    const temporary = join(base, TEMPORARY, randomUUID());
+    try {
+      await copyFile(source, temporary);
+      await syncFolder(temporary);
+      await rename(temporary, path);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+    await rm(source);
+  }
+}
+
+async function listKeys(base: string, prefix: string): Promise<string[]> {
+  try {
+    const found = await readdir(join(base, prefix), { recursive: true, withFileTypes: true });
+    return found
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(base.length + 1))
+      .sort();
+  } catch (error) {
+    if (isSystem(error, 'ENOENT')) return [];
+    throw storeError(error, `cannot list ${prefix}`);
+  }
+}
+
+/** Removes unfinished files that writers killed before the given time (ms) left behind. */
+export async function removeAbandoned(root: string, beforeMs: number): Promise<number> {
+  const folder = join(resolve(root), TEMPORARY);
+  let removed = 0;
+  for (const name of await readdir(folder).catch(() => [] as string[])) {
+    const file = await open(join(folder, name), 'r').catch(() => undefined);
+    if (file === undefined) continue;
+    const { mtimeMs } = await file.stat();
+    await file.close();
+    if (mtimeMs >= beforeMs) continue;
+    await rm(join(folder, name), { force: true });
+    removed += 1;
+  }
+  return removed;
+}

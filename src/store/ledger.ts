@@ -1,0 +1,97 @@
+import { ledgerEntry, type LedgerEntry } from '../contracts/index.ts';
+import { VamoError } from '../core/index.ts';
+import type { ObjectStore } from './object-store.ts';
+
+/**
+ * What has been taken from one partition of a source: a chain of offset ranges that tile
+ * [0, tail) without gap or overlap. An entry is named by where it begins and created only if absent, so
+ * of two writers that go on from the same tail one wins and the other learns that it lost.
+ */
+export interface Ledger {
+  /** The newest entry; undefined at the start. */
+  last(): Promise<LedgerEntry | undefined>;
+  /** The next offset to take; 0 at the start. */
+  tail(): Promise<bigint>;
+  /** The whole chain in order, verified. @throws VamoError INGEST_LEDGER when it is broken */
+  entries(): Promise<LedgerEntry[]>;
+  /**
+   * Commits an offset range. 'lost' when another writer has taken its beginning: forget the rows
+   * and go on from `tail()`.
+   * @throws VamoError INGEST_LEDGER when it would leave a gap
+   */
+  commit(entry: LedgerEntry): Promise<'committed' | 'lost'>;
+}
+
+function broken(key: string, reason: string, cause?: unknown): VamoError {
+  return new VamoError('INGEST_LEDGER', `${key}: ${reason}`, { details: { key }, cause });
+}
+
+async function readEntry(store: ObjectStore, key: string): Promise<LedgerEntry> {
+  const text = Buffer.from(await store.get(key)).toString();
+  let entry: LedgerEntry;
+  try {
+    entry = ledgerEntry.parse(JSON.parse(text));
+  } catch (error) {
+    throw broken(key, 'not a ledger entry', error);
+  }
+  if (key !== keyOf(entry)) throw broken(key, `holds the entry of ${keyOf(entry)}`);
+  if (BigInt(entry.to) <= BigInt(entry.from)) throw broken(key, `ends at ${entry.to}`);
+  return entry;
+}
+
+const folderOf = (topic: string, partition: number): string => `ledger/${topic}/${partition}`;
+const keyOf = (entry: LedgerEntry): string =>
+  `${folderOf(entry.topic, entry.partition)}/${entry.from.padStart(20, '0')}.json`;
+
+export function openLedger(store: ObjectStore, topic: string, partition: number): Ledger {
+  const folder = folderOf(topic, partition);
+
+  const last = async (): Promise<LedgerEntry | undefined> => {
+    const key = (await store.list(folder)).at(-1);
+    return key === undefined ? undefined : readEntry(store, key);
+  };
+  const tail = async (): Promise<bigint> => BigInt((await last())?.to ?? 0);
+
+  return {
+    last,
+    tail,
+    async entries() {
+      const entries: LedgerEntry[] = [];
+      let next = 0n;
+      for (const key of await store.list(folder)) {
+        const entry = await readEntry(store, key);
+        if (BigInt(entry.from) !== next)
+          throw broken(key, `the chain stands at ${next}, this entry begins at ${entry.from}`);
+        next = BigInt(entry.to);
+        entries.push(entry);
+      }
+      return entries;
+    },
+    async commit(entry) {
+      const end = await tail();
+      const from = BigInt(entry.from);
+      if (from > end) throw broken(keyOf(entry), `would leave a gap: the chain ends at ${end}`);
+      // Below the tail `from` may lie inside another's range, where its own key is free.
+      if (from === end) {
+        const bytes = Buffer.from(`${JSON.stringify(entry)}\n`);
+        if (await store.putIfAbsent(keyOf(entry), bytes)) return 'committed';
+      }
+      // A create whose answer got lost (network store, repeated call) is ours when the nonce says so.
+      if (!(await store.has(keyOf(entry)))) return 'lost';
+      return (await readEntry(store, keyOf(entry))).nonce === entry.nonce ? 'committed' : 'lost';
+    },
+  };
+}
+
+/** Every ledger's verified entries, by topic and partition. @throws VamoError INGEST_LEDGER */
+export async function readLedgers(store: ObjectStore): Promise<LedgerEntry[]> {
+  const folders = new Map<string, { topic: string; partition: number }>();
+  for (const key of await store.list('ledger')) {
+    const [, topic = '', partition = ''] = key.split('/');
+    folders.set(`${topic}/${partition}`, { topic, partition: Number(partition) });
+  }
+  const chains: LedgerEntry[] = [];
+  for (const { topic, partition } of folders.values())
+    chains.push(...(await openLedger(store, topic, partition).entries()));
+  return chains;
+}

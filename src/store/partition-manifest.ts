@@ -1,0 +1,87 @@
+import { type PartitionManifest, partitionManifest } from '../contracts/index.ts';
+import { type DayKey, VamoError, dayKey, isVamoError } from '../core/index.ts';
+import type { ObjectStore } from './object-store.ts';
+
+const ROOT = 'days/';
+const MANIFEST = /^days\/(\d{4}-\d{2}-\d{2})\/g(\d{4,})\/manifest\.json$/;
+
+/** The folder of a generation of a day: `days/DAY/gNNNN/`. */
+export function partitionPrefix(day: DayKey, generation: number): string {
+  return `${ROOT}${day}/g${String(generation).padStart(4, '0')}/`;
+}
+
+/** A sealed generation of a day. */
+export interface SealedDay {
+  readonly day: DayKey;
+  readonly generation: number;
+}
+
+/** The newest generation of every sealed day, by day. */
+export async function listSealedDays(store: ObjectStore): Promise<SealedDay[]> {
+  const newest = new Map<DayKey, number>();
+  for (const { day, generation } of await generationsUnder(store, ROOT))
+    newest.set(day, Math.max(generation, newest.get(day) ?? 0));
+  return [...newest]
+    .map(([day, generation]) => ({ day, generation }))
+    .sort((a, b) => (a.day < b.day ? -1 : 1));
+}
+
+async function generationsUnder(store: ObjectStore, prefix: string): Promise<SealedDay[]> {
+  return (await store.list(prefix)).flatMap((key) => {
+    const [, day, generation] = MANIFEST.exec(key) ?? [];
+    return day === undefined ? [] : [{ day: dayKey(day), generation: Number(generation) }];
+  });
+}
+
+/**
+ * The manifest of a sealed day: of the generation asked for, or the newest.
+ * @throws VamoError DAY_UNSEALED when the day (or that generation) is not sealed; STORE_CORRUPT
+ */
+export async function readManifest(
+  store: ObjectStore,
+  day: DayKey,
+  generation?: number,
+): Promise<PartitionManifest> {
+  const wanted = generation ?? (await newestGeneration(store, day));
+  const manifest = wanted === undefined ? undefined : await findManifest(store, day, wanted);
+  if (manifest === undefined)
+    throw new VamoError(
+      'DAY_UNSEALED',
+      generation === undefined
+        ? `day ${day} is not sealed`
+        : `day ${day} has no generation ${generation}`,
+      { details: { day, generation } },
+    );
+  return manifest;
+}
+
+async function newestGeneration(store: ObjectStore, day: DayKey): Promise<number | undefined> {
+  const found = await generationsUnder(store, `${ROOT}${day}/`);
+  return found.length === 0 ? undefined : Math.max(...found.map((g) => g.generation));
+}
+
+/** The manifest, or undefined when that generation is not sealed. @throws VamoError STORE_CORRUPT */
+export async function findManifest(
+  store: ObjectStore,
+  day: DayKey,
+  generation: number,
+): Promise<PartitionManifest | undefined> {
+  const key = manifestKey(day, generation);
+  let bytes: Uint8Array;
+  try {
+    bytes = await store.get(key);
+  } catch (error) {
+    if (isVamoError(error, 'STORE_NOT_FOUND')) return undefined;
+    throw error;
+  }
+  try {
+    return partitionManifest.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  } catch (cause) {
+    throw new VamoError('STORE_CORRUPT', `${key} is not a partition manifest`, { cause });
+  }
+}
+
+/** Where a generation's manifest stands; the day is sealed once it is there. */
+export function manifestKey(day: DayKey, generation: number): string {
+  return `${partitionPrefix(day, generation)}manifest.json`;
+}
