@@ -79,3 +79,37 @@ export {
   type GraphTensor,
   type GraphRunner,
 } from './inference-graph.ts';
+export {
+  releaseRecord,
+  trustRoot,
+  keyIdOf,
+  parseTrustRoot,
+  signRecord,
+  verifyRecord,
+  acceptRecord,
+  initialTrust,
+  type ReleaseRecord,
+  type ReleasedVersion,
+  type TrustedKeys,
+  type TrustedState,
+  type VerifiedRecord,
+} from './release.ts';
+export {
+  listReleases,
+  newestRelease,
+  readRelease,
+  releaseKey,
+  type ObjectReader,
+  type ReleasePlace,
+} from './release-log.ts';
+export {
+  blobKey,
+  byRole,
+  checkpointDigest,
+  getOrInvalid,
+  manifestKey,
+  matchDigest,
+  parseManifest,
+  readCheckpointFile,
+} from './checkpoint-files.ts';
+export { jsonBytes, readJson, type JsonSource } from './strict-json.ts';

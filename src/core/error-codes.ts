@@ -112,6 +112,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'The record is older than or contradicts what is already trusted.',
   },
+  KEY_UNSAFE: {
+    retriable: false,
+    mend: 'Make the named private key readable by its owner only (chmod 600), or replace it if others could read it.',
+  },
   RELEASE_RACE: {
     retriable: true,
     mend: 'Another publisher took this epoch. Look at `vamo versions`, then run again.',
