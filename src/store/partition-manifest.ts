@@ -2,12 +2,12 @@ import { type PartitionManifest, partitionManifest } from '../contracts/index.ts
 import { type DayKey, VamoError, dayKey, isVamoError } from '../core/index.ts';
 import type { ObjectStore } from './object-store.ts';
 
-const ROOT = 'days/';
+const ROOT = 'days';
 const MANIFEST = /^days\/(\d{4}-\d{2}-\d{2})\/g(\d{4,})\/manifest\.json$/;
 
 /** The folder of a generation of a day: `days/DAY/gNNNN/`. */
 export function partitionPrefix(day: DayKey, generation: number): string {
-  return `${ROOT}${day}/g${String(generation).padStart(4, '0')}/`;
+  return `${ROOT}/${day}/g${String(generation).padStart(4, '0')}/`;
 }
 
 /** A sealed generation of a day. */
@@ -56,7 +56,7 @@ export async function readManifest(
 }
 
 async function newestGeneration(store: ObjectStore, day: DayKey): Promise<number | undefined> {
-  const found = await generationsUnder(store, `${ROOT}${day}/`);
+  const found = await generationsUnder(store, `${ROOT}/${day}`);
   return found.length === 0 ? undefined : Math.max(...found.map((g) => g.generation));
 }
 

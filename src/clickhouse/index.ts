@@ -1,0 +1,1 @@
+export { openEmbedded, type Engine } from './engine.ts';
