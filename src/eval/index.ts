@@ -1,0 +1,21 @@
+export { playDay, type Market, type MarketCampaign, type Policy } from './market.ts';
+export { createReplayMarket, type ReplayRules } from './replay.ts';
+export {
+  bangBangPolicy,
+  constantPolicy,
+  loggedPolicy,
+  pidPolicy,
+  plannerPolicy,
+  type PacingOptions,
+} from './policies.ts';
+export {
+  bestConstant,
+  bestConstantPolicy,
+  CONSTANT_GRID,
+  dayEfficiencies,
+  type BestConstants,
+  type DayEfficiency,
+} from './best-constant.ts';
+export { deltaM, pairedInterval, returnsByTask, taskRatios } from './metrics.ts';
+export { evaluate, type EvaluationInputs } from './evaluate.ts';
+export { cpaScore, replayThreshold } from './auctionnet.ts';
