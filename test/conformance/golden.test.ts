@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync, writeFileSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { runFile } from './forms.ts';
+import { type MtlCase, runMtlCase, runMtlCases } from './mtl.ts';
+import { METHODS } from './mtl-methods.ts';
+
+const GOLDEN = new URL('../golden/', import.meta.url);
+const files = readdirSync(GOLDEN).filter((name) => name.endsWith('.json'));
+
+describe('reference files', () => {
+  it.each(files)('%s: no case fails', async (name) => {
+    const results = await runFile(new URL(name, GOLDEN).pathname);
+    expect(results.filter((r) => r.status === 'failed')).toEqual([]);
+  });
+});
+
+const mtl = JSON.parse(readFileSync(new URL('golden-mtl.json', GOLDEN), 'utf8')) as {
+  readonly cases: MtlCase[];
+};
+const built = mtl.cases.filter((c) => c.method in METHODS);
+
+/** Every number that is compared, as a path of keys into `steps`. */
+function comparedNumbers(c: MtlCase): (string | number)[][] {
+  const found: (string | number)[][] = [];
+  const walk = (value: unknown, path: (string | number)[]): void => {
+    if (typeof value === 'number') found.push(path);
+    else if (typeof value === 'object' && value !== null)
+      for (const [key, inner] of Object.entries(value)) walk(inner, [...path, key]);
+  };
+  for (const [i, { out }] of c.steps.entries())
+    for (const field of c.compare ?? Object.keys(out ?? {})) walk(out?.[field], [i, 'out', field]);
+  return found;
+}
+
+/** The case with one expected number moved by 1 %, or by twice the tolerance where that is more. */
+function mutated(c: MtlCase, path: readonly (string | number)[]): MtlCase {
+  const copy = structuredClone(c);
+  let at = copy.steps as unknown as Record<string | number, unknown>;
+  for (const key of path.slice(0, -1)) at = at[key] as typeof at;
+  const last = path.at(-1)!;
+  const b = at[last] as number;
+  at[last] = b + Math.max(0.01 * Math.abs(b), 2 * (c.tol.atol + c.tol.rtol * Math.abs(b)));
+  return copy;
+}
+
+describe('the runner notices a wrong expected number', () => {
+  it('covers every case of every built method', () => {
+    const counts = Object.keys(METHODS).map((m) => built.filter((c) => c.method === m).length);
+    expect(Object.keys(METHODS)).toEqual(['stl', 'ew', 'vamo', 'deltam']);
+    expect(counts).toEqual([6, 8, 50, 5]);
+  });
+
+  it.each(built.map((c) => [c.id, c] as const))(
+    '%s: any number, moved by 1 %%, fails it',
+    (_, c) => {
+      const paths = comparedNumbers(c);
+      expect(paths.length).toBeGreaterThan(0);
+      const missed = paths.filter((path) => runMtlCase(mutated(c, path)).status !== 'failed');
+      expect(missed).toEqual([]);
+    },
+  );
+
+  it('fails exactly the case that was changed', () => {
+    for (const [i, c] of built.entries()) {
+      const cases = built.with(i, mutated(c, comparedNumbers(c)[0]!));
+      const failed = runMtlCases({ cases }).filter((r) => r.status === 'failed');
+      expect(failed.map((r) => r.id)).toEqual([c.id]);
+    }
+  });
+});
+
+describe('the runner refuses what it does not know', () => {
+  const vanilla = built.find((c) => c.method === 'ew')!;
+
+  it('fails an unknown method and an unknown check, and skips a known unbuilt method', () => {
+    expect(runMtlCase({ ...vanilla, method: 'nonesuch' }).status).toBe('failed');
+    expect(runMtlCase({ ...vanilla, check: 'roughly' }).status).toBe('failed');
+    expect(runMtlCase({ ...vanilla, method: 'pcgrad' }).status).toBe('skipped');
+  });
+
+  it('asks for finite numbers where no answer exists, and takes a typed error for bad input', () => {
+    const vamo = built.find((c) => c.method === 'vamo')!;
+    const withNaN = {
+      ...vamo,
+      steps: [{ in: { ...vamo.steps[0]!.in, valGrad: [NaN] }, out: null }],
+    };
+    expect(runMtlCase({ ...withNaN, check: 'finite' }).status).toBe('failed');
+    expect(runMtlCase({ ...withNaN, check: 'finite-or-error' }).status).toBe('passed');
+    expect(runMtlCase({ ...vamo, check: 'finite' }).status).toBe('passed');
+  });
+
+  it.each([
+    ['text that is not JSON', '{'],
+    ['an unknown form', '{"cases": []}'],
+    ['an unknown version of a form', '{"format": "mtl-golden/2", "cases": [{}]}'],
+    ['a file without cases', '{"format": "mtl-golden/1", "cases": []}'],
+    ['an unknown kind', '{"source": "", "cases": [{"name": "a", "kind": "nonesuch"}]}'],
+  ])('fails %s', async (_, text) => {
+    const path = join(mkdtempSync(join(tmpdir(), 'conformance-')), 'file.json');
+    writeFileSync(path, text);
+    expect((await runFile(path)).map((r) => r.status)).toEqual(['failed']);
+  });
+
+  it('fails a file that is not there', async () => {
+    expect((await runFile('/nonexistent/golden.json')).map((r) => r.status)).toEqual(['failed']);
+  });
+});

@@ -1,0 +1,69 @@
+import { isVamoError } from '../../src/core/index.ts';
+import { type CaseResult, runCase, skip } from './case-result.ts';
+import { difference, notFinite, type Tolerance } from './compare.ts';
+import { METHODS, type MtlHyper, type MtlInput, type MtlMethod, NOT_BUILT } from './mtl-methods.ts';
+
+export interface MtlCase {
+  readonly id: string;
+  readonly method: string;
+  readonly K: number;
+  readonly hyper: MtlHyper;
+  readonly input?: MtlInput;
+  readonly steps: readonly {
+    readonly in: MtlInput;
+    readonly out: Record<string, unknown> | null;
+  }[];
+  readonly check: string;
+  readonly compare?: readonly string[];
+  readonly tol: Tolerance;
+}
+
+function checkValues(method: MtlMethod, c: MtlCase): string | undefined {
+  const step = method(c.K, c.hyper);
+  for (const [i, { in: input, out }] of c.steps.entries()) {
+    const actual = step({ ...c.input, ...input });
+    if (out === null) return `steps.${i}.out: null, but check is values`;
+    const fields = c.compare ?? Object.keys(out);
+    if (fields.length === 0) return `steps.${i}: nothing to compare`;
+    for (const field of fields) {
+      const found = difference(actual[field], out[field], c.tol, `steps.${i}.${field}`);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+function checkFinite(method: MtlMethod, c: MtlCase): string | undefined {
+  const step = method(c.K, c.hyper);
+  for (const [i, { in: input }] of c.steps.entries()) {
+    const found = notFinite(step({ ...c.input, ...input }), `steps.${i}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function checkFiniteOrError(method: MtlMethod, c: MtlCase): string | undefined {
+  try {
+    return checkFinite(method, c);
+  } catch (error) {
+    if (isVamoError(error)) return undefined;
+    throw error;
+  }
+}
+
+export function runMtlCase(c: MtlCase): CaseResult {
+  const method = METHODS[c.method];
+  if (method === undefined && NOT_BUILT.has(c.method)) return skip(c.id, c.method);
+  return runCase(c.id, c.method, () => {
+    if (method === undefined) return `unknown method "${c.method}"`;
+    if (c.check === 'values') return checkValues(method, c);
+    if (c.check === 'finite') return checkFinite(method, c);
+    if (c.check === 'finite-or-error') return checkFiniteOrError(method, c);
+    return `unknown check "${c.check}"`;
+  });
+}
+
+/** Runs a file of the form `mtl-golden/1`. */
+export function runMtlCases(file: { readonly cases: readonly MtlCase[] }): CaseResult[] {
+  return file.cases.map(runMtlCase);
+}
