@@ -10,12 +10,10 @@ export interface Rows {
   readonly states: tf.Tensor;
   /** [B, 1] return label y in [0, 1]. */
   readonly label: tf.Tensor;
-  /** [B, T] 1 while the campaign can bid. */
-  readonly mask: tf.Tensor;
   /** [B, T] ln alpha in training units. */
   readonly action: tf.Tensor;
-  /** [B, T] 1 where an action was taken. */
-  readonly actionMask: tf.Tensor;
+  /** [B, T] 1 where the campaign could act and did. */
+  readonly mask: tf.Tensor;
 }
 
 /** Rows `from` .. `from + count - 1`. */
@@ -25,9 +23,8 @@ export function sliceRows(rows: Rows, from: number, count: number): Rows {
   return {
     states: cut(rows.states),
     label: cut(rows.label),
-    mask: cut(rows.mask),
     action: cut(rows.action),
-    actionMask: cut(rows.actionMask),
+    mask: cut(rows.mask),
   };
 }
 
@@ -60,7 +57,7 @@ const HALF_LOG_TWO_PI = 0.5 * Math.log(2 * Math.PI);
  * in nats, averaged over unmasked steps and predicted features of the task's trajectories.
  * `mse` fixes sigma at 1. With `policyHead: action` the squared error of ln alpha is added.
  * @param hidden [B, T, h], the encoder's rows of these trajectories
- * @returns scalar; 0 where everything is masked
+ * @returns scalar
  */
 export function taskLoss(
   settings: Pick<ModelSettings, 'likelihood' | 'policyHead'>,
@@ -85,7 +82,7 @@ export function taskLoss(
   const likelihood = tf.add(maskedMean(density, weight), HALF_LOG_TWO_PI);
   if (!direct) return likelihood;
   const miss = tf.square(tf.sub(directAction(p, task, features), rows.action));
-  return tf.add(likelihood, maskedMean(miss, rows.actionMask));
+  return tf.add(likelihood, maskedMean(miss, rows.mask));
 }
 
 /**
@@ -97,5 +94,5 @@ export function inverseLoss(p: ParameterTensors, rows: Rows, task: tf.Tensor): t
   const present = tf.slice(rows.states, [0, 0, 0], [count, length - 1, size]);
   const next = tf.slice(rows.states, [0, 1, 0], [count, length - 1, size]);
   const error = tf.square(tf.sub(inverseAction(p, present, next, task), rows.action));
-  return maskedMean(error, rows.actionMask);
+  return maskedMean(error, rows.mask);
 }
