@@ -1,99 +1,93 @@
 import { type Data, Int64, makeData, Utf8 } from 'apache-arrow';
 
-/** A growing column of signed 64-bit integers, given as numbers. */
-export interface IntegerColumn {
-  push(value: number): void;
-  data(): Data<Int64>;
+/** A growing column; rows are set in rising order and those left out are 0 or ''. */
+export interface ColumnBuilder<T> {
+  set(row: number, value: T): void;
+  /** The column with `rows` rows, as Arrow data. */
+  data(rows: number): Data;
 }
 
 const HALF = 4294967296;
+const ROWS = 64;
 
 /**
- * Integers are stored as two 32-bit halves: a BigInt an element would cost more than the whole row.
- * Exact for integers below 2^53 in magnitude.
+ * Signed 64-bit integers, given as numbers below 2^53 in magnitude. They are stored as two 32-bit
+ * halves: a BigInt an element would cost more than the whole row.
  */
-export function integerColumn(capacity = 4096): IntegerColumn {
-  let halves = new Int32Array(capacity * 2);
-  let length = 0;
+export function integerColumn(): ColumnBuilder<number> {
+  let halves = new Int32Array(2 * ROWS);
+
+  const grow = (rows: number): void => {
+    const grown = new Int32Array(2 * Math.max(rows, halves.length));
+    grown.set(halves);
+    halves = grown;
+  };
+
   return {
-    push(value) {
-      const at = length * 2;
-      if (at === halves.length) {
-        const grown = new Int32Array(at * 2);
-        grown.set(halves);
-        halves = grown;
-      }
+    set(row, value) {
+      if (2 * row >= halves.length) grow(row + 1);
       // `| 0` of a double is its value modulo 2^32.
-      halves[at] = value | 0;
-      halves[at + 1] = value >= 0 && value < HALF ? 0 : Math.floor(value / HALF);
-      length += 1;
+      halves[2 * row] = value | 0;
+      halves[2 * row + 1] = value >= 0 && value < HALF ? 0 : Math.floor(value / HALF);
     },
-    data: () =>
-      makeData({
-        type: new Int64(),
-        length,
-        nullCount: 0,
-        data: new BigInt64Array(halves.buffer, 0, length),
-      }),
+    data(rows) {
+      if (2 * rows > halves.length) grow(rows);
+      const data = new BigInt64Array(halves.buffer, 0, rows);
+      return makeData({ type: new Int64(), length: rows, nullCount: 0, data });
+    },
   };
 }
 
-/** A growing column of text: UTF-8 bytes appended once, one offset a row. */
-export interface TextColumn {
-  push(value: string): void;
-  data(): Data<Utf8>;
-}
-
-/** Up to here a loop over char codes beats the call into the encoder. */
-const SHORT = 48;
-
-export function textColumn(capacity = 4096): TextColumn {
-  let offsets = new Int32Array(capacity + 1);
-  let bytes = Buffer.allocUnsafe(capacity * 16);
-  let length = 0;
+/** Text: UTF-8 bytes appended once, one offset a row. */
+export function textColumn(): ColumnBuilder<string> {
+  // offsets[r] = where row r begins; filled up to and including `filled`.
+  let offsets = new Int32Array(ROWS + 1);
+  let bytes = Buffer.allocUnsafe(8 * ROWS);
+  let filled = 0;
   let end = 0;
 
-  const reserve = (size: number): void => {
-    if (end + size > bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(end + size, bytes.length * 2));
-      bytes.copy(grown, 0, 0, end);
-      bytes = grown;
-    }
-    if (length + 1 === offsets.length) {
-      const grown = new Int32Array(offsets.length * 2);
+  /** Gives the rows before `row` that were left out their (empty) place. */
+  const fillTo = (row: number): void => {
+    if (row >= offsets.length) {
+      const grown = new Int32Array(Math.max(row + 1, 2 * offsets.length));
       grown.set(offsets);
       offsets = grown;
     }
+    if (row > filled) offsets.fill(end, filled + 1, row + 1);
+    filled = row;
   };
 
-  /** Appends while characters are ASCII; the index of the first that is not. */
-  const appendAscii = (value: string): number => {
-    const target = bytes;
-    let at = end;
-    let i = 0;
-    for (; i < value.length; i++) {
-      const code = value.charCodeAt(i);
-      if (code > 127) return i;
-      target[at++] = code;
-    }
-    end = at;
-    return i;
+  const reserve = (size: number): void => {
+    if (end + size <= bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(end + size, bytes.length * 2));
+    bytes.copy(grown, 0, 0, end);
+    bytes = grown;
   };
 
   return {
-    push(value) {
+    set(row, value) {
+      fillTo(row);
+      // A UTF-16 unit becomes at most three bytes.
       reserve(value.length * 3);
-      if (value.length > SHORT || appendAscii(value) < value.length) end += bytes.write(value, end);
-      length += 1;
-      offsets[length] = end;
+      let at = end;
+      let i = 0;
+      for (; i < value.length; i++) {
+        const code = value.charCodeAt(i);
+        if (code > 127) break;
+        bytes[at++] = code;
+      }
+      end = i === value.length ? at : end + bytes.write(value, end);
+      fillTo(row + 1);
     },
-    data: () =>
-      makeData({
+    data(rows) {
+      fillTo(rows);
+      return makeData({
         type: new Utf8(),
-        length,
+        length: rows,
         nullCount: 0,
-        valueOffsets: offsets.subarray(0, length + 1),
+        valueOffsets: offsets.subarray(0, rows + 1),
         data: bytes.subarray(0, end),
-      }),
+      });
+    },
   };
 }

@@ -4,7 +4,7 @@ export { openDataDirectory, DATA_FORMAT_VERSION, type DataDirectory } from './da
 export { storeError } from './store-error.ts';
 export { readVerified } from './verified.ts';
 export { createSegmentBuilder, type SegmentBuilder } from './segment-builder.ts';
-export { readColumns, type ColumnTable } from './column-table.ts';
+export { openColumns, type ArrowColumns, type ColumnChunk } from './partition-columns.ts';
 export { openLedger, readLedgers, type Ledger } from './ledger.ts';
 export {
   committedOfDay,
@@ -23,3 +23,4 @@ export {
   type SealedDay,
 } from './partition-manifest.ts';
 export { readDaySteps, readDayLog, readPartitionFile } from './partition-read.ts';
+export { STEPS_FILE_COLUMNS } from './partition-layout.ts';

@@ -1,15 +1,6 @@
-import {
-  type Data,
-  Field,
-  makeData,
-  RecordBatch,
-  Schema,
-  Struct,
-  Table,
-  tableToIPC,
-} from 'apache-arrow';
+import { Field, makeData, RecordBatch, Schema, Struct, Table, tableToIPC } from 'apache-arrow';
 import { type AuctionEvent, EVENT_COLUMNS, PROVENANCE_COLUMNS } from '../contracts/index.ts';
-import { integerColumn, textColumn } from './column-builder.ts';
+import { type ColumnBuilder, integerColumn, textColumn } from './column-builder.ts';
 
 /** Builds one segment: rows in, an Arrow IPC file out. */
 export interface SegmentBuilder {
@@ -26,40 +17,90 @@ export interface SegmentBuilder {
   finish(): Uint8Array;
 }
 
-type Row = Readonly<Record<string, string | number | boolean | undefined>>;
+const LAYOUT = { ...EVENT_COLUMNS, ...PROVENANCE_COLUMNS };
+type Layout = typeof LAYOUT;
+type Columns = {
+  readonly [C in keyof Layout]: ColumnBuilder<Layout[C] extends 'text' ? string : number>;
+};
+
+function newColumns(): Columns {
+  return Object.fromEntries(
+    Object.entries(LAYOUT).map(([name, type]) => [
+      name,
+      type === 'text' ? textColumn() : integerColumn(),
+    ]),
+  ) as unknown as Columns;
+}
+
+/** The fields of an event, each into its column. Written out: a loop over names costs six times as much. */
+function setEvent(c: Columns, row: number, event: AuctionEvent): void {
+  c.campaign_id.set(row, event.campaign_id);
+  c.event_time.set(row, event.event_time);
+  c.kind.set(row, event.kind);
+  c.event_id.set(row, event.event_id);
+  switch (event.kind) {
+    case 'outcome':
+      c.task.set(row, event.task);
+      c.auction_id.set(row, event.auction_id);
+      c.pv.set(row, event.pv);
+      c.pv_sigma.set(row, event.pv_sigma);
+      c.bid.set(row, event.bid);
+      c.slot.set(row, event.slot);
+      c.exposed.set(row, event.exposed ? 1 : 0);
+      c.shown.set(row, event.shown);
+      c.cost.set(row, event.cost);
+      c.competing_1.set(row, event.competing_1);
+      c.competing_2.set(row, event.competing_2);
+      c.competing_3.set(row, event.competing_3);
+      c.model_version.set(row, event.model_version);
+      return;
+    case 'campaign':
+      c.advertiser_id.set(row, event.advertiser_id);
+      c.task.set(row, event.task);
+      c.budget.set(row, event.budget);
+      c.status.set(row, event.status);
+      c.cpa_limit.set(row, event.cpa_limit);
+      return;
+    case 'conversion':
+      c.outcome_id.set(row, event.outcome_id);
+      c.gmv.set(row, event.gmv);
+      c.direct_gmv.set(row, event.direct_gmv);
+      c.order_id.set(row, event.order_id);
+      return;
+    case 'cart':
+      c.outcome_id.set(row, event.outcome_id);
+      c.items.set(row, event.items);
+      return;
+  }
+}
 
 export function createSegmentBuilder(): SegmentBuilder {
-  const columns = Object.entries({ ...EVENT_COLUMNS, ...PROVENANCE_COLUMNS }).map(([name, type]) =>
-    type === 'text'
-      ? { name, type, column: textColumn() }
-      : { name, type, column: integerColumn() },
-  );
+  const columns = newColumns();
   let rows = 0;
   return {
-    push(event, arrival_ms, src_topic, src_partition, src_offset) {
-      const row: Row = { ...event, arrival_ms, src_topic, src_partition, src_offset };
-      for (const { name, type, column } of columns) {
-        const value = row[name];
-        if (type === 'text') column.push(typeof value === 'string' ? value : '');
-        else column.push(Number(value ?? 0));
-      }
+    push(event, arrivalMs, topic, partition, offset) {
+      setEvent(columns, rows, event);
+      columns.arrival_ms.set(rows, arrivalMs);
+      columns.src_topic.set(rows, topic);
+      columns.src_partition.set(rows, partition);
+      columns.src_offset.set(rows, offset);
       rows += 1;
     },
     get rows() {
       return rows;
     },
-    finish: () =>
-      arrowFile(
-        columns.map(({ name, column }) => ({ name, data: column.data() })),
-        rows,
-      ),
+    finish: () => arrowFile(columns, rows),
   };
 }
 
-function arrowFile(columns: readonly { name: string; data: Data }[], length: number): Uint8Array {
-  const fields = columns.map(({ name, data }) => new Field(name, data.type as never, false));
+function arrowFile(columns: Columns, rows: number): Uint8Array {
+  const named = Object.entries(columns).map(([name, column]) => ({
+    name,
+    data: column.data(rows),
+  }));
+  const fields = named.map(({ name, data }) => new Field(name, data.type as never, false));
   const schema = new Schema(fields);
-  const children = columns.map(({ data }) => data);
-  const data = makeData({ type: new Struct(fields), length, nullCount: 0, children });
-  return tableToIPC(new Table(schema, new RecordBatch(schema, data)), 'file');
+  const children = named.map(({ data }) => data);
+  const struct = makeData({ type: new Struct(fields), length: rows, nullCount: 0, children });
+  return tableToIPC(new Table(schema, new RecordBatch(schema, struct)), 'file');
 }
