@@ -1,6 +1,5 @@
 import { seededRandom } from '../../src/core/index.ts';
-/*TMP*/ const deltaM = (b: readonly number[], m: readonly number[]): number =>
-  (b.reduce((t, x, k) => t + (x - m[k]!) / x, 0) / b.length) * 100;
+import { deltaM } from '../../src/eval/index.ts';
 import { createWeighting, headWeights, type Weighting } from '../../src/trainer/weighting/index.ts';
 
 /** Inputs of one step; each method uses some. */
