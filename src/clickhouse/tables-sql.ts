@@ -1,0 +1,77 @@
+import { dirname, resolve, basename } from 'node:path';
+import { EVENT_COLUMNS } from '../contracts/index.ts';
+import type { DayKey } from '../core/index.ts';
+import { STEPS_FILE_COLUMNS } from '../store/index.ts';
+import { arrowFiles, columnList, integer, literal, structure } from './sql-text.ts';
+
+/** The queryable tables, what fills them, and the order rows are kept in. */
+export const TABLES = {
+  events: { columns: EVENT_COLUMNS, order: '(campaign_id, event_time, kind, event_id)' },
+  steps: { columns: STEPS_FILE_COLUMNS, order: '(campaign_id, step)' },
+} as const;
+export type TableName = keyof typeof TABLES;
+
+/**
+ * The tables a day is loaded into, made if absent. `loaded` remembers which generation of a day
+ * stands in them; it is written last.
+ */
+export function createTables(): string[] {
+  const derived = Object.entries(TABLES).flatMap(([name, { columns, order }]) =>
+    [name, stageOf(name)].map(
+      (table) => `CREATE TABLE IF NOT EXISTS ${table} (day Date, ${structure(columns)})
+  ENGINE = MergeTree PARTITION BY day ORDER BY ${order}`,
+    ),
+  );
+  const loaded = `CREATE TABLE IF NOT EXISTS loaded
+  (day Date, generation Int64, digest String, rows Int64)
+  ENGINE = MergeTree ORDER BY day`;
+  return [...derived, loaded];
+}
+
+const stageOf = (table: string): string => `${table}_stage`;
+
+/**
+ * Replaces a day in a table by a sealed file. One statement fills the stage, one puts it in place:
+ * readers see the old day or the new one, and after a crash the same statements start over.
+ */
+export function replaceDay(table: TableName, day: DayKey, path: string): string[] {
+  const { columns } = TABLES[table];
+  const names = columnList(columns);
+  const file = resolve(path);
+  const source = arrowFiles(dirname(file), basename(file), columns);
+  return [
+    `TRUNCATE TABLE ${stageOf(table)}`,
+    `INSERT INTO ${stageOf(table)} (day, ${names})
+  SELECT toDate(${literal(day)}) AS day, ${names} FROM ${source}`,
+    `ALTER TABLE ${table} REPLACE PARTITION ${literal(day)} FROM ${stageOf(table)}`,
+    `TRUNCATE TABLE ${stageOf(table)}`,
+  ];
+}
+
+/** One row, `rows`: how many rows of a day a table holds. */
+export function countDay(table: TableName, day: DayKey): string {
+  return `SELECT count() AS rows FROM ${table} WHERE day = ${literal(day)}`;
+}
+
+export interface LoadedMark {
+  readonly day: DayKey;
+  readonly generation: number;
+  readonly digest: string;
+  readonly rows: number;
+}
+
+/** One row, `present`: whether the newest mark of the day is this one. */
+export function isLoaded({ day, generation, digest }: LoadedMark): string {
+  return `SELECT count() AS present FROM loaded WHERE day = ${literal(day)}
+  AND generation = ${integer(generation)} AND digest = ${literal(digest)}`;
+}
+
+/** Forgets what was loaded of a day; precedes a change, so that a crash leaves no false mark. */
+export function unmarkLoaded(day: DayKey): string {
+  return `DELETE FROM loaded WHERE day = ${literal(day)}`;
+}
+
+export function markLoaded({ day, generation, digest, rows }: LoadedMark): string {
+  return `INSERT INTO loaded VALUES
+  (toDate(${literal(day)}), ${integer(generation)}, ${literal(digest)}, ${integer(rows)})`;
+}

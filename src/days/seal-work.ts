@@ -1,0 +1,87 @@
+import { mkdir, rm, symlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import {
+  type Engine,
+  type EventCounts,
+  countCampaigns,
+  countEvents,
+  countOrphans,
+  writeEvents,
+  writeSteps,
+} from '../clickhouse/index.ts';
+import { MICRO } from '../contracts/index.ts';
+import { dayStartMs, throwIfAborted } from '../core/index.ts';
+import { type CommittedDay, type ObjectStore, readVerified } from '../store/index.ts';
+import type { Cut } from './cut.ts';
+import type { SealOptions } from './seal-plan.ts';
+
+export interface WorkFolders {
+  readonly root: string;
+  readonly segments: string;
+  readonly output: string;
+}
+
+/** Empties the sealer's scratch folders. */
+export async function freshWork(engineDir: string): Promise<WorkFolders> {
+  const root = join(resolve(engineDir), 'seal');
+  const work = { root, segments: join(root, 'segments'), output: join(root, 'output') };
+  await rm(root, { recursive: true, force: true });
+  await mkdir(work.segments, { recursive: true });
+  await mkdir(work.output);
+  return work;
+}
+
+/** Gives each verified segment a link of a plain name, so that one short pattern names them all. */
+export async function stageSegments(
+  store: ObjectStore,
+  committed: CommittedDay,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (const [i, segment] of committed.segments.entries()) {
+    throwIfAborted(signal);
+    await readVerified(store, segment);
+    const name = `${String(i).padStart(8, '0')}.arrow`;
+    await symlink(resolve(store.localPath(segment.key)), join(folder, name));
+  }
+}
+
+/** What the SQL counted. */
+export interface SealCounts extends EventCounts {
+  readonly orphans: number;
+  readonly campaigns: Record<string, number>;
+}
+
+/** Writes both files into `work.output` and counts. @throws VamoError SQL_FAILED, INTERRUPTED */
+export async function runSealSql(
+  engine: Engine,
+  work: WorkFolders,
+  cuts: readonly Cut[],
+  { day, config, signal }: SealOptions,
+): Promise<SealCounts> {
+  const input = {
+    segments: work.segments,
+    output: work.output,
+    cuts: cuts.map(({ partition, offset }) => ({ partition, offset: BigInt(offset) })),
+  };
+  const steps = {
+    folder: work.output,
+    startMs: dayStartMs(day, config.days.utcOffsetMinutes),
+    reserveMicro: Math.round(config.market.reserve * MICRO),
+    tasks: config.tasks,
+  };
+  for (const sql of [writeEvents(input), writeSteps(steps)]) {
+    throwIfAborted(signal);
+    await engine.command(sql);
+  }
+  const one = async <T>(sql: string, empty: T): Promise<T> =>
+    (await engine.query<T>(sql))[0] ?? empty;
+  const counts = await one(countEvents(input), { rows: 0, accepted: 0, clashes: 0 });
+  const { orphans } = await one(countOrphans(steps), { orphans: 0 });
+  const perTask = await engine.query<{ task: string; campaigns: number }>(countCampaigns(steps));
+  return {
+    ...counts,
+    orphans,
+    campaigns: Object.fromEntries(perTask.map((t) => [t.task, t.campaigns])),
+  };
+}
