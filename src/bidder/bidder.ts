@@ -1,0 +1,221 @@
+import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:http';
+import type { TrustedKeys } from '../contracts/index.ts';
+import { isVamoError, type Logger, sleep, VamoError } from '../core/index.ts';
+import { type BidderAck, isBidderId, writeAck } from './ack.ts';
+import { type ActiveVersion, createFollower, type Follower } from './follower.ts';
+import { startModelHost } from './model-host.ts';
+import { pacedAlpha } from './model.ts';
+import { type BidderStore, ownFiles } from './own-files.ts';
+import { parseScales } from './request.ts';
+import { createBidderServer, type Reply, type Routes } from './server.ts';
+
+export interface BidderOptions {
+  /** Names the bidder's folder under `fleet/`; one process an id. */
+  readonly id: string;
+  readonly store: BidderStore;
+  readonly trusted: TrustedKeys;
+  readonly channel: string;
+  /** Default 127.0.0.1. There is no authentication: another address is the operator's choice. */
+  readonly host?: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** How often the release log is looked at. */
+  readonly pollMs: number;
+  /** How often the bidder speaks when nothing changes; default 5 s. */
+  readonly ackMs?: number;
+  readonly threads?: number;
+  readonly pid: number;
+  /** Wall-clock ms, for acknowledgements. */
+  readonly now: () => number;
+  /** Monotonic ms, for everything that orders or waits. */
+  readonly clock: () => number;
+  readonly log: Logger;
+}
+
+export interface Bidder {
+  readonly port: number;
+  /** What the bidder says of itself now. */
+  status(): BidderAck;
+  /** Looks at the release log at once. */
+  refresh(): Promise<void>;
+  /** Answers what was asked, then stops. */
+  close(): Promise<void>;
+}
+
+interface Counters {
+  requests: number;
+  refused: number;
+  fallbacks: number;
+}
+
+/**
+ * Starts a bidder: brings back its last trusted version, follows the release log, answers
+ * `POST /v1/scales`. It serves while it loads, and goes on serving when anything newer is bad.
+ * @throws VamoError CONFIG_INVALID (id), STORE_CORRUPT (its state file), STORE_IO (the port)
+ */
+export async function startBidder(options: BidderOptions): Promise<Bidder> {
+  const { id, store, log, now, clock, pollMs } = options;
+  if (!isBidderId(id))
+    throw new VamoError('CONFIG_INVALID', `bidder id "${id}": lower-case letters, digits and -`);
+  const counters: Counters = { requests: 0, refused: 0, fallbacks: 0 };
+  let port = 0;
+  let stopped = false;
+  let said = Promise.resolve();
+
+  const follower = createFollower({
+    ...options,
+    own: ownFiles(store, id),
+    startHost: (files) => startModelHost(files, options.threads ?? 1),
+    onChange: () => void say(),
+  });
+  const status = (): BidderAck => ackOf(options, follower, { port, at: now(), stopped });
+  /** One after another, so that the newest word is the one that stays. */
+  const say = (): Promise<void> =>
+    (said = said
+      .then(() => writeAck(store, status()))
+      .catch((error: unknown) => log.warn('bidder.ack', { error: String(error) })));
+  let looking = Promise.resolve();
+  const refresh = (): Promise<void> => (looking = looking.then(() => follower.reconcile()));
+
+  await follower.restore();
+  const server = createBidderServer(routesOf(follower, counters, status, refresh), log);
+  port = await listen(server, options.port, options.host ?? '127.0.0.1');
+  const ending = new AbortController();
+  await say();
+  const loops = [
+    every(pollMs, ending.signal, refresh),
+    every(options.ackMs ?? 5_000, ending.signal, say),
+  ];
+  log.info('bidder.listening', { id, port, clock: clock() });
+  return {
+    port,
+    status,
+    refresh,
+    async close() {
+      ending.abort();
+      await Promise.all(loops);
+      await looking;
+      await closeServer(server);
+      await follower.close();
+      stopped = true;
+      await say();
+    },
+  };
+}
+
+function routesOf(
+  follower: Follower,
+  counters: Counters,
+  status: () => BidderAck,
+  refresh: () => Promise<void>,
+): Routes {
+  return {
+    'POST /v1/scales': (body) => scales(follower.active, body, counters),
+    'POST /v1/refresh': async () => {
+      await refresh();
+      return { status: 200, body: status() };
+    },
+    'GET /v1/health': () => ({ status: 200, body: { status: 'up' } }),
+    'GET /v1/ready': () => {
+      const ready = follower.active !== null;
+      return {
+        status: ready ? 200 : 503,
+        body: { ready, version: follower.active?.version ?? null },
+      };
+    },
+    'GET /v1/version': () => ({ status: 200, body: status() }),
+    'GET /v1/metrics': () => ({ status: 200, body: metrics(counters, status()) }),
+  };
+}
+
+/** Answers from the version that is active when the question arrives, whatever happens after. */
+async function scales(
+  active: ActiveVersion | null,
+  body: string,
+  counters: Counters,
+): Promise<Reply> {
+  counters.requests += 1;
+  try {
+    const requests = parseScales(body);
+    if (active === null) throw new VamoError('BIDDER_NOT_READY', 'no version is loaded yet');
+    const { version, files, host } = active;
+    const unknown = requests.findIndex(({ task }) => !files.io.tasks.includes(task));
+    if (unknown >= 0)
+      throw new VamoError(
+        'BIDDER_REQUEST',
+        `campaigns.${unknown}.task: "${requests[unknown]?.task ?? ''}" is not one of ${files.io.tasks.join(', ')}`,
+      );
+    // A worker that dies never fails a bid: pacing stands in until the version is back.
+    const { alphas, fallback } = await host.answer(requests).catch(() => ({
+      alphas: Float64Array.from(requests, (request) => pacedAlpha(request, files.limits)),
+      fallback: requests.map((_, i) => i),
+    }));
+    counters.fallbacks += fallback.length;
+    const stoodIn = fallback.map((i) => requests[i]?.steps.campaignId);
+    const degraded = fallback.length > 0 ? { fallback: stoodIn } : {};
+    return { status: 200, body: { version, alphas: Array.from(alphas), ...degraded } };
+  } catch (error) {
+    counters.refused += 1;
+    throw error;
+  }
+}
+
+function ackOf(
+  { id, pid }: BidderOptions,
+  { status, active }: Follower,
+  now: { readonly port: number; readonly at: number; readonly stopped: boolean },
+): BidderAck {
+  return {
+    schema: 'ack/v1',
+    bidder: id,
+    pid,
+    port: now.port,
+    ...status,
+    state: now.stopped ? 'stopped' : status.state,
+    activeVersion: active?.version ?? null,
+    activeDigest: active?.manifest ?? null,
+    loadMs: active?.loadMs ?? null,
+    selfTestMaxError: active?.host.selfTestMaxError ?? null,
+    at: now.at,
+  };
+}
+
+function metrics(counters: Counters, { epoch, activeVersion }: BidderAck): string {
+  return [
+    `vamo_bidder_requests_total ${counters.requests}`,
+    `vamo_bidder_refused_total ${counters.refused}`,
+    `vamo_bidder_fallbacks_total ${counters.fallbacks}`,
+    `vamo_bidder_epoch ${epoch}`,
+    `vamo_bidder_active{version="${activeVersion ?? ''}"} ${activeVersion === null ? 0 : 1}`,
+    '',
+  ].join('\n');
+}
+
+/** Does something at once and then every so often until aborted. */
+async function every(ms: number, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    await act();
+    try {
+      await sleep(ms, signal);
+    } catch (error) {
+      if (!isVamoError(error, 'INTERRUPTED')) throw error;
+    }
+  }
+}
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(new VamoError('STORE_IO', `cannot listen on ${host}:${port}`, { cause })),
+    );
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+/** New connections are refused, answers under way are sent, connections close as they fall idle. */
+async function closeServer(server: Server): Promise<void> {
+  const sweep = setInterval(() => server.closeIdleConnections(), 20);
+  await new Promise((resolve) => server.close(resolve));
+  clearInterval(sweep);
+}

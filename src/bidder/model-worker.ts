@@ -1,0 +1,36 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { isVamoError } from '../core/index.ts';
+import { loadModel, type Model } from './model.ts';
+import type { HostMessage, WorkerInput, WorkerMessage } from './worker-messages.ts';
+
+/** One loaded version in its own thread: loading and running a graph both block the thread. */
+const port = parentPort;
+if (port === null) throw new Error('model-worker runs as a worker thread');
+
+const post = (message: WorkerMessage): void => port.postMessage(message);
+const failure = (error: unknown): { code: string; message: string } => ({
+  code: isVamoError(error) ? error.code : 'ENGINE_GRAPH',
+  message: error instanceof Error ? error.message : String(error),
+});
+const clock = (): number => performance.now();
+
+async function answer(model: Model, message: Extract<HostMessage, { kind: 'ask' }>): Promise<void> {
+  try {
+    post({ kind: 'answer', id: message.id, ...(await model.answer(message.requests)) });
+  } catch (error) {
+    post({ kind: 'error', id: message.id, ...failure(error) });
+  }
+}
+
+try {
+  const { files, threads } = workerData as WorkerInput;
+  const model = await loadModel(files, { clock, threads });
+  port.on('message', (message: HostMessage) => {
+    if (message.kind === 'ask') void answer(model, message);
+    else void model.release().finally(() => port.close());
+  });
+  post({ kind: 'ready', selfTestMaxError: model.selfTestMaxError, batchMs: model.batchMs });
+} catch (error) {
+  post({ kind: 'failed', ...failure(error) });
+  port.close();
+}
