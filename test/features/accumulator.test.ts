@@ -65,7 +65,7 @@ function shuffled<T>(items: readonly T[], seed: number): T[] {
 
 describe('createStepAccumulator', () => {
   it('gives the sums the contract defines, to the last integer', () => {
-    const { events } = smallDay(3);
+    const { events } = smallDay(3, { auctions: 60 });
     const day = stepsOf(events);
     expect(day.campaigns.map((c) => c.campaignId)).toEqual(['c00', 'c01', 'c02', 'c03', 'c04']);
     let seen = 0;

@@ -36,6 +36,15 @@ export interface SmallDay {
   readonly truth: ReadonlyMap<string, { wins: number; cost: number }>;
 }
 
+export interface SmallDayOptions {
+  readonly campaigns?: number;
+  readonly auctions?: number;
+  /** Budget changes and pauses during the day. */
+  readonly changes?: boolean;
+  /** Multiplies every budget. */
+  readonly budgets?: number;
+}
+
 interface Bidder {
   readonly id: string;
   readonly task: string;
@@ -49,7 +58,12 @@ interface Bidder {
 const RESERVE = 10_000;
 const MIN_REMAINING = 100_000;
 
-function bidderOf(c: number, startMs: number, random: Random, changes: boolean): Bidder {
+function bidderOf(
+  c: number,
+  startMs: number,
+  random: Random,
+  { changes = true, budgets = 1 }: SmallDayOptions,
+): Bidder {
   const task = TASKS[c % TASKS.length]!;
   const id = `c${String(c).padStart(2, '0')}`;
   const state = (n: number, time: number, status: 'active' | 'paused'): CampaignEvent => ({
@@ -60,7 +74,7 @@ function bidderOf(c: number, startMs: number, random: Random, changes: boolean):
     advertiser_id: `a${c % 3}`,
     task: task.id,
     day: DAY,
-    budget: 200_000 + random.below(40) * 100_000,
+    budget: budgets * (200_000 + random.below(40) * 100_000),
     status,
     cpa_limit: 0,
   });
@@ -200,15 +214,12 @@ function logOf(
  * A whole-market auction written apart from the replay: every campaign bids in one auction after
  * another under the participation rule, and the log keeps what a sealed day would.
  */
-export function smallDay(
-  seed: number,
-  options: { campaigns?: number; auctions?: number; changes?: boolean } = {},
-): SmallDay {
-  const { campaigns = 5, auctions = 150, changes = true } = options;
+export function smallDay(seed: number, options: SmallDayOptions = {}): SmallDay {
+  const { campaigns = 5, auctions = 150 } = options;
   const random = seededRandom(seed, 5);
   const startMs = dayStartMs(DAY);
   const bidders = Array.from({ length: campaigns }, (_, c) =>
-    bidderOf(c, startMs, random, changes),
+    bidderOf(c, startMs, random, options),
   );
   const spacing = Math.floor((96 * STEP_MS) / auctions);
   const outcomes: OutcomeEvent[] = [];
