@@ -1,0 +1,202 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { seededRandom } from '../../src/core/index.ts';
+import { sealDay, verifyDay } from '../../src/days/index.ts';
+import { STEP_COLUMNS } from '../../src/contracts/index.ts';
+import { type ObjectStore, readDayLog, readDaySteps } from '../../src/store/index.ts';
+import {
+  type Arrival,
+  DAY,
+  LIMIT_MS,
+  START,
+  commitArrivals,
+  newStore,
+  randomDay,
+  sealConfig,
+  temporaryFolder,
+} from '../helpers/days-fixture.ts';
+import { expectedDay } from '../helpers/days-oracle.ts';
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeAll(async () => void (folder = await temporaryFolder()));
+afterAll(() => folder.remove());
+
+let stores = 0;
+/** A fresh store with these partitions committed. */
+async function storeOf(
+  partitions: readonly (readonly Arrival[])[],
+  flushRows?: number,
+): Promise<ObjectStore> {
+  const store = await newStore(join(folder.path, `s${stores++}`));
+  for (const [p, records] of partitions.entries())
+    await commitArrivals(store, p, records, flushRows === undefined ? {} : { flushRows });
+  return store;
+}
+
+const seal = (store: ObjectStore, partitions: number, more: object = {}) =>
+  sealDay({
+    store,
+    engineDir: join(folder.path, 'engine'),
+    day: DAY,
+    config: sealConfig(partitions),
+    ...more,
+  });
+
+/** Spreads records over partitions at random. */
+function spread(arrivals: readonly Arrival[], count: number, seed: number): Arrival[][] {
+  const random = seededRandom(seed, 5);
+  const parts: Arrival[][] = Array.from({ length: count }, () => []);
+  for (const arrival of arrivals) parts[random.below(count)]!.push(arrival);
+  return parts;
+}
+
+describe('a sealed day', () => {
+  it.each([1, 2, 3, 4])('has the step sums of an independent count, seed %i', async (seed) => {
+    const late = seed % 2 === 0 ? [lateArrival('x1'), lateArrival('x2')] : [];
+    const parts = spread(
+      [...randomDay(seed, { campaigns: 7, outcomes: 900, duplicates: 0.1 }), ...late],
+      3,
+      seed,
+    );
+    const store = await storeOf(parts, 200);
+    const manifest = await seal(store, 3);
+    const expected = expectedDay(parts);
+
+    const { campaigns } = await readDaySteps(store, manifest);
+    expect(campaigns.map((c) => c.campaignId)).toEqual(Object.keys(expected.steps).toSorted());
+    for (const { campaignId, columns } of campaigns)
+      for (const name of STEP_COLUMNS)
+        expect([...columns[name]], `${campaignId} ${name}`).toEqual(
+          expected.steps[campaignId]![name],
+        );
+    expect(manifest.counts).toMatchObject({
+      records: parts.flat().length,
+      accepted: expected.accepted,
+      duplicate: expected.duplicate,
+      late: expected.late,
+    });
+    expect(manifest).toMatchObject({ clashes: expected.clashes, orphanOutcomes: expected.orphans });
+    expect(expected.clashes).toBeGreaterThan(0);
+    expect(expected.orphans).toBeGreaterThan(0);
+    await verifyDay(store, manifest);
+  });
+
+  it('is the same, byte for byte, however the records were spread and flushed', async () => {
+    const day = randomDay(9, { campaigns: 5, outcomes: 600, duplicates: 0.1 });
+    const first = await seal(await storeOf(spread(day, 3, 1), 100), 3);
+    const second = await seal(await storeOf(spread(day.toReversed(), 2, 2), 5000), 2);
+    expect(second.digest).toBe(first.digest);
+    expect(second.stepsDigest).toBe(first.stepsDigest);
+    expect(second.files).toEqual(first.files);
+  });
+
+  it('has another digest when one event differs', async () => {
+    const day = randomDay(9, { campaigns: 5, outcomes: 100, duplicates: 0 });
+    const i = day.findIndex((a) => a.event.kind === 'outcome');
+    const { event, arrivalMs } = day[i]!;
+    const changed = day.with(i, {
+      event: event.kind === 'outcome' ? { ...event, pv_sigma: event.pv_sigma + 1 } : event,
+      arrivalMs,
+    });
+    const first = await seal(await storeOf([day]), 1);
+    const second = await seal(await storeOf([changed]), 1);
+    expect(second.digest).not.toBe(first.digest);
+    expect(second.stepsDigest).toBe(first.stepsDigest);
+  });
+
+  it('gives replay each campaign’s outcomes and terms in time order', async () => {
+    const day = randomDay(3, { campaigns: 4, outcomes: 300, duplicates: 0 });
+    const store = await storeOf([day]);
+    const { campaigns, startMs } = await readDayLog(store, await seal(store, 1));
+    expect(startMs).toBe(START);
+    expect(campaigns.map((c) => c.campaignId)).toEqual(['c0', 'c1', 'c2', 'c3']);
+    for (const log of campaigns) {
+      const own = day
+        .flatMap(({ event }) =>
+          event.kind === 'outcome' && event.campaign_id === log.campaignId ? [event] : [],
+        )
+        .sort((a, b) => a.event_time - b.event_time || (a.event_id < b.event_id ? -1 : 1));
+      expect(log.outcomes.count).toBe(own.length);
+      expect([...log.outcomes.bid]).toEqual(own.map((o) => o.bid));
+      expect([...log.outcomes.competing3]).toEqual(own.map((o) => o.competing_3));
+      expect([...log.outcomes.exposed]).toEqual(own.map((o) => Number(o.exposed)));
+      const times = log.campaignEvents.map((c) => c.eventTime);
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+    }
+  });
+});
+
+const lateArrival = (id: string): Arrival => ({
+  arrivalMs: LIMIT_MS,
+  event: {
+    kind: 'cart',
+    event_id: id,
+    event_time: START + 1000,
+    campaign_id: 'c0',
+    outcome_id: 'o0',
+    items: 1,
+  },
+});
+
+describe('sealing', () => {
+  const day = randomDay(2, { campaigns: 3, outcomes: 60 });
+
+  it('again gives back the same manifest; under other rules it is refused', async () => {
+    const store = await storeOf([day]);
+    const first = await seal(store, 1);
+    await commitArrivals(store, 0, [lateArrival('later')]);
+    expect(await seal(store, 1)).toEqual(first);
+    const config = { ...sealConfig(1), days: { utcOffsetMinutes: 0, latenessMs: 1 } };
+    await expect(seal(store, 1, { config })).rejects.toMatchObject({ code: 'DAY_SEALED' });
+  });
+
+  it('after a death between files and manifest starts over and ends the same', async () => {
+    const whole = await storeOf([day]);
+    const expected = await seal(whole, 1);
+    const store = await storeOf([day]);
+    const dying: ObjectStore = {
+      ...store,
+      putIfAbsent: () => Promise.reject(new Error('killed')),
+    };
+    await expect(seal(dying, 1)).rejects.toThrow('killed');
+    await store.put('days/2026-03-01/g0001/events.arrow', Buffer.from('torn'));
+    expect(await seal(store, 1)).toEqual(expected);
+  });
+
+  it('refuses a day without committed events, and does not see files no ledger names', async () => {
+    const store = await storeOf([[]]);
+    await store.put(`seg/day=${DAY}/orphan.arrow`, Buffer.from('anything'));
+    await expect(seal(store, 1)).rejects.toMatchObject({ code: 'DAY_MISSING' });
+  });
+
+  it('waits for what arrives at the cut when asked to', async () => {
+    const store = await storeOf([day, []]);
+    const wait = { requireReached: true };
+    await expect(seal(store, 2, wait)).rejects.toMatchObject({ code: 'DAY_NOT_READY' });
+    await commitArrivals(store, 0, [lateArrival('l0')]);
+    await expect(seal(store, 2, wait)).rejects.toThrow(/partition 1 /);
+    await commitArrivals(store, 1, [lateArrival('l1')]);
+    const manifest = await seal(store, 2, wait);
+    expect(manifest.counts.late).toBe(2);
+    expect(manifest.cut.map((c) => c.offset)).toEqual([String(day.length), '0']);
+  });
+
+  it('refuses a segment that is not what was committed', async () => {
+    const store = await storeOf([day]);
+    const [key] = await store.list('seg');
+    const bytes = Buffer.from(await store.get(key!));
+    bytes[bytes.length >> 1]! ^= 1;
+    await store.put(key!, bytes);
+    await expect(seal(store, 1)).rejects.toThrow(key!);
+  });
+
+  it('stops when interrupted and leaves nothing sealed', async () => {
+    const store = await storeOf([day]);
+    const stop = new AbortController();
+    const progress = (done: number): void => void (done === 2 && stop.abort());
+    await expect(seal(store, 1, { signal: stop.signal, progress })).rejects.toMatchObject({
+      code: 'INTERRUPTED',
+    });
+    expect(await store.list('days')).toEqual([]);
+  });
+});
