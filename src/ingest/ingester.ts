@@ -1,0 +1,198 @@
+import { sourceIdentity, type SourceIdentity, type TaskSpec } from '../contracts/index.ts';
+import { type Logger, type Progress, VamoError } from '../core/index.ts';
+import { type ObjectStore, openLedger, storeError } from '../store/index.ts';
+import { createRecordDecoder } from './decode-record.ts';
+import type { EventSource, SourceHandler } from './event-source.ts';
+import {
+  type FaultPoint,
+  type IngestStats,
+  openPartition,
+  type PartitionContext,
+  type PartitionIngest,
+} from './partition-ingest.ts';
+
+export interface IngesterOptions {
+  readonly source: EventSource;
+  readonly store: ObjectStore;
+  readonly tasks: readonly Pick<TaskSpec, 'id'>[];
+  readonly utcOffsetMinutes: number;
+  readonly ingest: {
+    readonly flushRows: number;
+    readonly flushMs: number;
+    readonly maxBadShare: number;
+  };
+  /** Milliseconds; only differences count. */
+  readonly clock: () => number;
+  readonly log: Logger;
+  /** Offsets taken of those there are (bytes of a file log, records of Kafka). */
+  readonly progress?: Progress;
+  readonly faultPoint?: FaultPoint;
+}
+
+export interface Ingester {
+  /**
+   * Takes events into segments until the source's end as it was at the start ('end': all
+   * partitions are committed up to there, by whichever ingester), or until the signal is aborted.
+   * Aborted, it commits what it has read and returns. Several ingesters may share a Kafka group.
+   * @throws VamoError INGEST_SOURCE, INGEST_SOURCE_CHANGED, INGEST_OFFSET_LOST, INGEST_TOO_MANY_BAD,
+   *   INGEST_LEDGER, STORE_FULL. Nothing uncommitted is visible then; running again goes on.
+   */
+  run(options?: {
+    readonly signal?: AbortSignal | undefined;
+    readonly until?: 'end' | 'forever';
+  }): Promise<IngestStats>;
+}
+
+const TICK_MS = 100;
+
+/** The source a data directory belongs to is fixed by the first ingester. */
+async function checkSource(store: ObjectStore, found: SourceIdentity): Promise<void> {
+  const key = 'source.json';
+  const bytes = Buffer.from(`${JSON.stringify(found)}\n`);
+  if (!(await store.has(key)) && (await store.putIfAbsent(key, bytes))) return;
+  const known = sourceIdentity.safeParse(JSON.parse(Buffer.from(await store.get(key)).toString()));
+  if (!known.success)
+    throw new VamoError('STORE_CORRUPT', `${key} does not name a source`, { cause: known.error });
+  for (const field of ['kind', 'id', 'topic', 'partitions'] as const)
+    if (known.data[field] !== found[field])
+      throw new VamoError(
+        'INGEST_SOURCE_CHANGED',
+        `${field}: the source has ${found[field]}, this data directory was filled from ${known.data[field]}`,
+        { details: { field, found: found[field], recorded: known.data[field] } },
+      );
+}
+
+export function createIngester(options: IngesterOptions): Ingester {
+  const { source, store, log } = options;
+
+  async function run(runOptions: Parameters<Ingester['run']>[0] = {}): Promise<IngestStats> {
+    const { signal, until = 'end' } = runOptions;
+    const stats: IngestStats = {
+      records: 0,
+      rows: 0,
+      deadLetters: 0,
+      commits: 0,
+      lost: 0,
+      seeks: 0,
+      reread: 0,
+    };
+    await checkSource(store, await source.identity());
+    const ends = until === 'end' ? await source.ends() : undefined;
+    const partitions = new Map<number, PartitionIngest>();
+    const handler = createHandler(options, stats, partitions, ends);
+
+    const stop = new AbortController();
+    let failure: unknown;
+    const watch = createWatch(options, partitions, ends, (error) => {
+      failure ??= error;
+      stop.abort();
+    });
+    const onAbort = (): void => stop.abort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) stop.abort();
+    try {
+      await source.run(handler, stop.signal);
+    } finally {
+      await watch.end();
+      signal?.removeEventListener('abort', onAbort);
+    }
+    if (failure !== undefined) throw storeError(failure, 'cannot commit');
+    log.info('ingest.end', { topic: source.topic, ...stats });
+    return stats;
+  }
+
+  return { run };
+}
+
+/** What this reader does with assignments and batches. */
+function createHandler(
+  options: IngesterOptions,
+  stats: IngestStats,
+  partitions: Map<number, PartitionIngest>,
+  ends: readonly number[] | undefined,
+): SourceHandler {
+  const { source, store, log } = options;
+  const context: PartitionContext = {
+    topic: source.topic,
+    store,
+    decode: createRecordDecoder({
+      tasks: new Set(options.tasks.map((task) => task.id)),
+      utcOffsetMinutes: options.utcOffsetMinutes,
+    }),
+    utcOffsetMinutes: options.utcOffsetMinutes,
+    ...options.ingest,
+    clock: options.clock,
+    stats,
+    faultPoint: options.faultPoint,
+  };
+  return {
+    async assigned(mine) {
+      for (const [p, partition] of partitions)
+        if (!mine.includes(p)) {
+          partition.drop();
+          partitions.delete(p);
+        }
+      const starts = new Map<number, number | 'first'>();
+      for (const p of mine) {
+        // What we had before and still have goes on with its open rows.
+        const partition = partitions.get(p) ?? (await openPartition(context, p));
+        partitions.set(p, partition);
+        starts.set(p, partition.next === 0 ? 'first' : partition.next);
+      }
+      log.info('ingest.assigned', { topic: source.topic, partitions: mine });
+      return starts;
+    },
+    async batch(batch) {
+      const partition = partitions.get(batch.partition);
+      if (partition === undefined) return batch.from;
+      const before = partition.committed;
+      await partition.batch(batch);
+      // At the end there is nothing to wait for.
+      if (partition.next >= (ends?.[batch.partition] ?? Infinity)) await partition.flush(true);
+      if (partition.committed > before) source.hint(batch.partition, partition.committed);
+      return partition.next;
+    },
+    skipped: (partition, from, to) => partitions.get(partition)?.skipped(from, to),
+    async drain() {
+      for (const [p, partition] of partitions) {
+        await partition.flush(true);
+        source.hint(p, partition.committed);
+      }
+    },
+  };
+}
+
+/** Flushes by age, reports progress, and says when the end is reached or a flush failed. */
+function createWatch(
+  options: IngesterOptions,
+  partitions: ReadonlyMap<number, PartitionIngest>,
+  ends: readonly number[] | undefined,
+  stop: (error?: unknown) => void,
+): { end(): Promise<void> } {
+  const { source, store, progress } = options;
+  const committed = async (p: number): Promise<number> =>
+    partitions.get(p)?.committed ?? Number(await openLedger(store, source.topic, p).tail());
+
+  async function tick(): Promise<void> {
+    for (const [p, partition] of partitions)
+      await partition.flush(partition.next >= (ends?.[p] ?? Infinity));
+    if (ends === undefined) return;
+    const done = await Promise.all(ends.map((_, p) => committed(p)));
+    const total = (sizes: readonly number[]): number => sizes.reduce((a, b) => a + b, 0);
+    progress?.(total(done.map((d, p) => Math.min(d, ends[p] ?? 0))), total(ends));
+    if (ends.every((end, p) => (done[p] ?? 0) >= end)) stop();
+  }
+
+  let running: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    running ??= tick()
+      .catch((error: unknown) => stop(error))
+      .finally(() => (running = undefined));
+  }, TICK_MS);
+  return {
+    async end() {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import kafkajs, { type Admin, type Kafka } from 'kafkajs';
+import { isVamoError, VamoError } from '../core/index.ts';
+
+export interface KafkaAddress {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+}
+
+/** A client that reports by its events and errors, not by a log of its own. */
+export function createKafka({ brokers }: KafkaAddress): Kafka {
+  return new kafkajs.Kafka({
+    clientId: 'vamo',
+    brokers: [...brokers],
+    logLevel: kafkajs.logLevel.NOTHING,
+    retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 2000 },
+  });
+}
+
+/** A failed call on the broker as INGEST_SOURCE, naming brokers, topic and reason. */
+export function kafkaError(error: unknown, { brokers, topic }: KafkaAddress): VamoError {
+  if (isVamoError(error)) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new VamoError('INGEST_SOURCE', `Kafka at ${brokers.join(', ')}, ${topic}: ${reason}`, {
+    details: { brokers, topic },
+    cause: error,
+  });
+}
+
+/** One call with an admin connection of its own. @throws VamoError INGEST_SOURCE */
+export async function withAdmin<T>(
+  address: KafkaAddress,
+  call: (admin: Admin) => Promise<T>,
+): Promise<T> {
+  const admin = createKafka(address).admin();
+  try {
+    await admin.connect();
+    return await call(admin);
+  } catch (error) {
+    throw kafkaError(error, address);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** The earliest and the next offset of a partition. */
+export interface Watermarks {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Watermarks by partition. @throws VamoError INGEST_SOURCE */
+export async function fetchWatermarks(address: KafkaAddress): Promise<Watermarks[]> {
+  const marks = await withAdmin(address, (admin) => admin.fetchTopicOffsets(address.topic));
+  const byPartition: Watermarks[] = [];
+  for (const { partition, low, high } of marks)
+    byPartition[partition] = { low: Number(low), high: Number(high) };
+  return byPartition;
+}

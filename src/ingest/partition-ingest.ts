@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import { VamoError } from '../core/index.ts';
+import { type ObjectStore, openLedger } from '../store/index.ts';
+import type { createRecordDecoder } from './decode-record.ts';
+import type { SourceBatch } from './event-source.ts';
+import { createRangeBuffer, type RangeBuffer } from './range-buffer.ts';
+
+/** Where a run can be stopped to see what a restart makes of it. */
+export type FaultPoint = (
+  /** Rows read but nothing written; files written but not the entry; entry written. */
+  at: 'buffered' | 'filed' | 'committed',
+  partition: number,
+  /** Records not yet in the ledger. */
+  uncommitted: number,
+) => void | Promise<void>;
+
+export interface IngestStats {
+  /** Of committed ranges: records = rows + deadLetters. */
+  records: number;
+  rows: number;
+  deadLetters: number;
+  commits: number;
+  /** Ranges another writer had committed first. */
+  lost: number;
+  /** Times the source stood elsewhere than the ledger. */
+  seeks: number;
+  /** Records read, dropped and to be read again. */
+  reread: number;
+}
+
+export interface PartitionContext {
+  readonly topic: string;
+  readonly store: ObjectStore;
+  readonly decode: ReturnType<typeof createRecordDecoder>;
+  readonly utcOffsetMinutes: number;
+  readonly flushRows: number;
+  readonly flushMs: number;
+  readonly maxBadShare: number;
+  readonly clock: () => number;
+  readonly stats: IngestStats;
+  readonly faultPoint?: FaultPoint | undefined;
+}
+
+/** Below this many records a window says nothing about a producer: one poison record is not 5 %. */
+const BAD_WINDOW = 100;
+
+/** One partition while it is this reader's. Calls run one after another. */
+export interface PartitionIngest {
+  /** The next offset to read. */
+  readonly next: number;
+  /** The next offset not in the ledger. */
+  readonly committed: number;
+  /** Takes a batch; answers where to go on. */
+  batch(batch: SourceBatch): Promise<number>;
+  skipped(from: number, to: number): void;
+  /** Commits what is open, if it is old enough or `always`. */
+  flush(always: boolean): Promise<void>;
+  /** The partition is another's now: what is open is forgotten. */
+  drop(): void;
+}
+
+/** @throws VamoError INGEST_LEDGER */
+export async function openPartition(
+  context: PartitionContext,
+  partition: number,
+): Promise<PartitionIngest & { readonly isNew: boolean }> {
+  const { topic, store, stats, clock } = context;
+  const ledger = openLedger(store, topic, partition);
+  const rangeFrom = (from: number, maxArrivalMs: number): RangeBuffer =>
+    createRangeBuffer({
+      topic,
+      partition,
+      from,
+      maxArrivalMs,
+      utcOffsetMinutes: context.utcOffsetMinutes,
+    });
+
+  const last = await ledger.last();
+  let next = Number(last?.to ?? 0);
+  let range = rangeFrom(next, last?.maxArrivalMs ?? 0);
+  let openedMs = clock();
+  let dropped = false;
+  let queue: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = queue.then(work);
+    queue = result.catch(() => undefined);
+    return result;
+  };
+
+  function startRange(from: number, maxArrivalMs: number): void {
+    next = from;
+    range = rangeFrom(from, maxArrivalMs);
+    openedMs = clock();
+  }
+
+  function refuseTooManyBad(): void {
+    if (range.records < BAD_WINDOW || range.bad <= context.maxBadShare * range.records) return;
+    throw new VamoError(
+      'INGEST_TOO_MANY_BAD',
+      `${topic}/${partition}: ${range.bad} of ${range.records} records from offset ${range.from} are bad, more than ingest.maxBadShare = ${context.maxBadShare}; nothing of them was committed`,
+      { details: { topic, partition, from: range.from, bad: range.bad, records: range.records } },
+    );
+  }
+
+  async function commit(): Promise<void> {
+    if (dropped || next === range.from) return;
+    refuseTooManyBad();
+    const { records, bad } = range;
+    const entry = await range.write(store, next, randomUUID().slice(0, 8));
+    await context.faultPoint?.('filed', partition, records);
+    if ((await ledger.commit(entry)) === 'lost') {
+      stats.lost += 1;
+      stats.reread += records;
+      const winner = await ledger.last();
+      return startRange(Number(winner?.to ?? 0), winner?.maxArrivalMs ?? 0);
+    }
+    stats.commits += 1;
+    stats.records += records;
+    stats.deadLetters += bad;
+    stats.rows += records - bad;
+    startRange(next, entry.maxArrivalMs);
+    await context.faultPoint?.('committed', partition, 0);
+  }
+
+  const isDue = (): boolean =>
+    range.records >= context.flushRows || clock() - openedMs >= context.flushMs;
+
+  return {
+    isNew: last === undefined,
+    get next() {
+      return next;
+    },
+    get committed() {
+      return range.from;
+    },
+    batch: (batch) =>
+      inTurn(async () => {
+        if (dropped || batch.from !== next) {
+          stats.seeks += 1;
+          return next;
+        }
+        if (next === range.from) openedMs = clock();
+        for (const record of batch.records) range.add(record, context.decode(record));
+        next = batch.to;
+        await context.faultPoint?.('buffered', partition, range.records);
+        if (isDue()) await commit();
+        return next;
+      }),
+    skipped(from, to) {
+      if (from === next) next = to;
+    },
+    flush: (always) =>
+      inTurn(async () => {
+        if (always || isDue()) await commit();
+      }),
+    drop() {
+      dropped = true;
+      stats.reread += range.records;
+    },
+  };
+}

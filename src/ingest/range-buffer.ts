@@ -1,0 +1,104 @@
+import type { DeadLetterRef, LedgerEntry, SegmentRef } from '../contracts/index.ts';
+import { dayOf, sha256 } from '../core/index.ts';
+import { createSegmentBuilder, type ObjectStore, type SegmentBuilder } from '../store/index.ts';
+import type { BadRecord, Decoded } from './decode-record.ts';
+import type { ReadRecord } from './event-source.ts';
+
+/** What has been read of one partition since its last commit: an offset range not yet in the ledger. */
+export interface RangeBuffer {
+  readonly from: number;
+  readonly records: number;
+  readonly bad: number;
+  /** Largest arrival time so far, those before this range included. */
+  readonly maxArrivalMs: number;
+  add(record: ReadRecord, decoded: Decoded): void;
+  /** Makes the range's files durable; they become visible only with the entry returned. */
+  write(store: ObjectStore, to: number, nonce: string): Promise<LedgerEntry>;
+}
+
+export interface RangeStart {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly maxArrivalMs: number;
+  readonly utcOffsetMinutes: number;
+}
+
+export function createRangeBuffer(start: RangeStart): RangeBuffer {
+  const { topic, partition, from, utcOffsetMinutes } = start;
+  const segments = new Map<string, SegmentBuilder>();
+  const deadLetters: string[] = [];
+  const badByDay: Record<string, number> = {};
+  let { maxArrivalMs } = start;
+  let records = 0;
+
+  const segmentOf = (day: string): SegmentBuilder => {
+    let segment = segments.get(day);
+    if (segment === undefined) segments.set(day, (segment = createSegmentBuilder()));
+    return segment;
+  };
+
+  function addBad({ offset, value }: ReadRecord, arrivalMs: number, bad: BadRecord): void {
+    const day = dayOf(arrivalMs, utcOffsetMinutes);
+    badByDay[day] = (badByDay[day] ?? 0) + 1;
+    const raw = typeof value === 'string' ? value : JSON.stringify(value);
+    const letter = { topic, partition, offset, arrival_ms: arrivalMs, ...bad, value: raw };
+    deadLetters.push(JSON.stringify(letter));
+  }
+
+  async function writeSegments(store: ObjectStore, nonce: string): Promise<SegmentRef[]> {
+    const refs: SegmentRef[] = [];
+    for (const [day, segment] of segments) {
+      const bytes = segment.finish();
+      const key = `seg/day=${day}/${topic}-${partition}-${from}-${nonce}.arrow`;
+      await store.put(key, bytes);
+      refs.push({ key, day, rows: segment.rows, bytes: bytes.byteLength, sha256: sha256(bytes) });
+    }
+    return refs;
+  }
+
+  async function writeDeadLetters(
+    store: ObjectStore,
+    nonce: string,
+  ): Promise<DeadLetterRef | null> {
+    const rows = deadLetters.length;
+    if (rows === 0) return null;
+    const bytes = Buffer.from(`${deadLetters.join('\n')}\n`);
+    const key = `dlq/${topic}-${partition}-${from}-${nonce}.jsonl`;
+    await store.put(key, bytes);
+    return { key, rows, bytes: bytes.byteLength, sha256: sha256(bytes), byDay: badByDay };
+  }
+
+  return {
+    from,
+    get records() {
+      return records;
+    },
+    get bad() {
+      return deadLetters.length;
+    },
+    get maxArrivalMs() {
+      return maxArrivalMs;
+    },
+    add(record, decoded) {
+      records += 1;
+      // A record that does not tell when it arrived came after the ones before it.
+      const arrivalMs = decoded.bad?.field === 'arrival_ms' ? maxArrivalMs : record.arrivalMs;
+      if (arrivalMs > maxArrivalMs) maxArrivalMs = arrivalMs;
+      if (decoded.bad !== undefined) return addBad(record, arrivalMs, decoded.bad);
+      segmentOf(decoded.day).push(decoded.event, arrivalMs, topic, partition, record.offset);
+    },
+    write: async (store, to, nonce) => ({
+      schema: 'ledger/v1',
+      topic,
+      partition,
+      from: String(from),
+      to: String(to),
+      nonce,
+      records,
+      maxArrivalMs,
+      segments: await writeSegments(store, nonce),
+      deadLetters: await writeDeadLetters(store, nonce),
+    }),
+  };
+}
