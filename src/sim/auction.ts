@@ -99,7 +99,12 @@ export interface BatchDraws {
   dropped?(round: number): readonly (readonly [number, number])[];
 }
 
-function playOnce(batch: Batch, rules: AuctionRules, draws: BatchDraws, round: number): BatchResult {
+function playOnce(
+  batch: Batch,
+  rules: AuctionRules,
+  draws: BatchDraws,
+  round: number,
+): BatchResult {
   const { impressions, bidders, bids, remaining } = batch;
   const size = impressions * bidders;
   const result = {
@@ -150,7 +155,13 @@ function overspending(batch: Batch, played: BatchResult): OverspendRound {
   const toDropPerSlot = wonPerSlot.map((won, at) =>
     Math.ceil(won * (overCostRatio[Math.floor(at / SLOTS)] ?? 0)),
   );
-  return { ...played, bids: Float64Array.from(batch.bids), overCostRatio, wonPerSlot, toDropPerSlot };
+  return {
+    ...played,
+    bids: Float64Array.from(batch.bids),
+    overCostRatio,
+    wonPerSlot,
+    toDropPerSlot,
+  };
 }
 
 /**

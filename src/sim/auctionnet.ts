@@ -74,19 +74,3 @@ export function auctionNetTrajectory(period: LoggedPeriod): PeriodRow[] {
     };
   });
 }
-
-/** Replay of the competition's starter kit: a bid at or above the least winning cost wins and pays it. */
-export function offlineReplay(
-  bid: number,
-  leastWinningCost: number,
-  value: number,
-): { readonly won: boolean; readonly cost: number; readonly value: number } {
-  return bid >= leastWinningCost
-    ? { won: true, cost: leastWinningCost, value }
-    : { won: false, cost: 0, value: 0 };
-}
-
-/** Competition score: conversions, less by the square when the cost per conversion passes its limit. */
-export function auctionNetScore(reward: number, cpa: number, cpaLimit: number): number {
-  return cpa > cpaLimit ? reward * (cpaLimit / (cpa + 1e-10)) ** 2 : reward;
-}

@@ -1,11 +1,9 @@
-import { deltaM } from '../../src/eval/index.ts';
+import { cpaScore, deltaM, replayThreshold } from '../../src/eval/index.ts';
 import { bangBangNext } from '../../src/features/index.ts';
 import {
-  auctionNetScore,
   auctionNetTrajectory,
   type BatchDraws,
   type LoggedPeriod,
-  offlineReplay,
   type OverspendRound,
   playBatch,
   shownSlots,
@@ -91,6 +89,8 @@ interface AuctionGolden {
 }
 
 const TOLERANCE = 1e-9;
+/** Value of every impression in the replay cases, certain. */
+const REPLAY_VALUE = 0.5;
 
 /** Throws, naming the first place, when the shapes differ or a number is off by more than 1e-9. */
 function same(what: string, actual: Expected, expected: Expected): void {
@@ -130,11 +130,7 @@ function play(
     bids: Float64Array.from(c.bids.flat()),
     remaining: Float64Array.from(remaining),
   };
-  return playBatch(
-    batch,
-    { reserve: c.reserve, voidAtReserve: true, batchOverspend: true },
-    draws,
-  );
+  return playBatch(batch, { reserve: c.reserve, voidAtReserve: true, batchOverspend: true }, draws);
 }
 
 /** Prices and places before void positions are taken back: the same auction without that rule. */
@@ -241,7 +237,7 @@ function checkState(c: StateCase): void {
 }
 
 function checkReplay(c: AuctionGolden['offlineReplay'][number]): void {
-  const played = c.bids.map((bid, i) => offlineReplay(bid, c.leastWinningCosts[i] ?? 0, 0.5));
+  const played = c.bids.map((bid, i) => replayThreshold(bid, c.leastWinningCosts[i] ?? 0));
   same(
     'status',
     played.map((p) => Number(p.won)),
@@ -254,7 +250,7 @@ function checkReplay(c: AuctionGolden['offlineReplay'][number]): void {
   );
   same(
     'value',
-    played.map((p) => p.value),
+    played.map((p) => (p.won ? REPLAY_VALUE : 0)),
     c.value,
   );
 }
@@ -284,7 +280,11 @@ function run(name: string, check: () => void): CaseResult {
     check();
     return { name, status: 'pass' };
   } catch (error) {
-    return { name, status: 'fail', message: error instanceof Error ? error.message : String(error) };
+    return {
+      name,
+      status: 'fail',
+      message: error instanceof Error ? error.message : String(error),
+    };
   }
 }
 
@@ -297,7 +297,9 @@ export function runAuctionCases(json: unknown): CaseResult[] {
     ...golden.state.map((c) => run(`state/${c.name}`, () => checkState(c))),
     ...golden.offlineReplay.map((c) => run(`offlineReplay/${c.name}`, () => checkReplay(c))),
     ...golden.score.map((c, i) =>
-      run(`score/${i}`, () => same('score', auctionNetScore(c.reward, c.cpa, c.cpaConstraint), c.score)),
+      run(`score/${i}`, () =>
+        same('score', cpaScore({ reward: c.reward, cpa: c.cpa, limit: c.cpaConstraint }), c.score),
+      ),
     ),
     ...golden.pid.map((c, i) => run(`pid/${i}`, () => checkPid(c))),
     ...golden.deltaM.map((c) => run(`deltaM/${c.method}`, () => checkDeltaM(c))),
