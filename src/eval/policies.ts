@@ -49,7 +49,7 @@ export function pidPolicy(
           budget: total,
           trafficShare: share,
         };
-        return pidNext(state, spend, limitsOf(options.tasks, campaignAt(market, c), 0.05));
+        return pidNext(state, spend, limitsOf(options.tasks, campaignAt(market, c)));
       });
       return Float64Array.from(states, (state) => state.alpha);
     },
@@ -74,7 +74,7 @@ export function bangBangPolicy(options: PacingOptions): Policy {
           lastCost: cost[step - 1] ?? 0,
           remaining: remaining[step] ?? 0,
         };
-        return bangBangNext(alpha, spend, limitsOf(options.tasks, campaignAt(market, c), 0.02));
+        return bangBangNext(alpha, spend, limitsOf(options.tasks, campaignAt(market, c)));
       });
       return alphas;
     },
@@ -117,8 +117,8 @@ function startAlpha({ tasks, startAlpha: given }: PacingOptions, campaign: Marke
   return given ? given(campaign) : priceOf(tasks, campaign);
 }
 
-/** [low, 5] unit prices. */
-function limitsOf(tasks: readonly TaskSpec[], campaign: MarketCampaign, low: number): AlphaLimits {
+/** 0.05 to 5 unit prices. */
+function limitsOf(tasks: readonly TaskSpec[], campaign: MarketCampaign): AlphaLimits {
   const price = priceOf(tasks, campaign);
-  return { low: low * price, high: 5 * price };
+  return { low: 0.05 * price, high: 5 * price };
 }

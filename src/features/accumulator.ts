@@ -1,13 +1,4 @@
-import {
-  dayOf,
-  type DayKey,
-  dayStartMs,
-  sha256,
-  stableJson,
-  STEP_MS,
-  stepOf,
-  STEPS,
-} from '../core/index.ts';
+import { dayOf, type DayKey, dayStartMs, sha256, STEP_MS, stepOf, STEPS } from '../core/index.ts';
 import {
   type AuctionEvent,
   type CampaignEvent,
@@ -16,6 +7,7 @@ import {
   type ConversionEvent,
   type DaySteps,
   emptyStepColumns,
+  EVENT_COLUMNS,
   leastWinningCost,
   MICRO,
   type OutcomeEvent,
@@ -54,10 +46,22 @@ interface CampaignBook {
   readonly rewards: Map<string, { event: ConversionEvent | CartEvent; arrivalMs: number }>;
 }
 
+const PAYLOAD = Object.entries(EVENT_COLUMNS).filter(([name]) => name !== 'arrival_ms');
+
+/** SHA-256 of an event's columns but arrival_ms as text, each followed by a tab: the seal's hash. */
+function payloadHash(event: AuctionEvent): string {
+  const fields: Readonly<Record<string, unknown>> = { ...event };
+  const texts = PAYLOAD.map(([name, type]) => {
+    const field = fields[name] ?? (type === 'text' ? '' : 0);
+    return `${String(typeof field === 'boolean' ? Number(field) : field)}\t`;
+  });
+  return sha256(texts.join(''));
+}
+
 /** Of duplicates the earliest to arrive wins, then the smaller hash of the payload. */
 function supersedes(a: Arrived, b: Arrived): boolean {
   if (a.arrivalMs !== b.arrivalMs) return a.arrivalMs < b.arrivalMs;
-  return sha256(stableJson(a.event)) < sha256(stableJson(b.event));
+  return payloadHash(a.event) < payloadHash(b.event);
 }
 
 /**
@@ -106,12 +110,12 @@ export function createStepAccumulator(options: StepAccumulatorOptions): StepAccu
   function campaignSteps(campaignId: string): CampaignSteps | undefined {
     const book = books.get(campaignId);
     const events = book ? [...book.campaignEvents.values()].sort(byTimeThenId) : [];
-    const last = events.at(-1);
-    if (book === undefined || last === undefined) return undefined;
+    const [first] = events;
+    if (book === undefined || first === undefined) return undefined;
     const columns = emptyStepColumns();
     for (const name of SUMMED) columns[name].set(book.sums[name]);
     fillBudgets(columns, events, startMs);
-    const reward = tasks.find((task) => task.id === last.task)?.reward;
+    const reward = tasks.find((task) => task.id === first.task)?.reward;
     for (const { event, arrivalMs } of book.rewards.values()) {
       const micro = rewardMicro(event, reward);
       const attributed = book.outcomeStep.get(event.outcome_id);
@@ -119,7 +123,7 @@ export function createStepAccumulator(options: StepAccumulatorOptions): StepAccu
       if (dayOf(arrivalMs, utcOffsetMinutes) === day)
         bump(columns.reward_seen, stepOf(arrivalMs, utcOffsetMinutes), micro);
     }
-    return { campaignId, advertiserId: last.advertiser_id, task: last.task, columns };
+    return { campaignId, advertiserId: first.advertiser_id, task: first.task, columns };
   }
 
   return {

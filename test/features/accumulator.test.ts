@@ -103,6 +103,17 @@ describe('createStepAccumulator', () => {
     expect(stepsOf([...events, earlier])).toEqual(stepsOf([earlier, ...rest]));
   });
 
+  it('settles duplicates that arrived together by their payload, not by their order', () => {
+    const { events } = smallDay(4, { auctions: 40 });
+    const first = events.find((e) => e.event.kind === 'outcome')!;
+    const twin: ArrivedEvent = {
+      event: { ...first.event, pv: 999_000_000 } as AuctionEvent,
+      arrivalMs: first.arrivalMs,
+    };
+    const rest = events.filter((e) => e !== first);
+    expect(stepsOf([...rest, first, twin])).toEqual(stepsOf([...rest, twin, first]));
+  });
+
   it('ignores events of another day and campaigns without a campaign event', () => {
     const { events } = smallDay(5, { auctions: 40 });
     const outcome = events.find((e) => e.event.kind === 'outcome')!;
