@@ -22,12 +22,12 @@ export function picture(width: number, height: number, left = 58): Picture {
 const line = (cls: string, x1: number, y1: number, x2: number, y2: number): Markup =>
   element('line', { class: cls, x1, y1, x2, y2 });
 
-/** A straight reference line with its name at the end, e.g. hindsight = 1. */
+/** A dashed reference line, e.g. hindsight = 1. */
 export const guide = line.bind(undefined, 'guide');
 
 /** Grid, tick labels and the two axis names. `y` is left out for charts whose rows have names. */
 export function axes(
-  { area, width, height }: Picture,
+  { area, height }: Picture,
   x: Scale,
   xName: string,
   y?: Scale,
@@ -51,7 +51,7 @@ export function axes(
       'text',
       {
         class: 'name',
-        x: Math.min((left + right) / 2, width),
+        x: (left + right) / 2,
         y: height - 8,
         'text-anchor': 'middle',
       },
@@ -75,8 +75,9 @@ export function axes(
   ];
 }
 
-export function label(content: string, x: number, y: number, anchor: string): Markup {
-  return element('text', { x, y, 'text-anchor': anchor }, text(content));
+/** Small text; with class `halo` it stays readable over lines. */
+export function label(content: string, x: number, y: number, anchor: string, cls = ''): Markup {
+  return element('text', { class: cls, x, y, 'text-anchor': anchor }, text(content));
 }
 
 /** A chart with its title, legend and note. The legend is HTML, so it wraps and never overlaps. */

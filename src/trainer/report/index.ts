@@ -53,7 +53,7 @@ export function renderReport(run: RunRecord): string {
     ),
     section(
       'Training',
-      'two',
+      'three',
       run.history.length > 0 ? weightCharts(run) : [],
       'No step was recorded.',
     ),

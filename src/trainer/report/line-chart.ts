@@ -22,7 +22,7 @@ export interface LineChart {
 }
 
 /** Points a line is drawn with at most: more are averaged, with a band from least to most. */
-const BUCKETS = 160;
+const BUCKETS = 100;
 
 interface Bucket {
   readonly x: number;
@@ -88,20 +88,17 @@ export function lineChart(chart: LineChart): Markup {
     count: width < 400 ? 3 : 5,
   });
   const y = linearScale(chart.yDomain ?? bounds(series), [bottom, top]);
-  const marks = reference
-    ? [
-        guide(left, y.at(reference.y), right, y.at(reference.y)),
-        label(reference.name, right - 4, y.at(reference.y) - 5, 'end'),
-      ]
-    : [];
+  const mark = reference && guide(left, y.at(reference.y), right, y.at(reference.y));
+  const name = reference && label(reference.name, right - 4, y.at(reference.y) - 5, 'end', 'halo');
   return figure(
     chart.title,
     series.map((s) => s.name),
     frame,
     [
       ...axes(frame, x, chart.xName, y, chart.yName),
-      ...marks,
+      ...(mark ? [mark] : []),
       ...series.flatMap((s, k) => drawSeries(s, k, x, y)),
+      ...(name ? [name] : []),
     ],
     chart.note,
   );

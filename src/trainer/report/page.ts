@@ -18,11 +18,12 @@ h2{font-size:17px;margin:34px 0 10px}
 .charts.one{grid-template-columns:1fr}
 figure,.card{margin:0;padding:14px 16px 10px;background:var(--card);border:1px solid var(--rule);border-radius:8px;min-width:0}
 figcaption{display:flex;flex-wrap:wrap;align-items:baseline;gap:2px 14px;margin-bottom:6px}
-figcaption b{font-size:14px;font-weight:600;margin-right:auto}
+figcaption b{font-size:14px;font-weight:600;width:100%}
 .key{font-size:13px;color:var(--soft);white-space:nowrap}
 .key::before{content:"";display:inline-block;width:10px;height:10px;border-radius:50%;background:var(--c);margin-right:6px}
 svg{display:block;width:100%;height:auto;max-height:560px}
 svg text{font-size:12px;fill:var(--soft);font-variant-numeric:tabular-nums}
+svg .halo{stroke:var(--card);stroke-width:4px;paint-order:stroke;stroke-linejoin:round}
 svg .name{font-size:12px;fill:var(--ink)}
 .grid{stroke:var(--rule)}.axis{stroke:var(--soft)}
 .guide{stroke:var(--soft);stroke-dasharray:5 4}

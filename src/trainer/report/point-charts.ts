@@ -70,7 +70,7 @@ export function dotPlot(chart: {
   const { rows, series } = chart;
   const rowHeight = series.length * DOT_GAP + ROW_GAP;
   const names = Math.max(...rows.map((r) => r.name.length), 4);
-  const frame = picture(820, rows.length * rowHeight + 58, Math.min(260, names * 7.5 + 20));
+  const frame = picture(1060, rows.length * rowHeight + 58, Math.min(260, names * 7.5 + 20));
   const { left, right, top, bottom } = frame.area;
   const all = rows.flatMap((r) => r.values).flatMap((v) => (v ? [v.low, v.high, v.mean] : []));
   const x = linearScale(extent([...all, 1]), [left, right], { count: 8 });

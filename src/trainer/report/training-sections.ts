@@ -36,6 +36,7 @@ export function lossCharts(run: RunRecord): Markup[] {
   );
 }
 
+/** What each step saw and chose. */
 export function weightCharts(run: RunRecord): Markup[] {
   const most = Math.max(1, ...run.history.flatMap((r) => r.weights));
   return [
@@ -44,6 +45,8 @@ export function weightCharts(run: RunRecord): Markup[] {
       xName: STEP,
       yName: 'loss, nats a feature',
       series: byTask(run, run.history, (r) => r.losses),
+      width: 370,
+      note: 'Lines: means of neighbouring steps. Bands: least to most.',
     }),
     lineChart({
       title: 'Task weights',
@@ -52,6 +55,7 @@ export function weightCharts(run: RunRecord): Markup[] {
       series: byTask(run, run.history, (r) => r.weights),
       yDomain: [0, most],
       reference: { y: 1 / run.tasks.length, name: 'equal' },
+      width: 370,
     }),
     lineChart({
       title: 'Entropy of the weights',
@@ -66,6 +70,7 @@ export function weightCharts(run: RunRecord): Markup[] {
       ],
       yDomain: [0, Math.log(run.tasks.length) * 1.1 || 1],
       reference: { y: Math.log(run.tasks.length), name: 'equal weights' },
+      width: 370,
     }),
   ];
 }
