@@ -29,8 +29,7 @@ const ingest = z.strictObject({
 });
 
 const kafka = z.strictObject({
-  brokers: z.array(z.string().min(1)),
-  topic: z.string().min(1),
+  brokers: z.array(z.string().min(1)).min(1),
   groupId: z.string().min(1),
   sessionTimeoutMs: count,
 });

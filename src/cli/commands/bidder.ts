@@ -1,0 +1,41 @@
+import { runBidder } from '../../bidder/index.ts';
+import { loadTrust } from '../../publisher/index.ts';
+import { keysFolder } from '../releases.ts';
+import { type CommandSpec, wholeNumber } from '../run-command.ts';
+
+interface BidderCommandOptions {
+  readonly id: string;
+  readonly port?: number;
+}
+
+/** One bidder: follows the release log and answers `POST /v1/scales` until it is stopped. */
+export const bidderCommand: CommandSpec<BidderCommandOptions> = {
+  name: 'bidder',
+  summary: 'run one bidder process: POST /v1/scales, GET /v1/health, /v1/ready, /v1/version',
+  examples: ['vamo bidder --id b1 --port 7400'],
+  options: (command) =>
+    command
+      .requiredOption('--id <id>', 'name of this bidder, its folder under fleet/')
+      .option('--port <port>', 'port; 0 = any free one', wholeNumber(0, 65535)),
+  async run(context, { id, port }) {
+    const { store, config, log, root } = context;
+    let bound = 0;
+    await runBidder(
+      {
+        id,
+        store,
+        trusted: await loadTrust(keysFolder(root)),
+        channel: config.release.channel,
+        host: config.fleet.host,
+        port: port ?? config.fleet.basePort,
+        pollMs: config.fleet.pollMs,
+        log,
+      },
+      (listening) => {
+        bound = listening;
+        context.say(`bidder ${id} on ${config.fleet.host}:${String(listening)}`);
+      },
+    );
+    return { id, port: bound };
+  },
+};

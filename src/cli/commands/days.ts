@@ -1,0 +1,51 @@
+import { openEmbedded } from '../../clickhouse/index.ts';
+import { dayReports } from '../../days/index.ts';
+import type { CommandSpec } from '../run-command.ts';
+import { formatTable } from '../table.ts';
+import { clickHouseFolder } from './seal.ts';
+
+/** What came in each day and what became of it, or a question to the queryable copy. */
+export const daysCommand: CommandSpec<{ readonly sql?: string }> = {
+  name: 'days',
+  summary: 'records of each day: accepted, duplicate, late, dead-lettered; or ask with SQL',
+  examples: [
+    'vamo days',
+    'vamo days --sql "SELECT day, task, sum(cost) / 1e6 AS spend FROM events GROUP BY ALL ORDER BY ALL"',
+  ],
+  options: (command) =>
+    command.option('--sql <query>', 'a SELECT over the tables `events` and `steps`'),
+  async run(context, { sql }) {
+    if (sql !== undefined) {
+      const engine = await openEmbedded(clickHouseFolder(context.root));
+      context.releasers.push(() => engine.close());
+      const rows = await engine.query<Record<string, string | number>>(sql);
+      const heading = Object.keys(rows[0] ?? {});
+      if (rows.length === 0) context.say('no rows');
+      else
+        context.say(
+          formatTable(
+            heading,
+            rows.map((row) => heading.map((name) => row[name] ?? '')),
+          ),
+        );
+      return { rows };
+    }
+    const days = await dayReports(context.store);
+    context.say(
+      formatTable(
+        ['day', 'records', 'accepted', 'duplicate', 'late', 'dead-lettered', 'state', 'digest'],
+        days.map((d) => [
+          d.day,
+          d.records,
+          d.accepted ?? '-',
+          d.duplicate ?? '-',
+          d.late ?? '-',
+          d.dead_lettered,
+          d.generation === null ? 'open' : `sealed g${String(d.generation)}`,
+          d.digest?.slice(0, 16) ?? '-',
+        ]),
+      ),
+    );
+    return { days };
+  },
+};

@@ -1,0 +1,41 @@
+import { createIngester, type FaultPoint, type IngestStats } from '../../ingest/index.ts';
+import type { Context } from '../context.ts';
+import type { CommandSpec } from '../run-command.ts';
+import { openSource } from '../source.ts';
+
+/** Takes the configured source's events into segments. Any number of processes may do so at once. */
+export async function ingestEvents(
+  context: Context,
+  until: 'end' | 'forever',
+  faultPoint?: FaultPoint,
+): Promise<IngestStats> {
+  const { store, config, log, signal } = context;
+  const ingester = createIngester({
+    source: openSource(context),
+    store,
+    tasks: config.tasks,
+    utcOffsetMinutes: config.days.utcOffsetMinutes,
+    ingest: config.ingest,
+    clock: () => performance.now(),
+    log,
+    progress: context.progress.stage('ingest'),
+    ...(faultPoint ? { faultPoint } : {}),
+  });
+  return ingester.run({ signal, until });
+}
+
+export const ingestCommand: CommandSpec<{ readonly follow?: boolean }> = {
+  name: 'ingest',
+  summary: 'source to Arrow segments, exactly once; bad records to dead letters',
+  examples: ['vamo ingest', 'vamo ingest --follow --config production.json'],
+  options: (command) =>
+    command.option('--follow', 'go on until interrupted; default: stop at the present end'),
+  async run(context, { follow }) {
+    const stats = await ingestEvents(context, follow === true ? 'forever' : 'end');
+    context.say(
+      `${String(stats.records)} records: ${String(stats.rows)} rows in ${String(stats.commits)} commits, ` +
+        `${String(stats.deadLetters)} dead letters`,
+    );
+    return { ...stats };
+  },
+};

@@ -1,0 +1,51 @@
+import { openRegistry } from '../../publisher/index.ts';
+import { describeRelease, openOwnReleases } from '../releases.ts';
+import type { CommandSpec } from '../run-command.ts';
+import { formatTable } from '../table.ts';
+
+/** Lists versions with their digests and lineage, and the releases that pointed at them. */
+export const versionsCommand: CommandSpec<object> = {
+  name: 'versions',
+  summary: 'list versions, where they came from, and which one is live',
+  examples: ['vamo versions', "vamo versions --json | jq '.versions[].digest'"],
+  async run(context) {
+    const registry = openRegistry(context.store);
+    const history = await (await openOwnReleases(context)).history();
+    const champion = history.at(-1)?.record.champion.version ?? null;
+    const versions = [];
+    for (const version of await registry.versions()) {
+      const { manifest, manifestSha256 } = await registry.readManifest(version);
+      const { digest, lineage } = manifest;
+      versions.push({ version, digest, manifestSha256, live: version === champion, lineage });
+    }
+    context.say(
+      formatTable(
+        ['', 'version', 'method', 'steps', 'trained on', 'parent'],
+        versions.map(({ version, live, lineage: l }) => [
+          live ? '*' : '',
+          version,
+          l.method,
+          l.steps,
+          `${l.train[0]?.day ?? ''}..${l.train.at(-1)?.day ?? ''}`,
+          l.parent ?? '-',
+        ]),
+      ),
+    );
+    if (history.length > 0) {
+      context.say('');
+      context.say(
+        formatTable(
+          ['epoch', 'action', 'version', 'actor', 'reason'],
+          history.map(({ record: r }) => [
+            r.epoch,
+            r.action,
+            r.champion.version,
+            r.actor,
+            r.reason,
+          ]),
+        ),
+      );
+    }
+    return { champion, versions, releases: history.map(describeRelease) };
+  },
+};
