@@ -24,10 +24,8 @@ export interface StepDesign {
   readonly settings: ModelSettings;
   readonly io: ModelIo;
   readonly plan: ParameterPlan;
-  /** Rows of each task in a training batch, rows grouped by task in order. */
+  /** Rows of each task in a batch, training or validation; rows stand grouped by task, in order. */
   readonly counts: readonly number[];
-  /** The same of a validation batch. */
-  readonly validationCounts: readonly number[];
   readonly optimiser: OptimiserSettings;
 }
 
@@ -150,7 +148,7 @@ function inverseStep(design: StepDesign, inputs: Tensors): Record<string, tf.Ten
   const rows = rowsOf(inputs);
   const task = taskRows(counts);
   const lossOf = (...tensors: tf.Tensor[]): tf.Scalar =>
-    tf.reshape(inverseLoss(byName(plan.inverse, tensors), rows, task), []) as tf.Scalar;
+    tf.reshape<tf.Rank.R0>(inverseLoss(byName(plan.inverse, tensors), rows, task), []);
   const { value, grads } = tf.valueAndGrads(lossOf)(cutVector(state.value, plan.inverse));
   const next = update(optimiser, state, joinVector(grads), ratesOf(inputs, 'inverseLearningRate'));
   return { inverseLoss: value, ...momentOutputs('inverse', next) };
@@ -165,8 +163,8 @@ function differentiate(
 ): { readonly value: tf.Tensor; readonly shared: tf.Tensor; readonly heads: tf.Tensor[] } {
   const reached = (scope: Scope): boolean => scope === 'shared' || tasks.includes(Number(scope));
   const kept = plan.generator.filter(({ scope }) => reached(scope));
-  const { value, grads } = tf.valueAndGrads(
-    (...tensors: tf.Tensor[]) => tf.reshape(scalarOf(byName(kept, tensors)), []) as tf.Scalar,
+  const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) =>
+    tf.reshape<tf.Rank.R0>(scalarOf(byName(kept, tensors)), []),
   )(parameters.filter((_, i) => reached(plan.generator[i]?.scope ?? 'inverse')));
   const part = (scope: Scope): tf.Tensor =>
     joinVector(grads.filter((_, i) => kept[i]?.scope === scope));
@@ -218,8 +216,8 @@ export function traceFusedStep(design: StepDesign): TracedGraph {
 }
 
 /** Losses of a batch, nothing updated: `losses` [K] and `inverseLoss`. */
-export function traceLosses(design: StepDesign, counts: readonly number[]): TracedGraph {
-  const { io, plan } = design;
+export function traceLosses(design: StepDesign): TracedGraph {
+  const { io, plan, counts } = design;
   const specs = {
     generator: float(plan.generatorSize),
     ...(plan.inverseSize > 0 && { inverse: float(plan.inverseSize) }),
@@ -248,12 +246,12 @@ export function traceLosses(design: StepDesign, counts: readonly number[]): Trac
  * rows pass the encoder by themselves, so K gradients cost one backward pass over the batch.
  */
 export function traceGradients(design: StepDesign, withValidation: boolean): TracedGraph {
-  const { io, plan, counts, validationCounts, settings } = design;
+  const { io, plan, counts, settings } = design;
   const specs = {
     ...momentSpecs('generator', plan.generatorSize, false),
     ...momentSpecs('inverse', plan.inverseSize, true),
     ...batchSpecs(io, counts),
-    ...(withValidation ? batchSpecs(io, validationCounts, 'validation.') : {}),
+    ...(withValidation ? batchSpecs(io, counts, 'validation.') : {}),
     ...(plan.inverseSize > 0 && {
       inverseLearningRate: float(),
       meanCorrection: float(),
@@ -295,13 +293,12 @@ function validationGradient(
   inputs: Tensors,
   parameters: tf.Tensor[],
 ): Record<string, tf.Tensor> {
-  const { plan, validationCounts } = design;
+  const { plan, counts } = design;
   const rows = rowsOf(inputs, 'validation.');
-  const losses = (p: ParameterTensors): tf.Tensor =>
-    tf.stack(batchLosses(design, p, rows, validationCounts));
+  const losses = (p: ParameterTensors): tf.Tensor => tf.stack(batchLosses(design, p, rows, counts));
   return {
     validationLosses: losses(byName(plan.generator, parameters)),
-    validation: wholeGradient(plan, parameters, validationCounts, (p) => tf.mean(losses(p))),
+    validation: wholeGradient(plan, parameters, counts, (p) => tf.mean(losses(p))),
   };
 }
 

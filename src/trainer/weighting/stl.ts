@@ -16,7 +16,7 @@ export const stl: WeightingMethod = {
     if (mainTask >= tasks)
       throw invalid(`stl.mainTask: ${mainTask}; must be below the number of tasks (${tasks})`);
     return {
-      needs: new Set(['losses']),
+      needs: new Set(),
       scope: 'all',
       metric: 'euclid',
       headPolicy: 'weighted',

@@ -15,7 +15,7 @@ export const vanilla: WeightingMethod = {
     const { totalWeight } = parseOptions('vanilla', schema, options);
     const total = totalWeight === 'one' ? 1 : tasks;
     return {
-      needs: new Set(['losses']),
+      needs: new Set(),
       scope: 'all',
       metric: 'euclid',
       headPolicy: 'weighted',

@@ -1,0 +1,23 @@
+export { weightingMethods, createWeighting } from './weighting/index.ts';
+export { encodeTensors, decodeTensors, type StoredTensor, type TensorFile } from './safetensors.ts';
+export {
+  SPLITS,
+  type Split,
+  type StepRecord,
+  type GradientFigures,
+  type LossRecord,
+  type RunRecord,
+} from './run-record.ts';
+export { batchCounts } from './step/counts.ts';
+export {
+  traceFusedStep,
+  traceGradients,
+  traceUpdate,
+  traceLosses,
+  type StepDesign,
+} from './step/graphs.ts';
+export type { OptimiserSettings } from './step/optimiser.ts';
+export { createLearner, type Learner, type LearnerOptions } from './step/learner.ts';
+export type { Dataset, SplitData } from './loop/dataset.ts';
+export type { TrainingSettings } from './loop/trainee.ts';
+export { train, type TrainOptions, type TrainResult } from './loop/train.ts';

@@ -1,0 +1,249 @@
+import { setImmediate } from 'node:timers/promises';
+import {
+  type Logger,
+  mean,
+  type Progress,
+  type Random,
+  restoreRandom,
+  seededRandom,
+  throwIfAborted,
+  VamoError,
+} from '../../core/index.ts';
+import {
+  initialParameters,
+  type ModelIo,
+  type ModelSettings,
+  type ParameterPlan,
+  parameterPlan,
+  type ParameterVectors,
+} from '../../model/index.ts';
+import type { ObjectStore } from '../../store/index.ts';
+import type { LossRecord, RunRecord, Split, StepRecord } from '../run-record.ts';
+import { SPLITS } from '../run-record.ts';
+import type { BatchLosses } from '../step/learner.ts';
+import { batchCounts } from '../step/counts.ts';
+import { parametersOf } from '../step/session.ts';
+import { loadCheckpoint, saveCheckpoint, type TrainingState } from './checkpoint.ts';
+import { byTask, type Dataset, requireEveryTask, toFeeds } from './dataset.ts';
+import { createSampler, type Sampler } from './sampler.ts';
+import { splitLosses } from './split-losses.ts';
+import { createTrainee, modelCount, type Trainee, type TrainingSettings } from './trainee.ts';
+
+/** Streams of the run's seed. */
+const TRAIN_STREAM = 11;
+const VALIDATION_STREAM = 12;
+const WEIGHTING_STREAM = 13;
+/** Every so many steps the validation change is predicted and measured (paper eq. 7). */
+const MEASURE_EVERY = 10;
+
+export interface TrainOptions {
+  readonly dataset: Dataset;
+  readonly model: ModelSettings;
+  readonly training: TrainingSettings;
+  /** Updates to make. */
+  readonly steps: number;
+  readonly seed: number;
+  /** Fine-tune from these; null = fresh parameters of `seed`. */
+  readonly parent: {
+    readonly version: string;
+    readonly models: readonly ParameterVectors[];
+  } | null;
+  /** Names everything that determines the run; see `TrainingState.runKey`. */
+  readonly runKey: string;
+  /** The run directory. */
+  readonly store: ObjectStore;
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: Progress | undefined;
+  readonly log: Logger;
+}
+
+export interface TrainResult {
+  readonly plan: ParameterPlan;
+  readonly io: ModelIo;
+  readonly counts: readonly number[];
+  /** Before the first step: fresh, or the parent's. */
+  readonly initial: readonly ParameterVectors[];
+  /** One set of parameters, or one a task. */
+  readonly models: readonly ParameterVectors[];
+  readonly record: RunRecord;
+}
+
+/** A run between its first and its last step. */
+interface Run {
+  readonly options: TrainOptions;
+  readonly counts: readonly number[];
+  readonly trainee: Trainee;
+  readonly samplers: { readonly train: Sampler; readonly validation: Sampler };
+  readonly random: Random;
+  readonly history: StepRecord[];
+  readonly evaluations: LossRecord[];
+  step: number;
+}
+
+/** The dataset's sizes: steps a day and features from its first trajectory. */
+function ioOf({ tasks, splits }: Dataset): ModelIo {
+  const first = splits.train.trajectories[0];
+  const steps = first?.mask.length ?? 0;
+  return { tasks: tasks.length, steps, features: (first?.states.length ?? 0) / (steps + 1) };
+}
+
+function initialModels(plan: ParameterPlan, options: TrainOptions): readonly ParameterVectors[] {
+  const { dataset, training, seed, parent } = options;
+  const wanted = modelCount(training.method, dataset.tasks.length);
+  if (parent === null)
+    return Array.from({ length: wanted }, (_, i) => initialParameters(plan, seed + i));
+  const fits = parent.models.every(
+    ({ generator, inverse }) =>
+      generator.length === plan.generatorSize && inverse.length === plan.inverseSize,
+  );
+  if (parent.models.length !== wanted || !fits)
+    throw new VamoError(
+      'TRAIN_RESUME_MISMATCH',
+      `parent ${parent.version} has other tensors than the configured model`,
+      {
+        details: { parent: parent.version },
+        mend: 'Train from fresh parameters, or restore the `model` part of the configuration.',
+      },
+    );
+  return parent.models;
+}
+
+/**
+ * Trains until `steps` updates are made, going on from the run directory's newest checkpoint if it
+ * has one; the result is the same bit for bit. On abort a checkpoint is written first.
+ * @throws VamoError TRAIN_EMPTY_TASK, TRAIN_NOT_FINITE, TRAIN_RESUME_MISMATCH, CHECKPOINT_INVALID,
+ *   WEIGHTING_INVALID, STORE_FULL, INTERRUPTED
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const { dataset, model, training, seed, store, runKey, log } = options;
+  requireEveryTask(dataset);
+  const { tasks } = dataset;
+  const io = ioOf(dataset);
+  const plan = parameterPlan(model, io);
+  const lists = { train: listsOf(dataset, 'train'), validation: listsOf(dataset, 'validation') };
+  const sizes = lists.train.map((list) => list.length);
+  const counts = batchCounts(sizes, training.batch);
+  const initial = initialModels(plan, options);
+  const saved = await loadCheckpoint(store, runKey, log);
+  const random = saved ? restoreRandom(saved.random) : seededRandom(seed, WEIGHTING_STREAM);
+  const trainee = await createTrainee({
+    model,
+    training,
+    io,
+    plan,
+    tasks,
+    counts,
+    initial,
+    random,
+  });
+  const run: Run = {
+    options,
+    counts,
+    trainee,
+    random,
+    samplers: {
+      train: createSampler(lists.train, counts, [seed, TRAIN_STREAM]),
+      validation: createSampler(lists.validation, counts, [seed, VALIDATION_STREAM]),
+    },
+    history: saved ? [...saved.history] : [],
+    evaluations: saved ? [...saved.evaluations] : [],
+    step: saved?.step ?? 0,
+  };
+  try {
+    if (saved) restore(run, saved);
+    await advance(run);
+    const models = trainee.models().map(parametersOf);
+    return { plan, io, counts, initial, models, record: recordOf(run, plan) };
+  } finally {
+    await trainee.release();
+  }
+}
+
+const listsOf = (dataset: Dataset, split: Split) =>
+  byTask(dataset.splits[split], dataset.tasks.length);
+
+function restore({ trainee, samplers, options }: Run, saved: TrainingState): void {
+  trainee.load(saved.models, saved.weighting);
+  samplers.train.load(saved.samplers.train);
+  samplers.validation.load(saved.samplers.validation);
+  options.log.info('training-resumed', { step: saved.step });
+}
+
+/** Steps, evaluations and checkpoints up to the last step. */
+async function advance(run: Run): Promise<void> {
+  const { options, trainee, samplers } = run;
+  const { training, steps, signal, progress } = options;
+  while (run.step < steps) {
+    if (signal?.aborted) {
+      await save(run);
+      throwIfAborted(signal);
+    }
+    await evaluateIfDue(run);
+    const batch = toFeeds(samplers.train.next());
+    const validation = toFeeds(samplers.validation.next());
+    const record = await trainee.step(batch, validation, run.step % MEASURE_EVERY === 0);
+    run.history.push(record);
+    run.step++;
+    if (run.step % training.checkpointEvery === 0 || run.step === steps) await save(run);
+    progress?.(run.step, steps, `loss ${mean(record.losses).toFixed(3)}`);
+    // The graphs block the thread; signals and messages are handled here.
+    await setImmediate();
+  }
+  await evaluateIfDue(run);
+}
+
+/** Losses over the splits every `evaluateEvery` steps and at the end; once a step, also on resume. */
+async function evaluateIfDue(run: Run): Promise<void> {
+  const { options, trainee, counts, evaluations, step } = run;
+  const due = step % options.training.evaluateEvery === 0 || step === options.steps;
+  if (!due || evaluations.at(-1)?.step === step) return;
+  const found = new Map<Split, BatchLosses>();
+  for (const split of SPLITS)
+    found.set(
+      split,
+      await splitLosses(listsOf(options.dataset, split), counts, (b) => trainee.losses(b)),
+    );
+  evaluations.push({
+    step,
+    losses: bySplit((split) => found.get(split)?.losses ?? []),
+    inverse: bySplit((split) => found.get(split)?.inverse ?? Number.NaN),
+  });
+}
+
+function bySplit<T>(valueOf: (split: Split) => T): Record<Split, T> {
+  return { train: valueOf('train'), validation: valueOf('validation'), test: valueOf('test') };
+}
+
+function save({ options, trainee, samplers, random, history, evaluations, step }: Run) {
+  return saveCheckpoint(options.store, {
+    runKey: options.runKey,
+    step,
+    models: trainee.models(),
+    weighting: trainee.weighting(),
+    random: random.state(),
+    samplers: { train: samplers.train.save(), validation: samplers.validation.save() },
+    history,
+    evaluations,
+  });
+}
+
+function recordOf({ options, history, evaluations, step }: Run, plan: ParameterPlan): RunRecord {
+  const { dataset, training, seed, parent } = options;
+  const models = modelCount(training.method, dataset.tasks.length);
+  return {
+    schema: 'run/v1',
+    method: training.method,
+    tasks: dataset.tasks,
+    seed,
+    parent: parent?.version ?? null,
+    steps: step,
+    learningRate: training.optimiser.learningRate,
+    batch: training.batch,
+    parameterCount: models * (plan.generatorSize + plan.inverseSize),
+    days: bySplit((split) => dataset.splits[split].days),
+    trajectories: bySplit((split) => listsOf(dataset, split).map((list) => list.length)),
+    history,
+    evaluations,
+    replay: null,
+  };
+}

@@ -1,0 +1,144 @@
+import { mean, type Random } from '../../core/index.ts';
+import type { ModelSettings, ParameterPlan, ParameterVectors, ModelIo } from '../../model/index.ts';
+import type { StepRecord } from '../run-record.ts';
+import { type BatchLosses, createLearner, type Learner } from '../step/learner.ts';
+import type { OptimiserSettings } from '../step/optimiser.ts';
+import type { Feeds, LearnerState } from '../step/session.ts';
+import { createWeighting, type Weighting, type WeightingState } from '../weighting/index.ts';
+
+/** The `training` part of the configuration, as far as it shapes a step. */
+export interface TrainingSettings {
+  readonly method: string;
+  readonly methodOptions: Readonly<Record<string, unknown>>;
+  readonly batch: number;
+  readonly optimiser: OptimiserSettings;
+  readonly inverseLearningRate: number;
+  readonly checkpointEvery: number;
+  readonly evaluateEvery: number;
+  readonly threads: number;
+}
+
+export interface TraineeOptions {
+  readonly model: ModelSettings;
+  readonly training: TrainingSettings;
+  readonly io: ModelIo;
+  readonly plan: ParameterPlan;
+  readonly tasks: readonly string[];
+  readonly counts: readonly number[];
+  readonly initial: readonly ParameterVectors[];
+  readonly random: Random;
+}
+
+/** What a run trains: one model for all tasks, or (single-task learning) one a task. */
+export interface Trainee {
+  step(batch: Feeds, validation: Feeds, measure: boolean): Promise<StepRecord>;
+  losses(batch: Feeds): Promise<BatchLosses>;
+  models(): LearnerState[];
+  weighting(): WeightingState[];
+  load(models: readonly LearnerState[], weighting: readonly WeightingState[]): void;
+  release(): Promise<void>;
+}
+
+/** Number of parameter sets a method trains. */
+export function modelCount(method: string, tasks: number): number {
+  return method === 'stl' ? tasks : 1;
+}
+
+export function createTrainee(options: TraineeOptions): Promise<Trainee> {
+  return modelCount(options.training.method, options.tasks.length) === 1
+    ? createJoint(options)
+    : createSeparate(options);
+}
+
+function learnerOf(
+  { model, training, io, plan, tasks, random, initial }: TraineeOptions,
+  weighting: Weighting,
+  counts: readonly number[],
+  index: number,
+): Promise<Learner> {
+  const { optimiser, inverseLearningRate, threads } = training;
+  return createLearner({
+    design: { settings: model, io, plan, counts, optimiser },
+    tasks,
+    weighting,
+    random,
+    inverseLearningRate,
+    initial: initial[index] ?? { generator: new Float32Array(), inverse: new Float32Array() },
+    threads,
+  });
+}
+
+async function createJoint(options: TraineeOptions): Promise<Trainee> {
+  const { training, tasks, counts } = options;
+  const weighting = createWeighting(training.method, tasks.length, training.methodOptions);
+  const learner = await learnerOf(options, weighting, counts, 0);
+  return {
+    step: (batch, validation, measure) => learner.step(batch, validation, measure),
+    losses: (batch) => learner.losses(batch),
+    models: () => [learner.state],
+    weighting: () => [weighting.save()],
+    load: ([model], [state]) => {
+      if (model) learner.state = model;
+      if (state) weighting.load(state);
+    },
+    release: () => learner.release(),
+  };
+}
+
+/** A piece of a batch: rows `from` .. `from + count - 1` of every tensor. No copies. */
+function rowsOf(batch: Feeds, from: number, count: number): Feeds {
+  return Object.fromEntries(
+    Object.entries(batch).map(([name, { shape, data }]) => {
+      const width = shape.slice(1).reduce((a, b) => a * b, 1);
+      const part = data.subarray(from * width, (from + count) * width);
+      return [name, { shape: [count, ...shape.slice(1)], data: part }];
+    }),
+  );
+}
+
+/** Task k's model sees task k's rows of every batch, so each gets the steps and rows it has jointly. */
+async function createSeparate(options: TraineeOptions): Promise<Trainee> {
+  const { tasks, counts } = options;
+  const learners: Learner[] = [];
+  for (const k of tasks.keys()) {
+    const weighting = createWeighting('stl', tasks.length, { mainTask: k });
+    const own = counts.map((count, i) => (i === k ? count : 0));
+    learners.push(await learnerOf(options, weighting, own, k));
+  }
+  const start = (k: number): number => counts.slice(0, k).reduce((a, b) => a + b, 0);
+  const part = (batch: Feeds, k: number): Feeds => rowsOf(batch, start(k), counts[k] ?? 0);
+  return {
+    async step(batch) {
+      const records: StepRecord[] = [];
+      for (const [k, learner] of learners.entries())
+        records.push(await learner.step(part(batch, k), {}, false));
+      return {
+        step: records[0]?.step ?? 0,
+        losses: records.map(({ losses }, k) => losses[k] ?? Number.NaN),
+        weights: tasks.map(() => 1),
+        entropy: Math.log(tasks.length),
+        inverseLoss: mean(records.map(({ inverseLoss }) => inverseLoss)),
+      };
+    },
+    async losses(batch) {
+      const found: BatchLosses[] = [];
+      for (const [k, learner] of learners.entries())
+        found.push(await learner.losses(part(batch, k)));
+      return {
+        losses: found.map(({ losses }, k) => losses[k] ?? Number.NaN),
+        inverse: mean(found.map(({ inverse }) => inverse)),
+      };
+    },
+    models: () => learners.map(({ state }) => state),
+    weighting: () => [],
+    load: (models) => {
+      learners.forEach((learner, k) => {
+        const saved = models[k];
+        if (saved) learner.state = saved;
+      });
+    },
+    release: async () => {
+      for (const learner of learners) await learner.release();
+    },
+  };
+}
