@@ -50,10 +50,10 @@ const PAYLOAD = Object.entries(EVENT_COLUMNS).filter(([name]) => name !== 'arriv
 
 /** SHA-256 of an event's columns but arrival_ms as text, each followed by a tab: the seal's hash. */
 function payloadHash(event: AuctionEvent): string {
-  const fields: Readonly<Record<string, unknown>> = { ...event };
+  const fields: Readonly<Record<string, string | number | boolean>> = { ...event };
   const texts = PAYLOAD.map(([name, type]) => {
     const field = fields[name] ?? (type === 'text' ? '' : 0);
-    return `${String(typeof field === 'boolean' ? Number(field) : field)}\t`;
+    return `${typeof field === 'boolean' ? Number(field) : field}\t`;
   });
   return sha256(texts.join(''));
 }
