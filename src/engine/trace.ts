@@ -1,5 +1,13 @@
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { isVamoError, VamoError } from '../core/index.ts';
+import { isTracing, record, type Recorder } from './backend.ts';
+import { createGraph, type Graph, type Value } from './graph.ts';
+import { registerGradients } from './gradients/register.ts';
+import { encodeModel } from './onnx.ts';
+import { dense } from './operand.ts';
 import type { TensorSpec, TracedGraph } from './types.ts';
+
+registerGradients();
 
 /** What is traced: a pure function from named tensors to named tensors. */
 export type TensorFunction = (
@@ -15,8 +23,58 @@ export type TensorFunction = (
  * @throws VamoError ENGINE_GRAPH for a trace inside a trace, a value read, or a bad output
  */
 export function trace(
-  _inputs: Readonly<Record<string, TensorSpec>>,
-  _fn: TensorFunction,
+  inputs: Readonly<Record<string, TensorSpec>>,
+  fn: TensorFunction,
 ): TracedGraph {
-  throw new Error('not yet');
+  if (isTracing()) throw new VamoError('ENGINE_GRAPH', 'trace was called inside a traced function');
+  const graph = createGraph();
+  const given: Value[] = [];
+  const results = new Map<string, Value>();
+  const outputs: Record<string, TensorSpec> = {};
+  try {
+    record(graph, (recorder) => {
+      const tensors: Record<string, tf.Tensor> = {};
+      for (const [name, { shape, dtype }] of Object.entries(inputs)) {
+        const { tensor, value } = recorder.input(name, shape, dtype);
+        tensors[name] = tensor;
+        given.push(value);
+      }
+      for (const [name, tensor] of Object.entries(fn(tensors))) {
+        if (name in inputs) throw badOutput(name, 'has the name of an input');
+        const { value, spec } = outputOf(graph, recorder, name, tensor);
+        results.set(name, value);
+        outputs[name] = spec;
+      }
+    });
+  } catch (error) {
+    throw asMissingKernel(error) ?? error;
+  }
+  if (results.size === 0) throw new VamoError('ENGINE_GRAPH', 'a traced function returned nothing');
+  return { ...encodeModel(given, results), inputs, outputs };
+}
+
+function outputOf(graph: Graph, recorder: Recorder, name: string, tensor: unknown) {
+  if (!isTensor(tensor)) throw badOutput(name, 'is not a tensor');
+  const result = recorder.operandOf(tensor);
+  const spec: TensorSpec = { shape: result.shape, dtype: result.dtype };
+  return { value: dense(graph, result), spec };
+}
+
+function isTensor(x: unknown): x is tf.Tensor {
+  return x instanceof tf.Tensor;
+}
+
+function badOutput(name: string, fault: string): VamoError {
+  return new VamoError('ENGINE_GRAPH', `output ${name} of a traced function ${fault}`);
+}
+
+/** tfjs reports a kernel that a backend lacks by a plain Error that names it. */
+function asMissingKernel(error: unknown): VamoError | undefined {
+  if (isVamoError(error) || !(error instanceof Error)) return undefined;
+  const kernel = /^Kernel '(.+)' not registered for backend/.exec(error.message)?.[1];
+  if (kernel === undefined) return undefined;
+  return new VamoError('ENGINE_KERNEL_MISSING', `tfjs kernel ${kernel} cannot be traced`, {
+    details: { kernel },
+    cause: error,
+  });
 }

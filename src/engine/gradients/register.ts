@@ -1,0 +1,17 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { elementwiseGradients } from './elementwise.ts';
+import { structureGradients } from './structure.ts';
+
+/** Every derivative known here. */
+export const gradients = [...elementwiseGradients, ...structureGradients];
+
+/**
+ * Gives tfjs the derivatives of its kernels: the build of tfjs-core for Node leaves them out.
+ * A derivative that tfjs has already, from another package, stays. Done when the engine loads.
+ */
+export function registerGradients(): void {
+  for (const { kernel, config } of gradients) {
+    const known = tf.getGradient(kernel) as tf.GradConfig | undefined;
+    if (known === undefined) tf.registerGradient({ kernelName: kernel, ...config });
+  }
+}
