@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { decideGate, overrideGate } from '../../src/publisher/index.ts';
+import { smallEvaluation } from '../helpers/bidder-model.ts';
+
+const thresholds = { floorVersusBangBang: 0.5, ratioVersusChampion: 0.95 };
+const ones = new Array<number>(20).fill(1);
+const times = (x: number): number[] => ones.map(() => x);
+/** Half far above, half far below: a mean under the threshold with a wide interval. */
+const uneven = ones.map((_, i) => (i % 4 < 2 ? 0.1 : 1.7));
+const decide = (
+  candidate: ReturnType<typeof smallEvaluation>,
+  champion: ReturnType<typeof smallEvaluation> | null,
+) => decideGate(candidate, champion, thresholds, { seed: 1 });
+
+describe('the gate without a champion', () => {
+  it.each([
+    ['passes at half of bang-bang', 0.5, 'pass'],
+    ['fails clearly below it', 0.4, 'fail'],
+  ] as const)('%s', (_, share, outcome) => {
+    const decided = decide(smallEvaluation({ candidate: times(share), bangbang: ones }), null);
+    expect(decided.outcome).toBe(outcome);
+    expect(decided.tasks['store']?.ratio.mean).toBeCloseTo(share, 12);
+    expect(decided.reasons.join()).toContain(share.toFixed(3));
+  });
+  it('holds when there is no bang-bang result', () => {
+    expect(decide(smallEvaluation({ candidate: ones }), null).outcome).toBe('hold');
+  });
+  it('holds when bang-bang earned nothing', () => {
+    const decided = decide(smallEvaluation({ candidate: ones, bangbang: times(0) }), null);
+    expect(decided.outcome).toBe('hold');
+    expect(decided.reasons[0]).toContain('no ratio');
+  });
+});
+
+describe('the gate with a champion', () => {
+  const champion = smallEvaluation({ candidate: ones });
+  it.each([
+    ['passes at the threshold', times(0.95), 'pass'],
+    ['passes above it', times(1.2), 'pass'],
+    ['fails when the whole interval is below', times(0.94), 'fail'],
+    ['holds when the mean is below but the interval is not', uneven, 'hold'],
+  ] as const)('%s', (_, returns, outcome) => {
+    expect(decide(smallEvaluation({ candidate: returns }), champion).outcome).toBe(outcome);
+  });
+  it('fails when one task of two fails', () => {
+    const returns = ones.map((_, i) => (i % 2 === 0 ? 2 : 0.5));
+    const decided = decide(smallEvaluation({ candidate: returns }), champion);
+    expect(decided.outcome).toBe('fail');
+    expect(decided.reasons.find((r) => r.startsWith('cart'))).toContain('0.500');
+  });
+  it.each([
+    ['another day', { day: '2026-01-11' }],
+    ['another partition', { partitionDigest: 'q' }],
+  ])('holds for %s', (_, changes) => {
+    const candidate = smallEvaluation({ candidate: times(2) });
+    const other = smallEvaluation({ candidate: ones }, changes);
+    expect(decide(candidate, other).outcome).toBe('hold');
+  });
+  it.each([
+    ['fewer campaigns', ones.slice(1), ones],
+    ['more campaigns', ones, ones.slice(1)],
+    ['no campaigns at all', [], []],
+  ])('holds for %s', (_, own, others) => {
+    const decided = decide(
+      smallEvaluation({ candidate: own }),
+      smallEvaluation({ candidate: others }),
+    );
+    expect(decided.outcome).toBe('hold');
+  });
+  it('gives the same interval for the same seed', () => {
+    const candidate = smallEvaluation({ candidate: uneven });
+    expect(decide(candidate, champion)).toEqual(decide(candidate, champion));
+  });
+});
+
+describe('safety', () => {
+  it('fails a return that is not finite, whatever the ratio', () => {
+    const returns = ones.map((x, i) => (i === 3 ? Number.NaN : x * 9));
+    const decided = decide(smallEvaluation({ candidate: returns, bangbang: ones }), null);
+    expect(decided.outcome).toBe('fail');
+    expect(decided.reasons).toHaveLength(1);
+    expect(decided.reasons[0]).toContain('c3');
+  });
+  it('fails a campaign that spent more than its budget', () => {
+    const candidate = smallEvaluation({ candidate: times(9), bangbang: ones });
+    const first = candidate.policies['candidate']![0]!;
+    const over = { ...first, cost: first.budget + 0.01 };
+    candidate.policies['candidate']![0] = over;
+    const decided = decide(candidate, null);
+    expect(decided.outcome).toBe('fail');
+    expect(decided.reasons[0]).toContain('2.01');
+  });
+  it('keeps the verdict and names who overrode it', () => {
+    const decided = decide(smallEvaluation({ candidate: times(0.1), bangbang: ones }), null);
+    const overridden = overrideGate(decided, 'alice', 'first night');
+    expect(overridden.outcome).toBe('fail');
+    expect(overridden.overridden).toEqual({ actor: 'alice', reason: 'first night' });
+  });
+});
