@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openEmbedded } from '../../src/clickhouse/index.ts';
+import { temporaryFolder } from '../helpers/days-fixture.ts';
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeAll(async () => void (folder = await temporaryFolder()));
+afterAll(() => folder.remove());
+
+const FACE = new URL('../../src/clickhouse/index.ts', import.meta.url).href;
+
+/** Runs a script against the engine in a process of its own; `ready` once it prints that word. */
+async function engineProcess(name: string, body: string) {
+  const script = join(folder.path, `${name}.mts`);
+  await writeFile(script, `import { openEmbedded } from '${FACE}';\n${body}`);
+  const child = spawn(process.execPath, ['--import', 'tsx', script], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const exit = once(child, 'exit');
+  const ready = new Promise<void>((resolve) => {
+    child.stdout.on('data', (data: Buffer) => data.toString().includes('ready') && resolve());
+  });
+  return { child, ready, exit };
+}
+
+describe('the embedded engine', () => {
+  it('keeps what was written and answers with plain rows', async () => {
+    const path = join(folder.path, 'keep');
+    const first = await openEmbedded(path);
+    await first.command('CREATE TABLE t (a Int64, b String) ENGINE = MergeTree ORDER BY a');
+    await first.command("INSERT INTO t VALUES (1, 'x'), (9007199254740991, 'it''s');");
+    await first.close();
+    await first.close();
+    const second = await openEmbedded(path);
+    expect(await second.query('SELECT * FROM t ORDER BY a; ')).toEqual([
+      { a: 1, b: 'x' },
+      { a: Number.MAX_SAFE_INTEGER, b: "it's" },
+    ]);
+    await second.close();
+  });
+
+  it('answers wrong SQL with the engine’s own first line, and goes on', async () => {
+    const engine = await openEmbedded(join(folder.path, 'wrong'));
+    await expect(engine.query('SELECT nocolumn FROM numbers(1)')).rejects.toMatchObject({
+      code: 'SQL_FAILED',
+      message: expect.stringMatching(/nocolumn/) as string,
+      details: { code: '47' },
+    });
+    await expect(engine.command('CREATE TABEL t')).rejects.toMatchObject({ code: 'SQL_FAILED' });
+    expect(await engine.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await engine.close();
+  });
+
+  it('belongs to one process; another is told so, and may have it once the first is killed', async () => {
+    const path = join(folder.path, 'owned');
+    const owner = await engineProcess(
+      'owner',
+      `await openEmbedded(${JSON.stringify(path)}); console.log('ready'); setInterval(() => {}, 1000);`,
+    );
+    await owner.ready;
+    await expect(openEmbedded(path)).rejects.toMatchObject({ code: 'DATA_LOCKED' });
+    owner.child.kill('SIGKILL');
+    await owner.exit;
+    const engine = await openEmbedded(path);
+    await engine.close();
+  });
+
+  it('leaves Ctrl-C to the process, and lets it end once closed', async () => {
+    const path = JSON.stringify(join(folder.path, 'signals'));
+    const interrupted = await engineProcess(
+      'interrupted',
+      `const engine = await openEmbedded(${path});
+      process.once('SIGINT', () => void engine.close().then(() => { process.exitCode = 42; clearInterval(timer); }));
+      const timer = setInterval(() => {}, 1000);
+      console.log('ready');`,
+    );
+    await interrupted.ready;
+    interrupted.child.kill('SIGINT');
+    expect((await interrupted.exit)[0]).toBe(42);
+
+    const plain = await engineProcess(
+      'plain',
+      `await openEmbedded(${path}); console.log('ready'); setInterval(() => {}, 1000);`,
+    );
+    await plain.ready;
+    plain.child.kill('SIGINT');
+    expect(await plain.exit).toEqual([null, 'SIGINT']);
+  });
+});
