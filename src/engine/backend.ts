@@ -199,14 +199,10 @@ function register(backend: TracingBackend, graph: Graph): void {
 
 /** A gradient that threw leaves the tensors it had saved on tfjs's tape. */
 function dropAbandonedTape(): void {
-  const state: TapeState = tf.engine().state;
+  // tfjs types the tape as always there; outside a gradient it is null.
+  const state = tf.engine().state as { activeTape?: unknown; readonly gradientDepth: number };
   if (state.gradientDepth > 0) return;
-  for (const { saved } of state.activeTape ?? []) for (const tensor of saved) tensor.dispose();
+  const tape = (state.activeTape ?? []) as readonly { readonly saved: readonly tf.Tensor[] }[];
+  for (const { saved } of tape) for (const tensor of saved) tensor.dispose();
   state.activeTape = null;
-}
-
-/** What tfjs's own typing of its state leaves out: there is no tape outside a gradient. */
-interface TapeState {
-  readonly gradientDepth: number;
-  activeTape?: readonly { readonly saved: tf.Tensor[] }[] | null;
 }
