@@ -13,4 +13,10 @@ export { encode } from './encoder.ts';
 export { headFeatures, nextState, type NextState } from './head.ts';
 export { inverseAction } from './inverse-dynamics.ts';
 export { taskLoss, inverseLoss, presentStates, sliceRows, type Rows } from './losses.ts';
-export { planActions, traceInference, inferenceInputs, type InferenceInputs } from './inference.ts';
+export {
+  planActions,
+  traceInference,
+  traceForward,
+  inferenceInputs,
+  type InferenceInputs,
+} from './inference.ts';

@@ -1,13 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { GRAPH_OUTPUT } from '../contracts/index.ts';
-import { trace, type TracedGraph } from '../engine/index.ts';
+import { trace, type TensorSpec, type TracedGraph } from '../engine/index.ts';
 import { encode } from './encoder.ts';
 import { directAction, headFeatures, nextStateMean } from './head.ts';
 import { inverseAction } from './inverse-dynamics.ts';
 import { hideLastAction } from './losses.ts';
-import { namedParameters, type ParameterPlan, type ParameterVectors } from './plan.ts';
+import {
+  namedParameters,
+  type Parameter,
+  type ParameterPlan,
+  type ParameterVectors,
+} from './plan.ts';
 import type { ModelIo, ModelSettings } from './settings.ts';
-import { byName, type ParameterTensors } from './tensors.ts';
+import { byName, cutVector, type ParameterTensors } from './tensors.ts';
 
 /** Tensors of the published graph's inputs; see contracts/inference-graph. */
 export interface InferenceInputs {
@@ -76,7 +81,7 @@ export function traceInference(
   models: readonly ParameterVectors[],
   batch: number,
 ): TracedGraph {
-  return trace(inferenceInputs(io, batch), ({ states, label, task }) => {
+  return trace(inferenceInputs(io, batch), (inputs) => {
     const tensors = models.map((vectors) => {
       const named = namedParameters(plan, vectors);
       return byName(
@@ -84,7 +89,46 @@ export function traceInference(
         named.map(({ parameter, data }) => tf.tensor(data.slice(), [...parameter.shape])),
       );
     });
-    if (!states || !label || !task) throw new TypeError('inputs differ from their specification');
-    return { [GRAPH_OUTPUT]: planActions(settings, tensors, { states, label, task }) };
+    return { [GRAPH_OUTPUT]: planActions(settings, tensors, required(inputs)) };
   });
+}
+
+/**
+ * The same function with the parameters as inputs `generator.i` and `inverse.i`: what training
+ * computes with, to hold the published graph against.
+ * @param models number of parameter sets
+ */
+export function traceForward(
+  settings: ModelSettings,
+  plan: ParameterPlan,
+  io: ModelIo,
+  models: number,
+  batch: number,
+): TracedGraph {
+  const indices = Array.from({ length: models }, (_, i) => i);
+  const specs: Record<string, TensorSpec> = { ...inferenceInputs(io, batch) };
+  for (const i of indices) {
+    specs[`generator.${i}`] = { shape: [plan.generatorSize], dtype: 'float32' };
+    if (plan.inverseSize > 0)
+      specs[`inverse.${i}`] = { shape: [plan.inverseSize], dtype: 'float32' };
+  }
+  return trace(specs, (inputs) => {
+    const tensors = indices.map((i) => {
+      const groups = [
+        ...cut(inputs[`generator.${i}`], plan.generator),
+        ...cut(inputs[`inverse.${i}`], plan.inverse),
+      ];
+      return byName([...plan.generator, ...plan.inverse], groups);
+    });
+    return { [GRAPH_OUTPUT]: planActions(settings, tensors, required(inputs)) };
+  });
+}
+
+function cut(vector: tf.Tensor | undefined, parameters: readonly Parameter[]): tf.Tensor[] {
+  return vector ? cutVector(vector, parameters) : [];
+}
+
+function required({ states, label, task }: Readonly<Record<string, tf.Tensor>>): InferenceInputs {
+  if (!states || !label || !task) throw new TypeError('inputs differ from their specification');
+  return { states, label, task };
 }
