@@ -3,7 +3,7 @@ import { type CampaignSteps, type DayLog, MICRO } from '../contracts/index.ts';
 import { bestConstant, createReplayMarket, type Market } from '../eval/index.ts';
 import { type AlphaLimits, bangBangNext, type PidState, pidNext } from '../features/index.ts';
 import type { DayMarket } from './day-market.ts';
-import { payment, rivals } from './recording.ts';
+import { isExposed, paid, rivalBid } from './recording.ts';
 import { type Behaviour, BEHAVIOURS, STREAM, type World } from './settings.ts';
 
 /** Multipliers a campaign may use, in unit prices of its task. */
@@ -113,16 +113,17 @@ function dayLog(market: DayMarket, wanted: ReadonlySet<number>, reserve: number)
       const list = rows.get(recording.campaign[i] ?? -1);
       if (!list) continue;
       const auction = recording.auction[i] ?? 0;
-      const { exposed, cost } = payment(recording, i, reserve);
       list.push([
         recording.timeMs[auction] ?? 0,
         recording.pv[i] ?? 0,
         recording.bid[i] ?? 0,
         recording.slot[i] ?? 0,
-        Number(exposed),
+        Number(isExposed(recording, i)),
         recording.shown[auction] ?? 0,
-        cost,
-        ...rivals(recording, i),
+        paid(recording, i, reserve),
+        rivalBid(recording, i, 1),
+        rivalBid(recording, i, 2),
+        rivalBid(recording, i, 3),
       ]);
     }
   }

@@ -197,7 +197,7 @@ export function createDayMarket(
       bump(columns.cost, step, cost);
       bump(columns.pv_won, step, pv);
       const eventId = outcomeId(world, day, step, auction, c);
-      const exposure = { campaign: c, step, auction, eventId, timeMs, pv };
+      const exposure = { campaign: c, step, auction, outcome: at, eventId, timeMs, pv };
       const reward = drawReward(world, state, index, exposure);
       if (!reward) continue;
       rewards.push(reward);

@@ -2,15 +2,15 @@ import { DAY_MS, seededRandom } from '../core/index.ts';
 import {
   type DayCounts,
   type DaySteps,
-  encodeEvent,
   MICRO,
+  type OutcomeEvent,
   type SourceRecord,
 } from '../contracts/index.ts';
 import type { Carry, PendingReward } from './carry.ts';
 import type { DayMarket } from './day-market.ts';
 import { createMail, type Mail } from './mail.ts';
 import { poison } from './poison.ts';
-import { outcomeEvent, type StepRecording } from './recording.ts';
+import { outcomeEvent, outcomeText, type StepRecording } from './recording.ts';
 import { STREAM, type World } from './settings.ts';
 import { createTruth, type Truth } from './truth.ts';
 
@@ -35,50 +35,50 @@ interface Dispatch {
   readonly truth: Truth;
 }
 
-/** Arrivals of a step's outcomes, in the recording's order. */
+/** A step's outcomes in the recording's order: when each arrives, and whether before the cut. */
 interface StepMail {
   readonly recording: StepRecording;
   readonly arrivals: Float64Array;
+  readonly accepted: Uint8Array;
 }
 
 /** Counts and repeats the outcomes; they are rendered later, when the records are read. */
-function mailOutcomes(dispatch: Dispatch, accepted: Map<string, number>): StepMail[] {
-  const { world, index, market, reserve, mail, truth } = dispatch;
+function mailOutcomes({ world, index, market, reserve, mail, truth }: Dispatch): StepMail[] {
   return market.recordings.map((recording) => {
-    const { step } = recording;
-    const random = seededRandom(world.seed, STREAM.faults, index, step);
+    const random = seededRandom(world.seed, STREAM.faults, index, recording.step);
     const arrivals = new Float64Array(recording.outcomes);
+    const accepted = new Uint8Array(recording.outcomes);
     for (let i = 0; i < recording.outcomes; i++) {
-      const event = outcomeEvent(world, market.day, recording, i, reserve);
-      const arrivalMs = mail.arrival(event.event_time, random);
+      const eventMs = recording.timeMs[recording.auction[i] ?? 0] ?? 0;
+      const arrivalMs = mail.arrival(eventMs, random);
+      const event = (): OutcomeEvent => outcomeEvent(world, market.day, recording, i, reserve);
       arrivals[i] = arrivalMs;
       mail.maybeRepeat(event, arrivalMs, random);
-      if (!mail.count(event, arrivalMs)) continue;
-      truth.addOutcome(recording.campaign[i] ?? 0, step, event);
-      if (event.exposed) accepted.set(event.event_id, step);
+      if (!mail.count(eventMs, arrivalMs)) continue;
+      truth.addOutcome(recording, i);
+      accepted[i] = 1;
     }
-    return { recording, arrivals };
+    return { recording, arrivals, accepted };
   });
 }
 
 /** Sends conversions and carts; gives back those dated on the next day. */
-function mailRewards(dispatch: Dispatch, accepted: ReadonlyMap<string, number>): PendingReward[] {
+function mailRewards(dispatch: Dispatch, outcomes: readonly StepMail[]): PendingReward[] {
   const { world, index, market, mail, truth } = dispatch;
   const random = seededRandom(world.seed, STREAM.faults, index, -1);
   const pending: PendingReward[] = [];
-  for (const { campaign, event, arrivalMs: natural, micro } of market.rewards) {
+  for (const { campaign, step, outcome, event, arrivalMs: natural, micro } of market.rewards) {
     const arrivalMs = mail.clamp(natural);
-    const inTime = mail.count(event, arrivalMs);
+    const inTime = mail.count(event.event_time, arrivalMs);
     mail.send(event, arrivalMs);
-    mail.maybeRepeat(event, arrivalMs, random);
+    mail.maybeRepeat(() => event, arrivalMs, random);
     if (event.event_time >= market.startMs + DAY_MS) {
       pending.push({ campaign, arrivalMs, micro });
       continue;
     }
     if (!inTime) continue;
     truth.addSeen(campaign, arrivalMs, micro);
-    const step = accepted.get(event.outcome_id);
-    if (step !== undefined) truth.addAttributed(campaign, step, micro);
+    if (outcomes[step]?.accepted[outcome] === 1) truth.addAttributed(campaign, step, micro);
   }
   return pending;
 }
@@ -88,9 +88,9 @@ function mailCampaignEvents({ world, index, market, mail }: Dispatch): void {
   const random = seededRandom(world.seed, STREAM.faults, index, -2);
   for (const event of market.campaignEvents.flat()) {
     const arrivalMs = mail.clamp(event.event_time + 10);
-    mail.count(event, arrivalMs);
+    mail.count(event.event_time, arrivalMs);
     mail.send(event, arrivalMs);
-    mail.maybeRepeat(event, arrivalMs, random);
+    mail.maybeRepeat(() => event, arrivalMs, random);
   }
 }
 
@@ -111,7 +111,11 @@ function inOrder(
   { world, market, reserve }: Dispatch,
   steps: readonly StepMail[],
   sent: readonly SourceRecord[],
-): { readonly arrivals: Float64Array; readonly order: Uint32Array; readonly at: (i: number) => SourceRecord } {
+): {
+  readonly arrivals: Float64Array;
+  readonly order: Uint32Array;
+  readonly at: (i: number) => SourceRecord;
+} {
   const outcomes = steps.reduce((n, { arrivals }) => n + arrivals.length, 0);
   const arrivals = new Float64Array(outcomes + sent.length);
   const stepAt = new Uint8Array(outcomes);
@@ -132,7 +136,7 @@ function inOrder(
     const recording = steps[s]?.recording;
     if (!recording) return undefined;
     const event = outcomeEvent(world, market.day, recording, i - (firsts[s] ?? 0), reserve);
-    const value = JSON.stringify(encodeEvent(event));
+    const value = outcomeText(event);
     return { key: event.campaign_id, arrivalMs: arrivals[i] ?? 0, value };
   };
   return {
@@ -158,9 +162,8 @@ export function emitDay(world: World, index: number, market: DayMarket, carry: C
   const dispatch: Dispatch = { world, index, market, reserve, mail, truth };
   for (const { campaign, arrivalMs, micro } of carry.rewards)
     truth.addSeen(campaign, arrivalMs, micro);
-  const accepted = new Map<string, number>();
-  const steps = mailOutcomes(dispatch, accepted);
-  const rewards = mailRewards(dispatch, accepted);
+  const steps = mailOutcomes(dispatch);
+  const rewards = mailRewards(dispatch, steps);
   mailCampaignEvents(dispatch);
   mailPoison(dispatch);
 

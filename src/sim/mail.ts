@@ -23,9 +23,9 @@ export interface Mail {
   /** Arrival of an event that happens at `eventMs`, faults included. */
   arrival(eventMs: number, random: Random): number;
   /** Counts an event of this day's partition, or the next one's; true when it comes before the cut. */
-  count(event: AuctionEvent, arrivalMs: number): boolean;
+  count(eventMs: number, arrivalMs: number): boolean;
   /** Sends an event again now and then. */
-  maybeRepeat(event: AuctionEvent, arrivalMs: number, random: Random): void;
+  maybeRepeat(event: () => AuctionEvent, arrivalMs: number, random: Random): void;
   send(event: AuctionEvent, arrivalMs: number): void;
   sendPoison(record: SourceRecord): void;
   readonly sent: readonly SourceRecord[];
@@ -57,8 +57,8 @@ export function createMail(world: World, market: DayMarket, carry: Carry): Mail 
   const sent: SourceRecord[] = [...carry.records];
   const clamp = (arrivalMs: number): number => Math.max(arrivalMs, carry.lastArrivalMs);
 
-  function tally(event: AuctionEvent, arrivalMs: number, fate: 'accepted' | 'duplicate'): boolean {
-    const next = event.event_time >= endMs;
+  function tally(eventMs: number, arrivalMs: number, fate: 'accepted' | 'duplicate'): boolean {
+    const next = eventMs >= endMs;
     const counts = next ? tomorrow : today;
     const inTime = arrivalMs < (next ? endMs + DAY_MS : endMs) + latenessMs;
     counts.records++;
@@ -71,12 +71,13 @@ export function createMail(world: World, market: DayMarket, carry: Carry): Mail 
   return {
     clamp,
     arrival: (eventMs, random) => clamp(eventMs + arrivalDelay(faults, random)),
-    count: (event, arrivalMs) => tally(event, arrivalMs, 'accepted'),
-    maybeRepeat(event, arrivalMs, random) {
+    count: (eventMs, arrivalMs) => tally(eventMs, arrivalMs, 'accepted'),
+    maybeRepeat(original, arrivalMs, random) {
       if (random.next() >= faults.duplicateShare) return;
+      const event = original();
       // At least a millisecond later: which payload counts must not hang on a tie.
       const again = arrivalMs + 1 + Math.round(60_000 * random.next());
-      tally(event, again, 'duplicate');
+      tally(event.event_time, again, 'duplicate');
       send(repeated(event, random.next() < CLASH_SHARE), again);
     },
     send,

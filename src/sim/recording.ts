@@ -1,4 +1,4 @@
-import type { OutcomeEvent } from '../contracts/index.ts';
+import { EVENT_VERSION, MICRO, NANO, type OutcomeEvent } from '../contracts/index.ts';
 import { type Ranking, SLOTS } from './auction.ts';
 import { PREDICTION_NOISE } from './reward.ts';
 import type { World } from './settings.ts';
@@ -92,26 +92,31 @@ export function outcomeId(
   return `${auctionId(world, day, step, auction)}.${id}`;
 }
 
-/** The candidate's three strongest rivals, micro-units; 0 = none. */
-export function rivals(recording: StepRecording, i: number): [number, number, number] {
+/** Where in the auction's ranking the candidate itself stands; past the end when it does not. */
+function ownRank(recording: StepRecording, i: number): number {
   const at = (recording.auction[i] ?? 0) * TOP;
-  const bids = recording.topBids;
-  const own = recording.topOwners.subarray(at, at + TOP).indexOf(recording.campaign[i] ?? -1);
-  const rival = (k: number): number => bids[at + (own >= 0 && k >= own ? k + 1 : k)] ?? 0;
-  return [rival(0), rival(1), rival(2)];
+  const campaign = recording.campaign[i] ?? -1;
+  for (let k = 0; k < TOP; k++) if (recording.topOwners[at + k] === campaign) return k;
+  return TOP;
 }
 
-/** Whether an outcome was shown, and what it paid, micro-units. */
-export function payment(
-  recording: StepRecording,
-  i: number,
-  reserve: number,
-): { readonly exposed: boolean; readonly cost: number } {
+/** The bid of the candidate's k-th strongest rival, k = 1..3, micro-units; 0 = none. */
+export function rivalBid(recording: StepRecording, i: number, k: number): number {
+  const at = (recording.auction[i] ?? 0) * TOP;
+  return recording.topBids[at + (k - 1 < ownRank(recording, i) ? k - 1 : k)] ?? 0;
+}
+
+/** Whether an outcome was shown. */
+export function isExposed(recording: StepRecording, i: number): boolean {
   const slot = recording.slot[i] ?? 0;
-  const auction = recording.auction[i] ?? 0;
-  const exposed = slot > 0 && slot <= (recording.shown[auction] ?? 0);
-  const below = recording.topBids[auction * TOP + slot] ?? 0;
-  return { exposed, cost: exposed ? Math.max(below, reserve) : 0 };
+  return slot > 0 && slot <= (recording.shown[recording.auction[i] ?? 0] ?? 0);
+}
+
+/** What an outcome paid, micro-units. */
+export function paid(recording: StepRecording, i: number, reserve: number): number {
+  if (!isExposed(recording, i)) return 0;
+  const below = (recording.auction[i] ?? 0) * TOP + (recording.slot[i] ?? 0);
+  return Math.max(recording.topBids[below] ?? 0, reserve);
 }
 
 /** The event of candidate `i` of a step. */
@@ -126,7 +131,6 @@ export function outcomeEvent(
   const c = recording.campaign[i] ?? 0;
   const campaign = world.campaigns[c];
   const pv = recording.pv[i] ?? 0;
-  const [competing_1, competing_2, competing_3] = rivals(recording, i);
   return {
     kind: 'outcome',
     event_id: outcomeId(world, day, recording.step, auction, c),
@@ -139,10 +143,25 @@ export function outcomeEvent(
     bid: recording.bid[i] ?? 0,
     slot: recording.slot[i] ?? 0,
     shown: recording.shown[auction] ?? 0,
-    ...payment(recording, i, reserve),
-    competing_1,
-    competing_2,
-    competing_3,
+    exposed: isExposed(recording, i),
+    cost: paid(recording, i, reserve),
+    competing_1: rivalBid(recording, i, 1),
+    competing_2: rivalBid(recording, i, 2),
+    competing_3: rivalBid(recording, i, 3),
     model_version: recording.controlled[c] === 1 ? recording.modelVersion : '',
   };
+}
+
+/** The event's JSON text, as `encodeEvent` would have it: most of a day's records, made directly. */
+export function outcomeText(event: OutcomeEvent): string {
+  return (
+    `{"v":${EVENT_VERSION},"kind":"outcome","event_id":"${event.event_id}"` +
+    `,"event_time":${event.event_time},"campaign_id":"${event.campaign_id}"` +
+    `,"auction_id":"${event.auction_id}","task":"${event.task}"` +
+    `,"pv":${event.pv / NANO},"pv_sigma":${event.pv_sigma / NANO},"bid":${event.bid / MICRO}` +
+    `,"slot":${event.slot},"exposed":${String(event.exposed)},"shown":${event.shown}` +
+    `,"cost":${event.cost / MICRO},"competing_1":${event.competing_1 / MICRO}` +
+    `,"competing_2":${event.competing_2 / MICRO},"competing_3":${event.competing_3 / MICRO}` +
+    `,"model_version":"${event.model_version}"}`
+  );
 }

@@ -6,6 +6,9 @@ import { STREAM, type World } from './settings.ts';
 /** A conversion or cart, its arrival and what it counts for, micro-units of the task's reward. */
 export interface Reward {
   readonly campaign: number;
+  /** Step of its outcome, and the outcome's place in that step's recording. */
+  readonly step: number;
+  readonly outcome: number;
   readonly event: ConversionEvent | CartEvent;
   readonly arrivalMs: number;
   readonly micro: number;
@@ -17,6 +20,8 @@ export interface Exposure {
   readonly step: number;
   /** The auction's number in its step. */
   readonly auction: number;
+  /** Its place in the step's recording. */
+  readonly outcome: number;
   readonly eventId: string;
   readonly timeMs: number;
   /** Nano-units of reward. */
@@ -52,7 +57,7 @@ export function drawReward(
   dayNumber: number,
   exposure: Exposure,
 ): Reward | undefined {
-  const { campaign: c, step, auction, timeMs } = exposure;
+  const { campaign: c, step, auction, outcome, timeMs } = exposure;
   const campaign = world.campaigns[c];
   const task = campaign && world.tasks[campaign.task];
   if (!campaign || !task) return undefined;
@@ -79,7 +84,7 @@ export function drawReward(
       ...envelope,
       items,
     };
-    return { campaign: c, event, arrivalMs, micro: items * MICRO };
+    return { campaign: c, step, outcome, event, arrivalMs, micro: items * MICRO };
   }
   const worth = Math.round(campaign.ticket * MICRO);
   const direct = task.reward === 'direct_gmv' ? worth : Math.round(worth * directShare);
@@ -91,5 +96,5 @@ export function drawReward(
     direct_gmv: direct,
     order_id: `order.${exposure.eventId}`,
   };
-  return { campaign: c, event, arrivalMs, micro: worth };
+  return { campaign: c, step, outcome, event, arrivalMs, micro: worth };
 }

@@ -4,15 +4,16 @@ import {
   type DaySteps,
   emptyStepColumns,
   leastWinningCost,
-  type OutcomeEvent,
   STEP_ROWS,
   type StepColumn,
 } from '../contracts/index.ts';
 import type { DayMarket } from './day-market.ts';
+import { isExposed, paid, rivalBid, type StepRecording } from './recording.ts';
 
 /** Sums what counts of one day, as the simulator itself knows it: no events are decoded for it. */
 export interface Truth {
-  addOutcome(campaign: number, step: number, outcome: OutcomeEvent): void;
+  /** Candidate `i` of a step's recording. */
+  addOutcome(recording: StepRecording, i: number): void;
   addSeen(campaign: number, arrivalMs: number, micro: number): void;
   addAttributed(campaign: number, step: number, micro: number): void;
   daySteps(): DaySteps;
@@ -26,15 +27,18 @@ export function createTruth(market: DayMarket, reserve: number): Truth {
     if (sums) sums[step] = (sums[step] ?? 0) + by;
   };
   return {
-    addOutcome(c, step, { pv, bid, slot, exposed, cost, competing_3 }) {
+    addOutcome(recording, i) {
+      const { step } = recording;
+      const c = recording.campaign[i] ?? 0;
+      const pv = recording.pv[i] ?? 0;
       add(c, 'outcomes', step, 1);
       add(c, 'pv', step, pv);
-      add(c, 'bid', step, bid);
-      add(c, 'lwc', step, leastWinningCost(competing_3, reserve));
-      if (slot > 0) add(c, 'wins', step, 1);
-      if (!exposed) return;
+      add(c, 'bid', step, recording.bid[i] ?? 0);
+      add(c, 'lwc', step, leastWinningCost(rivalBid(recording, i, 3), reserve));
+      if ((recording.slot[i] ?? 0) > 0) add(c, 'wins', step, 1);
+      if (!isExposed(recording, i)) return;
       add(c, 'exposures', step, 1);
-      add(c, 'cost', step, cost);
+      add(c, 'cost', step, paid(recording, i, reserve));
       add(c, 'pv_won', step, pv);
     },
     addSeen(c, arrivalMs, micro) {
