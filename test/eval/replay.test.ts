@@ -166,6 +166,8 @@ describe('createReplayMarket', () => {
     expect(await cost(0.2, 3, [400_000, 300_000, 0])).toEqual({ cost: 0.01, wins: 1 });
     expect(await cost(0.2, 3, [400_000, 300_000, 200_000])).toEqual({ cost: 0, wins: 0 });
     expect(await cost(1.1, 3, [400_000, 300_000, 0])).toEqual({ cost: 0, wins: 0 });
+    expect(await cost(1, 3, [400_000, 300_000, 0])).toEqual({ cost: 0.4, wins: 1 });
+    expect(await cost(0.35, 0, [400_000, 300_000, 0])).toEqual({ cost: 0.3, wins: 1 });
     expect(await cost(0.009, 3, [0, 0, 0])).toEqual({ cost: 0, wins: 0 });
   });
 });

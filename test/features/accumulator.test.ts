@@ -127,6 +127,30 @@ describe('createStepAccumulator', () => {
     expect(stepsOf([...events, ...more])).toEqual(stepsOf(events));
   });
 
+  it('sees a reward at its arrival and not after the day, and attributes it to its outcome', () => {
+    const { events } = smallDay(7, { auctions: 40, changes: false });
+    const without = events.filter((e) => e.event.kind === 'campaign' || e.event.kind === 'outcome');
+    const outcome = without.find((e) => e.event.kind === 'outcome')!.event;
+    const cart: AuctionEvent = {
+      kind: 'cart',
+      event_id: 'late',
+      event_time: outcome.event_time + STEP_MS,
+      campaign_id: 'c01',
+      outcome_id: without.find((e) => e.event.event_id.endsWith('-c01'))!.event.event_id,
+      items: 2,
+    };
+    const rewards = (arrivalMs: number) => {
+      const columns = stepsOf([...without, { event: cart, arrivalMs }]).campaigns[1]!.columns;
+      return {
+        seen: columns.reward_seen.findIndex((x) => x === 2e6),
+        attributed: columns.reward_attributed.reduce((a, b) => a + b, 0),
+      };
+    };
+    const startMs = dayStartMs(DAY);
+    expect(rewards(startMs + 50 * STEP_MS)).toEqual({ seen: 50, attributed: 2e6 });
+    expect(rewards(startMs + 96 * STEP_MS + 1)).toEqual({ seen: -1, attributed: 2e6 });
+  });
+
   it('counts steps in the platform zone', () => {
     const accumulator = createStepAccumulator({
       day: DAY,

@@ -4,11 +4,13 @@ import { type DaySteps, normaliser as normaliserSchema } from '../../src/contrac
 import {
   fitLabelScale,
   fitNormaliser,
+  logAlphas,
   marketChannels,
   marketSeries,
   planWindow,
   returnEfficiency,
   returnLabel,
+  stepMask,
   toTrajectory,
   trafficShare,
 } from '../../src/features/index.ts';
@@ -63,6 +65,24 @@ describe('fitNormaliser', () => {
       const v = xs.reduce((a, b) => a + (b - m) ** 2, 0) / xs.length;
       expect(m).toBeCloseTo(0, 1);
       expect(v).toBeCloseTo(1, 1);
+    }
+  });
+
+  it('limits alpha to the outermost thousandths of the training steps', () => {
+    const normaliser = fit(days);
+    for (const { id, alphaLow, alphaHigh } of normaliser.tasks) {
+      const alphas = days
+        .slice(1, 5)
+        .flatMap((day) => day.campaigns.filter((c) => c.task === id))
+        .flatMap((c) => {
+          const mask = stepMask(c, 0.1);
+          return [...logAlphas(c).values].filter((_, t) => mask[t] === 1).map(Math.exp);
+        })
+        .sort((a, b) => a - b);
+      expect(alphas.filter((a) => a < alphaLow).length).toBeLessThanOrEqual(alphas.length / 500 + 1);
+      expect(alphas.filter((a) => a > alphaHigh).length).toBeLessThanOrEqual(alphas.length / 500 + 1);
+      expect(alphaLow).toBeGreaterThanOrEqual(alphas[0]!);
+      expect(alphaHigh).toBeLessThanOrEqual(alphas.at(-1)! * (1 + 1e-12));
     }
   });
 

@@ -46,7 +46,8 @@ describe('createPlanner', () => {
   });
 
   it('gives the graph nothing of the step to act in or later', async () => {
-    const planner = createPlanner(normaliser, causalGraph(), { batch: 8 });
+    const calls: Record<string, GraphTensor>[] = [];
+    const planner = createPlanner(normaliser, causalGraph(calls), { batch: 8 });
     const blinded = requests.map((request) => ({
       ...request,
       steps: {
@@ -60,6 +61,12 @@ describe('createPlanner', () => {
       },
     }));
     expect(await planner.alphas(blinded)).toEqual(await planner.alphas(requests));
+    const { data } = calls[0]!['states']!;
+    requests.forEach(({ step }, i) => {
+      const rows = data.subarray(i * 96 * 19, (i + 1) * 96 * 19);
+      expect(rows.subarray(0, (step + 1) * 19).some((x) => x !== 0)).toBe(true);
+      expect(rows.subarray((step + 1) * 19).every((x) => x === 0)).toBe(true);
+    });
   });
 
   it('asks for the given return, or each task’s own', async () => {
