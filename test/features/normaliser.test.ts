@@ -79,8 +79,12 @@ describe('fitNormaliser', () => {
           return [...logAlphas(c).values].filter((_, t) => mask[t] === 1).map(Math.exp);
         })
         .sort((a, b) => a - b);
-      expect(alphas.filter((a) => a < alphaLow).length).toBeLessThanOrEqual(alphas.length / 500 + 1);
-      expect(alphas.filter((a) => a > alphaHigh).length).toBeLessThanOrEqual(alphas.length / 500 + 1);
+      expect(alphas.filter((a) => a < alphaLow).length).toBeLessThanOrEqual(
+        alphas.length / 500 + 1,
+      );
+      expect(alphas.filter((a) => a > alphaHigh).length).toBeLessThanOrEqual(
+        alphas.length / 500 + 1,
+      );
       expect(alphaLow).toBeGreaterThanOrEqual(alphas[0]!);
       expect(alphaHigh).toBeLessThanOrEqual(alphas.at(-1)! * (1 + 1e-12));
     }
