@@ -151,8 +151,8 @@ export function decodeTensors(bytes: Uint8Array): TensorFile {
         `"${name}": range [${from}, ${to}) does not follow ${reached} of ${data.length}`,
       );
     if (to - from !== size) throw invalid(`"${name}": ${to - from} bytes for ${size}`);
-    // A copy: aligned, and independent of the caller's bytes.
-    const copy = data.slice(from, to);
+    // A copy: aligned, and independent of the caller's bytes (`slice` of a Buffer would be a view).
+    const copy = new Uint8Array(data.subarray(from, to));
     tensors.set(name, { shape, data: new DTYPES[dtype](copy.buffer) });
     reached = to;
   }
