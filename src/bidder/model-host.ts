@@ -1,5 +1,10 @@
-import { Worker } from 'node:worker_threads';
-import { ERROR_CODES, type ErrorCode, siblingModule, VamoError } from '../core/index.ts';
+import {
+  ERROR_CODES,
+  type ErrorCode,
+  siblingModule,
+  startWorker,
+  VamoError,
+} from '../core/index.ts';
 import type { PlanRequest } from '../features/index.ts';
 import type { Scales, ServedFiles } from './model.ts';
 import type { WorkerInput, WorkerMessage } from './worker-messages.ts';
@@ -26,7 +31,7 @@ interface Waiting {
  */
 export async function startModelHost(files: ServedFiles, threads = 1): Promise<ModelHost> {
   const workerData: WorkerInput = { files, threads };
-  const worker = new Worker(siblingModule(import.meta.url, 'model-worker'), {
+  const worker = startWorker(siblingModule(import.meta.url, 'model-worker'), {
     workerData,
     resourceLimits: { maxOldGenerationSizeMb: 1024 },
   });
@@ -50,7 +55,11 @@ export async function startModelHost(files: ServedFiles, threads = 1): Promise<M
 
   const ready = await new Promise<Extract<WorkerMessage, { kind: 'ready' }>>((resolve, reject) => {
     worker.on('error', (error) => {
-      reject(new VamoError('ENGINE_GRAPH', 'the model worker failed', { cause: error }));
+      reject(
+        new VamoError('ENGINE_GRAPH', `the model worker failed: ${error.message}`, {
+          cause: error,
+        }),
+      );
       die(error);
     });
     worker.on('exit', (code) => {

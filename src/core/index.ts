@@ -31,5 +31,6 @@ export {
   type Releasers,
   type Progress,
 } from './lifecycle.ts';
+export { startWorker } from './worker.ts';
 export { createLogger, silentLogger, type Logger, type LogLevel } from './log.ts';
 export { ownProcess, isRunning, type ProcessIdentity } from './process-identity.ts';
