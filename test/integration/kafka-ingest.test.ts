@@ -1,0 +1,126 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import kafkajs from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDataDirectory } from '../../src/store/index.ts';
+import { makeRecords, TASKS } from '../helpers/ingest-records.ts';
+import { committedDeadLetters, committedRows, rowsDigest } from '../helpers/ingest-rows.ts';
+import { ingestFileLog, ingestKafkaWithKills } from '../helpers/kafka-ingest.ts';
+import { type Broker, brokerMissing, startBroker } from '../helpers/kafka.ts';
+
+const missing = brokerMissing();
+if (missing !== undefined) {
+  if (process.env['CI'] === 'true') throw new Error(missing);
+  console.warn(`\n*** KAFKA TESTS SKIPPED: ${missing} ***\n`);
+}
+
+const PARTITIONS = 4;
+const SETTINGS = { tasks: TASKS, ingest: { flushRows: 300, flushMs: 400, maxBadShare: 0.2 } };
+const POINTS = ['buffered', 'filed', 'buffered', 'filed', 'filed'] as const;
+
+interface TopicRecord {
+  readonly src: string;
+  readonly arrivalMs: number;
+  readonly value: string;
+}
+
+/** Reads a whole topic with a group of its own: what is really there, whatever we made of it. */
+async function readTopic(address: string, topic: string): Promise<TopicRecord[]> {
+  const kafka = new kafkajs.Kafka({ brokers: [address], logLevel: kafkajs.logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  const total = ends.reduce((sum, { high }) => sum + Number(high), 0);
+  const found: TopicRecord[] = [];
+  const consumer = kafka.consumer({ groupId: `oracle-${topic}` });
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await new Promise<void>((resolve, reject) => {
+    const eachMessage: kafkajs.EachMessageHandler = ({ partition, message }) => {
+      found.push({
+        src: `${topic}/${partition}/${message.offset}`,
+        arrivalMs: Number(message.timestamp),
+        value: message.value!.toString(),
+      });
+      if (found.length === total) resolve();
+      return Promise.resolve();
+    };
+    consumer.run({ eachMessage }).catch(reject);
+  });
+  await consumer.disconnect();
+  return found;
+}
+
+describe.skipIf(missing !== undefined)('ingest from Kafka', () => {
+  let broker: Broker;
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'vamo-ingest-'));
+    broker = await startBroker();
+  }, 120_000);
+  afterAll(async () => {
+    await broker.wipe();
+    await rm(folder, { recursive: true });
+  });
+
+  it('stores every valid record exactly once while ingesters are killed', async () => {
+    const { records, good } = makeRecords(9000);
+    const topic = 'auction-events';
+    const root = join(folder, 'kafka');
+    const run = await ingestKafkaWithKills({
+      ...SETTINGS,
+      address: broker.address,
+      topic,
+      partitions: PARTITIONS,
+      root,
+      records,
+      points: POINTS,
+    });
+    console.log(
+      `kills: ${run.kills.map((k) => `${k.at} with ${k.uncommitted} uncommitted`).join('; ')}\n` +
+        `orphans found: ${run.orphans.length}, rows re-read: ${run.reread}`,
+    );
+    expect(run.kills.map((kill) => kill.at)).toEqual([...POINTS]);
+    expect(run.kills.every((kill) => kill.uncommitted > 0)).toBe(true);
+    expect(run.orphans.length).toBeGreaterThanOrEqual(3);
+
+    const { store } = await openDataDirectory(root);
+    const byDay = await committedRows(store);
+    const stored = [...byDay.values()].flat();
+    const letters = await committedDeadLetters(store);
+    const topicRecords = await readTopic(broker.address, topic);
+    expect(topicRecords).toHaveLength(records.length);
+    const goodValues = new Set(good.map((i) => records[i]!.value));
+    const expected = topicRecords.filter((record) => goodValues.has(record.value));
+    const places = (rows: readonly { readonly src?: unknown }[]) => rows.map((r) => r.src).sort();
+    expect(places(stored)).toEqual(places(expected));
+    expect(letters).toHaveLength(topicRecords.length - expected.length);
+    const bySource = new Map(expected.map((record) => [record.src, record]));
+    for (const row of stored) {
+      const source = bySource.get(String(row['src']))!;
+      const event = JSON.parse(source.value) as { event_id: string; kind: string };
+      expect([row['event_id'], row['kind'], row['arrival_ms']]).toEqual([
+        event.event_id,
+        event.kind,
+        source.arrivalMs,
+      ]);
+    }
+
+    const fileRoot = join(folder, 'file');
+    await ingestFileLog({
+      ...SETTINGS,
+      directory: join(folder, 'log'),
+      topic,
+      partitions: PARTITIONS,
+      root: fileRoot,
+      records,
+    });
+    const fromFile = await committedRows((await openDataDirectory(fileRoot)).store);
+    const digests = (days: typeof byDay) =>
+      [...days].map(([day, rows]) => [day, rows.length, rowsDigest(rows)]);
+    expect(digests(byDay)).toEqual(digests(fromFile));
+    expect(byDay.size).toBe(3);
+  }, 180_000);
+});
