@@ -60,7 +60,7 @@ const ofKind = <K extends AuctionEvent['kind']>(arrivals: readonly Arrival[], ki
   arrivals.filter((a): a is Arrival & { event: Of<K> } => a.event.kind === kind);
 
 function payloadHash(event: AuctionEvent): string {
-  const fields: Readonly<Record<string, unknown>> = { ...event };
+  const fields: Readonly<Record<string, string | number | boolean | undefined>> = { ...event };
   const text = Object.entries(EVENT_COLUMNS)
     .filter(([name]) => name !== 'arrival_ms')
     .map(([name, type]) =>
