@@ -1,4 +1,11 @@
-export { weightingMethods, createWeighting } from './weighting/index.ts';
+export {
+  weightingMethods,
+  createWeighting,
+  headWeights,
+  type Weighting,
+  type WeightingMethod,
+} from './weighting/index.ts';
+export { renderReport } from './report/index.ts';
 export { encodeTensors, decodeTensors, type StoredTensor, type TensorFile } from './safetensors.ts';
 export {
   SPLITS,

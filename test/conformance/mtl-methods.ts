@@ -1,6 +1,6 @@
 import { seededRandom } from '../../src/core/index.ts';
 import { deltaM } from '../../src/eval/index.ts';
-import { createWeighting, headWeights, type Weighting } from '../../src/trainer/weighting/index.ts';
+import { createWeighting, headWeights, type Weighting } from '../../src/trainer/index.ts';
 
 /** Inputs of one step; each method uses some. */
 export interface MtlInput {
