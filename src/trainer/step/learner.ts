@@ -122,7 +122,7 @@ function gradientStep(
   const { optimiser } = design;
   const withValidation = weighting.needs.has('validation');
 
-  /** Adam's preconditioner as it stands before the step; null where there is none yet. */
+  /** Adam's preconditioner as it stands; null where there is none (yet). */
   const preconditioner = (): Float64Array | null => {
     const { step, vectors } = session.state;
     const square = vectors['generatorSquare'];
@@ -153,9 +153,6 @@ function gradientStep(
       learningRate,
       random,
     });
-    // The change to expect is that of the real step: over all parameters, as the optimiser scales them.
-    const whole =
-      measure && withValidation ? gradientProducts(gradients, 'all', preconditioner()).gains : null;
     const updated = await session.run(graphs.update, {
       ...found,
       weights: vector(weights),
@@ -170,10 +167,12 @@ function gradientStep(
       inverseLoss: floats(found, 'inverseLoss')[0] ?? 0,
       ...(withValidation && { gradients: figures }),
     };
-    if (whole === null) return record;
+    if (!measure || !withValidation) return record;
+    // Expected of the real step: over all parameters, as the optimiser just scaled them.
+    const { gains } = gradientProducts(gradients, 'all', preconditioner());
     const before = mean(floats(found, 'validationLosses'));
     const after = mean((await lossesOf(validation)).losses);
-    const predicted = -learningRate * weights.reduce((m, w, k) => m + w * (whole[k] ?? 0), 0);
+    const predicted = -learningRate * weights.reduce((m, w, k) => m + w * (gains[k] ?? 0), 0);
     return { ...record, validationChange: { predicted, realised: after - before } };
   };
 }

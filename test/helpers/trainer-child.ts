@@ -1,0 +1,12 @@
+import { openDirectoryStore } from '../../src/store/index.ts';
+import { train } from '../../src/trainer/index.ts';
+import { trainOptions } from './trainer.ts';
+
+/** Trains the toy run in a directory and says each step, so that a test can kill it at one. */
+const [directory = '', steps = '0'] = process.argv.slice(2);
+await train(
+  trainOptions(await openDirectoryStore(directory), {
+    steps: Number(steps),
+    progress: (done) => process.stdout.write(`${done}\n`),
+  }),
+);

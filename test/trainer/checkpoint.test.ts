@@ -1,0 +1,91 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../src/core/index.ts';
+import { openDirectoryStore } from '../../src/store/index.ts';
+import { train } from '../../src/trainer/index.ts';
+import { trainOptions } from '../helpers/trainer.ts';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'vamo-train-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const files = (at: string): Promise<string[]> => readdir(join(at, 'checkpoints'));
+
+/** Runs the toy training in its own process and kills it as soon as it has said `atStep`. */
+async function killedAt(at: string, steps: number, atStep: number): Promise<NodeJS.Signals | null> {
+  const script = fileURLToPath(new URL('../helpers/trainer-child.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', script, at, String(steps)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<NodeJS.Signals | null>((resolve) => {
+    child.on('exit', (_code, signal) => resolve(signal));
+  });
+  for await (const line of createInterface({ input: child.stdout }))
+    if (Number(line) === atStep) child.kill('SIGKILL');
+  return ended;
+}
+
+describe('checkpoints of a run', () => {
+  it('go on bit for bit after kill -9', async () => {
+    const straight = await openDirectoryStore(join(directory, 'straight'));
+    const expected = await train(trainOptions(straight, { steps: 40 }));
+    const at = join(directory, 'killed');
+    expect(await killedAt(at, 40, 27)).toBe('SIGKILL');
+    expect((await files(at)).length).toBeGreaterThan(0);
+    const resumed = await train(trainOptions(await openDirectoryStore(at), { steps: 40 }));
+    expect(resumed.models).toEqual(expected.models);
+    expect(resumed.record).toEqual(expected.record);
+    expect((await files(at)).sort()).toEqual((await files(join(directory, 'straight'))).sort());
+  });
+
+  it('are written when the run is interrupted, and only the newest two stay', async () => {
+    const store = await openDirectoryStore(directory);
+    const controller = new AbortController();
+    const progress = (done: number): void => {
+      if (done === 33) controller.abort();
+    };
+    const run = train(trainOptions(store, { steps: 60, signal: controller.signal, progress }));
+    await expect(run).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    const names = (await files(directory)).map((name) => name.slice(0, 13));
+    expect(names.sort()).toEqual(['step-00000030', 'step-00000033']);
+  });
+
+  it('fall back to the one before when the newest is damaged, with a warning', async () => {
+    const store = await openDirectoryStore(directory);
+    const first = await train(trainOptions(store));
+    const newest = join(directory, 'checkpoints', (await files(directory)).sort().at(-1) ?? '');
+    const bytes = await readFile(newest);
+    bytes[bytes.length - 7] = (bytes[bytes.length - 7] ?? 0) ^ 4;
+    await writeFile(newest, bytes);
+    const warned: string[] = [];
+    const log = { ...silentLogger, warn: (event: string) => warned.push(event) };
+    const again = await train(trainOptions(store, { log }));
+    expect(warned).toEqual(['checkpoint-damaged']);
+    expect(again.models).toEqual(first.models);
+  });
+
+  it('are refused when none is intact', async () => {
+    const store = await openDirectoryStore(directory);
+    await train(trainOptions(store));
+    for (const name of await files(directory)) {
+      const path = join(directory, 'checkpoints', name);
+      await writeFile(path, (await readFile(path)).subarray(0, 1000));
+    }
+    await expect(train(trainOptions(store))).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' });
+  });
+
+  it('are refused by another run', async () => {
+    const store = await openDirectoryStore(directory);
+    await train(trainOptions(store));
+    await expect(train(trainOptions(store, { runKey: 'b'.repeat(64) }))).rejects.toMatchObject({
+      code: 'TRAIN_RESUME_MISMATCH',
+    });
+  });
+});

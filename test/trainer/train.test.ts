@@ -1,0 +1,91 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDirectoryStore, type ObjectStore } from '../../src/store/index.ts';
+import { train } from '../../src/trainer/index.ts';
+import { tinyDataset, tinyTraining, trainOptions } from '../helpers/trainer.ts';
+
+let directory: string;
+let store: ObjectStore;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'vamo-train-'));
+  store = await openDirectoryStore(directory);
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+describe('training', () => {
+  it.each(['vamo', 'vanilla', 'stl'])('by %s lowers the loss of every task', async (method) => {
+    const { record, models } = await train(
+      trainOptions(store, { training: { ...tinyTraining, method }, steps: 60 }),
+    );
+    const first = record.evaluations[0];
+    const last = record.evaluations.at(-1);
+    for (const split of ['train', 'validation', 'test'] as const)
+      last?.losses[split].forEach((loss, k) =>
+        expect(loss).toBeLessThan((first?.losses[split][k] ?? 0) - 0.2),
+      );
+    expect(last?.inverse.test).toBeLessThan(first?.inverse.test ?? 0);
+    expect(record.history.map(({ step }) => step)).toEqual(Array.from({ length: 60 }, (_, i) => i));
+    expect(models.length).toBe(method === 'stl' ? 3 : 1);
+  });
+
+  it('with vamo moves the weights and predicts the direction of the validation change', async () => {
+    const { record } = await train(trainOptions(store, { steps: 60 }));
+    const spread = record.history.map(({ weights }) => Math.max(...weights) - Math.min(...weights));
+    expect(Math.max(...spread)).toBeGreaterThan(0.05);
+    for (const { weights } of record.history)
+      expect(weights.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9);
+    const changes = record.history.flatMap(({ validationChange }) => validationChange ?? []);
+    expect(changes.length).toBe(6);
+    const agreeing = changes.filter((c) => Math.sign(c.predicted) === Math.sign(c.realised));
+    expect(agreeing.length).toBeGreaterThanOrEqual(5);
+  });
+
+  it('gives the same bits with one seed and others with another', async () => {
+    const other = await openDirectoryStore(join(directory, 'other'));
+    const third = await openDirectoryStore(join(directory, 'third'));
+    const a = await train(trainOptions(store));
+    const b = await train(trainOptions(other));
+    const c = await train(trainOptions(third, { seed: 4 }));
+    expect(b).toEqual(a);
+    expect(c.models).not.toEqual(a.models);
+  });
+
+  it('starts from a parent’s parameters', async () => {
+    const { models } = await train(trainOptions(store));
+    const next = await openDirectoryStore(join(directory, 'next'));
+    const parent = { version: '2026-01-10-r1-0123456789ab', models };
+    const tuned = await train(trainOptions(next, { parent, steps: 1 }));
+    expect(tuned.initial).toEqual(models);
+    expect(tuned.models).not.toEqual(models);
+    expect(tuned.record.parent).toBe(parent.version);
+  });
+
+  it('names the task and the days when a task is empty', async () => {
+    const dataset = tinyDataset();
+    const { validation } = dataset.splits;
+    const trajectories = validation.trajectories.filter(({ task }) => task !== 2);
+    const splits = { ...dataset.splits, validation: { ...validation, trajectories } };
+    await expect(
+      train(trainOptions(store, { dataset: { ...dataset, splits } })),
+    ).rejects.toMatchObject({
+      code: 'TRAIN_EMPTY_TASK',
+      message: expect.stringMatching(/"cart".*2026-01-09/) as string,
+    });
+  });
+
+  it('names step and task of a loss that is not finite and keeps the last good checkpoint', async () => {
+    await train(trainOptions(store, { steps: 10 }));
+    const good = await readdir(join(directory, 'checkpoints'));
+    const dataset = tinyDataset();
+    for (const { task, states } of dataset.splits.train.trajectories)
+      if (task === 1) states[40] = Number.NaN;
+    const run = train(trainOptions(store, { dataset, steps: 20 }));
+    await expect(run).rejects.toMatchObject({
+      code: 'TRAIN_NOT_FINITE',
+      message: expect.stringMatching(/step 10: .*"direct"/) as string,
+    });
+    expect(await readdir(join(directory, 'checkpoints'))).toEqual(good);
+  });
+});
