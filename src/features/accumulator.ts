@@ -1,4 +1,4 @@
-import { dayOf, type DayKey, dayStartMs, sha256, STEP_MS, stepOf, STEPS } from '../core/index.ts';
+import { DAY_MS, type DayKey, dayStartMs, sha256, STEP_MS, STEPS } from '../core/index.ts';
 import {
   type AuctionEvent,
   type CampaignEvent,
@@ -69,9 +69,11 @@ function supersedes(a: Arrived, b: Arrived): boolean {
  * gives what the seal gives over the same events of the day, to the last integer.
  */
 export function createStepAccumulator(options: StepAccumulatorOptions): StepAccumulator {
-  const { day, utcOffsetMinutes, tasks } = options;
+  const { day, tasks } = options;
   const reserve = Math.round(options.reserve * MICRO);
-  const startMs = dayStartMs(day, utcOffsetMinutes);
+  const startMs = dayStartMs(day, options.utcOffsetMinutes);
+  const stepAt = (ms: number): number => Math.floor((ms - startMs) / STEP_MS);
+  const inDay = (ms: number): boolean => ms >= startMs && ms < startMs + DAY_MS;
   const books = new Map<string, CampaignBook>();
   const kept = new Map<string, Arrived>();
 
@@ -93,7 +95,7 @@ export function createStepAccumulator(options: StepAccumulatorOptions): StepAccu
   function count({ event, arrivalMs }: Arrived, sign: 1 | -1): void {
     const book = bookOf(event.campaign_id);
     if (event.kind === 'outcome') {
-      const step = stepOf(event.event_time, utcOffsetMinutes);
+      const step = stepAt(event.event_time);
       addOutcome(book.sums, step, event, reserve, sign);
       if (sign === 1) book.outcomeStep.set(event.event_id, step);
       else book.outcomeStep.delete(event.event_id);
@@ -120,17 +122,14 @@ export function createStepAccumulator(options: StepAccumulatorOptions): StepAccu
       const micro = rewardMicro(event, reward);
       const attributed = book.outcomeStep.get(event.outcome_id);
       if (attributed !== undefined) bump(columns.reward_attributed, attributed, micro);
-      if (dayOf(arrivalMs, utcOffsetMinutes) === day)
-        bump(columns.reward_seen, stepOf(arrivalMs, utcOffsetMinutes), micro);
+      if (inDay(arrivalMs)) bump(columns.reward_seen, stepAt(arrivalMs), micro);
     }
     return { campaignId, advertiserId: first.advertiser_id, task: first.task, columns };
   }
 
   return {
     push(event, arrivalMs) {
-      const home =
-        event.kind === 'campaign' ? event.day : dayOf(event.event_time, utcOffsetMinutes);
-      if (home !== day) return;
+      if (event.kind === 'campaign' ? event.day !== day : !inDay(event.event_time)) return;
       const arrived = { event, arrivalMs };
       const key = `${event.kind} ${event.event_id}`;
       const earlier = kept.get(key);
