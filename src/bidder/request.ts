@@ -86,7 +86,8 @@ export function parseScales(body: string): PlanRequest[] {
   const parsed = scalesBody.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw badField(issue?.path.map(String).join('.') ?? '', issue?.message ?? 'invalid');
+    const path = issue?.path.map(String).join('.') ?? '';
+    throw badField(path === '' ? 'body' : path, issue?.message ?? 'invalid');
   }
   const { day, step, campaigns } = parsed.data;
   checkDay(day);
@@ -135,7 +136,5 @@ function fillRow(
 }
 
 function badField(field: string, message: string): VamoError {
-  return new VamoError('BIDDER_REQUEST', `${field === '' ? 'body' : field}: ${message}`, {
-    details: { field },
-  });
+  return new VamoError('BIDDER_REQUEST', `${field}: ${message}`, { details: { field } });
 }
