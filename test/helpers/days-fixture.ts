@@ -163,12 +163,18 @@ function withDuplicates(random: Random, arrivals: Arrival[], share: number): Arr
 
 function campaignEvents(random: Random, id: string, task: string): AuctionEvent[] {
   const count = 1 + random.below(4);
-  return Array.from({ length: count }, (_, i) => ({
+  // The first may stand before midnight; the others fall on step borders, two at the same instant.
+  const border = START + random.below(96) * 900_000;
+  const times = [
+    START + (random.below(3) - 1) * 600_000,
+    border,
+    border,
+    START + random.below(96) * 900_000,
+  ];
+  return times.slice(0, count).map((event_time, i) => ({
     kind: 'campaign' as const,
     event_id: `${id}-k${i}`,
-    // The first may stand before midnight; others fall on step borders or share an instant.
-    event_time:
-      i === 0 ? START + (random.below(3) - 1) * 600_000 : START + random.below(96) * 900_000,
+    event_time,
     campaign_id: id,
     advertiser_id: `a${random.below(3)}`,
     task,
