@@ -24,7 +24,12 @@ export function scatterChart(chart: {
     const to = flat ? x.domain[1] : Math.min(x.domain[1], ends[1] ?? 0);
     return [x.at(from), y.at(intercept + slope * from), x.at(to), y.at(intercept + slope * to)];
   };
-  const [x1, y1, x2, y2] = clipped(chart.fit.slope, chart.fit.intercept);
+  /** Nothing where the line misses the frame, or is not finite. */
+  const drawn = (cls: string, slope: number, intercept: number): Markup[] => {
+    const [x1, y1, x2, y2] = clipped(slope, intercept);
+    const style = seriesColour(1);
+    return x1 < x2 ? [element('line', { class: cls, style, x1, y1, x2, y2 })] : [];
+  };
   const dots = chart.points.map(([a, b]) =>
     element('circle', {
       class: 'dot soft',
@@ -40,11 +45,9 @@ export function scatterChart(chart: {
     frame,
     [
       ...axes(frame, x, chart.xName, y, chart.yName),
-      guide(...clipped(1, 0)),
+      ...drawn('guide', 1, 0),
       ...dots,
-      ...(Number.isFinite(x1) && x1 < x2
-        ? [element('line', { class: 'line', style: seriesColour(1), x1, y1, x2, y2 })]
-        : []),
+      ...drawn('line', chart.fit.slope, chart.fit.intercept),
     ],
     chart.note,
   );
