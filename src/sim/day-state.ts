@@ -25,12 +25,6 @@ export interface DayState {
   readonly tasks: readonly TaskDay[];
 }
 
-/**
- * Day curves of value are drawn deeper than those of the traffic: with less, a feedback pacer is
- * within 5 % of the best constant bid and there is nothing periodic to learn.
- */
-const CURVE_GAIN = 2.5;
-
 /** Slow states that move from day to day. */
 interface Drift {
   drift: number;
@@ -50,7 +44,7 @@ function taskDay(
   const sharpness = Math.exp(moving.width);
   const wave = Float64Array.from({ length: STEPS }, (_, t) => {
     const near = (1 + Math.cos((2 * Math.PI * (t - moving.peak)) / STEPS)) / 2;
-    return CURVE_GAIN * task.amplitude * (2 * near ** sharpness - 1);
+    return task.amplitude * (2 * near ** sharpness - 1);
   });
   const centre = Math.log(mean(wave.map(Math.exp)));
   const level = common + moving.drift + moving.jump;
