@@ -56,12 +56,11 @@ export function createPlanner(
     return scale;
   }
 
+  /** Normalised rows up to the step to act in; the graph's later rows stay zero. */
   function statesOf(request: PlanRequest, scale: TaskScale): Float32Array {
     const from = { trafficShare: normaliser.trafficShare, unitPrice: scale.unitPrice };
     const raw = stateMatrix(request.steps, from, request.step);
-    const states = normaliseStates(raw, normaliser).subarray(0, rowSize);
-    // Normalising moves the empty rows off zero; the graph is given zeros.
-    return states.fill(0, (request.step + 1) * STATE_FEATURES);
+    return normaliseStates(raw.subarray(0, (request.step + 1) * STATE_FEATURES), normaliser);
   }
 
   function toAlpha(logAlpha: number | undefined, scale: TaskScale): number {

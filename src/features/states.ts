@@ -123,8 +123,9 @@ export function stateMatrix(
 ): Float32Array {
   const { columns } = steps;
   const { trafficShare, unitPrice } = options;
-  const scaled = (column: Float64Array, unit: number): Float64Array => column.map((x) => x * unit);
   const rows = Math.min(uptoStep + 1, STEP_ROWS);
+  const scaled = (column: Float64Array, unit: number): Float64Array =>
+    column.subarray(0, rows).map((x) => x * unit);
   const auction = historyStates(
     {
       outcomes: columns.outcomes,
@@ -156,28 +157,27 @@ export function stateMatrix(
 }
 
 /** Features whose logarithm ln(1 + x) is normalised: bids, least winning costs and counts. */
-const LOGGED = new Set([2, 3, 4, 8, 13, 14, 15]);
+const LOGGED = [2, 3, 4, 8, 13, 14, 15];
 /** Normalised features are clipped here, so that one odd day cannot drive the network. */
 export const STATE_CLIP = 5;
 
 /** ln(1 + x) of the features that take it; in place over [rows, 19]. */
 export function logFeatures(raw: Float32Array): Float32Array {
-  for (let i = 0; i < raw.length; i++)
-    if (LOGGED.has(i % STATE_FEATURES)) raw[i] = Math.log1p(raw[i] ?? 0);
+  for (let at = 0; at < raw.length; at += STATE_FEATURES)
+    for (const j of LOGGED) raw[at + j] = Math.log1p(raw[at + j] ?? 0);
   return raw;
 }
 
-/** The graph's input from raw states: (x - mean)/(sd + 1e-6) after the logarithm, clipped to [-5, 5]. */
+/** The graph's input from raw states [rows, 19]: (x - mean)/(sd + 1e-6) after the logarithm, clipped to [-5, 5]. */
 export function normaliseStates(
   raw: Float32Array,
-  normaliser: Pick<Normaliser, 'stateMean' | 'stateSd'>,
+  { stateMean, stateSd }: Pick<Normaliser, 'stateMean' | 'stateSd'>,
 ): Float32Array {
   const states = logFeatures(raw.slice());
-  for (let i = 0; i < states.length; i++) {
-    const j = i % STATE_FEATURES;
-    const z =
-      ((states[i] ?? 0) - (normaliser.stateMean[j] ?? 0)) / ((normaliser.stateSd[j] ?? 1) + 1e-6);
-    states[i] = Math.min(STATE_CLIP, Math.max(-STATE_CLIP, z));
-  }
+  for (let at = 0; at < states.length; at += STATE_FEATURES)
+    for (let j = 0; j < STATE_FEATURES; j++) {
+      const z = ((states[at + j] ?? 0) - (stateMean[j] ?? 0)) / ((stateSd[j] ?? 1) + 1e-6);
+      states[at + j] = Math.min(STATE_CLIP, Math.max(-STATE_CLIP, z));
+    }
   return states;
 }
