@@ -93,7 +93,9 @@ function startChild(options: ChildOptions): Child {
           if (code !== null && code !== 0) reject(new Error(`ingester failed before "${type}"`));
         });
       }),
-    send: (message) => void (child.connected && child.send(message)),
+    send(message) {
+      if (child.connected) child.send(message);
+    },
   };
 }
 

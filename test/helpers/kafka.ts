@@ -54,6 +54,8 @@ export async function startBroker(): Promise<Broker> {
   const { stdout } = await call(SCRIPT, ['start', data, String(await freePort())]);
   return {
     address: stdout.trim().split('\n').at(-1) ?? '',
-    wipe: async () => void (await call(SCRIPT, ['wipe', data])),
+    async wipe() {
+      await call(SCRIPT, ['wipe', data]);
+    },
   };
 }

@@ -3,8 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDataDirectory } from '../../src/store/index.ts';
-import { makeRecords, TASKS } from '../helpers/ingest-records.ts';
+import { silentLogger } from '../../src/core/index.ts';
+import {
+  createIngester,
+  createKafkaSink,
+  createKafkaSource,
+  createTopic,
+} from '../../src/ingest/index.ts';
+import { type ObjectStore, openDataDirectory, openLedger } from '../../src/store/index.ts';
+import { makeRecords, outcomeEvent, recordOf, TASKS } from '../helpers/ingest-records.ts';
 import { committedDeadLetters, committedRows, rowsDigest } from '../helpers/ingest-rows.ts';
 import { ingestFileLog, ingestKafkaWithKills } from '../helpers/kafka-ingest.ts';
 import { type Broker, brokerMissing, startBroker } from '../helpers/kafka.ts';
@@ -123,4 +130,100 @@ describe.skipIf(missing !== undefined)('ingest from Kafka', () => {
     expect(digests(byDay)).toEqual(digests(fromFile));
     expect(byDay.size).toBe(3);
   }, 180_000);
+
+  const kafkaOf = () =>
+    new kafkajs.Kafka({ brokers: [broker.address], logLevel: kafkajs.logLevel.NOTHING });
+  const ingester = (topic: string, store: ObjectStore) =>
+    createIngester({
+      ...SETTINGS,
+      source: createKafkaSource({
+        brokers: [broker.address],
+        topic,
+        groupId: `${topic}-group`,
+        sessionTimeoutMs: 6000,
+        log: silentLogger,
+      }),
+      store,
+      utcOffsetMinutes: 0,
+      clock: () => performance.now(),
+      log: silentLogger,
+    });
+
+  it('stores committed transactions only, and ends behind an aborted one', async () => {
+    const topic = 'transactions';
+    await createTopic({ brokers: [broker.address], topic, partitions: 1 });
+    const producer = kafkaOf().producer({
+      idempotent: true,
+      transactionalId: 't',
+      maxInFlightRequests: 1,
+    });
+    await producer.connect();
+    for (const [name, keep] of [
+      ['kept-1', true],
+      ['aborted-1', false],
+      ['kept-2', true],
+      ['aborted-2', false],
+    ] as const) {
+      const transaction = await producer.transaction();
+      const { value } = recordOf(outcomeEvent({ event_id: name }));
+      await transaction.send({ topic, messages: [{ value, timestamp: '1767571200000' }] });
+      await (keep ? transaction.commit() : transaction.abort());
+    }
+    await producer.disconnect();
+    const { store } = await openDataDirectory(join(folder, topic));
+    expect(await ingester(topic, store).run()).toMatchObject({ rows: 2, deadLetters: 0 });
+    const rows = [...(await committedRows(store)).values()].flat();
+    expect(rows.map((row) => row['event_id'])).toEqual(['kept-1', 'kept-2']);
+    expect(await openLedger(store, topic, 0).tail()).toBe(8n);
+  }, 60_000);
+
+  it('starts at the earliest record, and refuses to pass over records deleted unread', async () => {
+    const topic = 'retention';
+    const address = { brokers: [broker.address], topic };
+    await createTopic({ ...address, partitions: 1 });
+    const { records } = makeRecords(60, { poisonEvery: 1000 });
+    const sink = await createKafkaSink(address);
+    await sink.write(records.slice(0, 20));
+    const admin = kafkaOf().admin();
+    await admin.connect();
+    const deleteBefore = async (offset: string): Promise<void> => {
+      await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] });
+    };
+    await deleteBefore('5');
+    const { store } = await openDataDirectory(join(folder, topic));
+    expect(await ingester(topic, store).run()).toMatchObject({ rows: 15 });
+    await sink.write(records.slice(20, 40));
+    await deleteBefore('30');
+    await expect(ingester(topic, store).run()).rejects.toMatchObject({
+      code: 'INGEST_OFFSET_LOST',
+      details: { next: 20, found: 30 },
+    });
+    expect(await openLedger(store, topic, 0).tail()).toBe(20n);
+    await sink.close();
+    await admin.disconnect();
+  }, 60_000);
+
+  it('says which broker does not answer', async () => {
+    const { store } = await openDataDirectory(join(folder, 'nobody'));
+    const source = createKafkaSource({
+      brokers: ['127.0.0.1:1'],
+      topic: 'none',
+      groupId: 'none',
+      sessionTimeoutMs: 6000,
+      log: silentLogger,
+    });
+    const run = createIngester({
+      ...SETTINGS,
+      source,
+      store,
+      utcOffsetMinutes: 0,
+      clock: () => performance.now(),
+      log: silentLogger,
+    }).run();
+    await expect(run).rejects.toMatchObject({
+      code: 'INGEST_SOURCE',
+      message: expect.stringContaining('127.0.0.1:1') as string,
+    });
+  }, 60_000);
 });
