@@ -28,3 +28,8 @@ export { createLearner, type Learner, type LearnerOptions } from './step/learner
 export type { Dataset, SplitData } from './loop/dataset.ts';
 export type { TrainingSettings } from './loop/trainee.ts';
 export { train, type TrainOptions, type TrainResult } from './loop/train.ts';
+export { decodeWeights } from './candidate/weights.ts';
+export { exportCandidate, type Candidate, type ExportOptions } from './candidate/export.ts';
+export { parseTrainJob, RUN_FILES, type TrainJob, trainOutcome, type TrainOutcome } from './night/job.ts';
+export { runNight, type NightOptions } from './night/run-night.ts';
+export { launchTraining } from './night/launch-process.ts';

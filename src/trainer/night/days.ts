@@ -1,0 +1,89 @@
+import { dayKey, VamoError } from '../../core/index.ts';
+import type { DayLog, DaySteps, Normaliser, PinnedDay } from '../../contracts/index.ts';
+import { dayEfficiencies, type ReplayRules } from '../../eval/index.ts';
+import { fitNormaliser, toTrajectory, type Trajectory } from '../../features/index.ts';
+import { type ObjectStore, readDayLog, readDaySteps, readManifest } from '../../store/index.ts';
+import type { Dataset } from '../loop/dataset.ts';
+import { type Split, SPLITS } from '../run-record.ts';
+import type { TrainJob } from './job.ts';
+
+/** A sealed day as training sees it. `efficiencies` = R/R* by campaign, from that day alone. */
+export interface TrainingDay {
+  readonly day: string;
+  readonly steps: DaySteps;
+  readonly log: DayLog;
+  readonly efficiencies: ReadonlyMap<string, number>;
+}
+
+/**
+ * @throws VamoError STORE_CORRUPT when the day on disk is not the pinned one or is damaged;
+ *   DAY_UNSEALED
+ */
+async function readDay(
+  store: ObjectStore,
+  pinned: PinnedDay,
+  rules: ReplayRules,
+): Promise<TrainingDay> {
+  const manifest = await readManifest(store, dayKey(pinned.day), pinned.generation);
+  if (manifest.digest !== pinned.digest || manifest.stepsDigest !== pinned.stepsDigest)
+    throw new VamoError(
+      'STORE_CORRUPT',
+      `day ${pinned.day}: digest ${manifest.digest}, expected ${pinned.digest}`,
+      { details: { day: pinned.day, generation: pinned.generation } },
+    );
+  const steps = await readDaySteps(store, manifest);
+  const log = await readDayLog(store, manifest);
+  const found = dayEfficiencies(log, steps, rules);
+  const efficiencies = new Map(found.map((e) => [e.campaignId, e.efficiency]));
+  return { day: pinned.day, steps, log, efficiencies };
+}
+
+/** The days of the window by split, oldest first. */
+export async function readDays(
+  store: ObjectStore,
+  job: Pick<TrainJob, 'days'>,
+  rules: ReplayRules,
+): Promise<Record<Split, TrainingDay[]>> {
+  const days: Record<Split, TrainingDay[]> = { train: [], validation: [], test: [] };
+  for (const split of SPLITS)
+    for (const pinned of job.days[split]) days[split].push(await readDay(store, pinned, rules));
+  return days;
+}
+
+/** Statistics of the training days, and of no other. */
+export function normaliserOf(
+  days: readonly TrainingDay[],
+  { tasks, minRemaining }: ReplayRules,
+): Normaliser {
+  const efficiencies = Object.fromEntries(
+    tasks.map(({ id }) => [
+      id,
+      days.flatMap(({ steps, efficiencies: known }) =>
+        steps.campaigns.flatMap((c) => (c.task === id ? (known.get(c.campaignId) ?? []) : [])),
+      ),
+    ]),
+  );
+  return fitNormaliser({ days: days.map(({ steps }) => steps), tasks, efficiencies, minRemaining });
+}
+
+/** Trajectories of all splits in the normaliser's units. */
+export function datasetOf(
+  days: Readonly<Record<Split, readonly TrainingDay[]>>,
+  normaliser: Normaliser,
+  minRemaining: number,
+): Dataset {
+  const trajectoriesOf = ({ steps, efficiencies }: TrainingDay): Trajectory[] =>
+    steps.campaigns.flatMap((campaign) => {
+      const efficiency = efficiencies.get(campaign.campaignId);
+      if (efficiency === undefined) return [];
+      return toTrajectory(campaign, efficiency, { normaliser, minRemaining }) ?? [];
+    });
+  const splitOf = (split: Split) => ({
+    days: days[split].map(({ day }) => day),
+    trajectories: days[split].flatMap(trajectoriesOf),
+  });
+  return {
+    tasks: normaliser.tasks.map(({ id }) => id),
+    splits: { train: splitOf('train'), validation: splitOf('validation'), test: splitOf('test') },
+  };
+}

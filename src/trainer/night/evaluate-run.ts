@@ -1,0 +1,85 @@
+import type { EvaluationDocument, Normaliser, PinnedDay } from '../../contracts/index.ts';
+import {
+  bangBangPolicy,
+  bestConstant,
+  bestConstantPolicy,
+  createReplayMarket,
+  evaluate,
+  loggedPolicy,
+  pidPolicy,
+  plannerPolicy,
+  type Policy,
+  type ReplayRules,
+} from '../../eval/index.ts';
+import { createPlanner } from '../../features/index.ts';
+import type { ParameterVectors } from '../../model/index.ts';
+import { compileInference, type ExportOptions, graphRunner } from '../candidate/export.ts';
+import type { TrainResult } from '../loop/train.ts';
+import { SPLITS } from '../run-record.ts';
+import type { TrainingDay } from './days.ts';
+
+/** Labels asked for beside the default: returns must rise with them if conditioning works. */
+const ASKED = [0, 0.5, 1];
+
+/** Policies of the day before: its best constants, in hindsight of that day. */
+function yesterdayPolicy(yesterday: TrainingDay, rules: ReplayRules): Policy {
+  const market = createReplayMarket(yesterday.log, yesterday.steps, rules);
+  return bestConstantPolicy('yesterday', market.campaigns, bestConstant(market, rules.tasks));
+}
+
+/** Final losses by split and task, as evaluation documents carry them. */
+function finalLosses({ record }: TrainResult): EvaluationDocument['losses'] {
+  const last = record.evaluations.at(-1);
+  return Object.fromEntries(
+    SPLITS.map((split) => [
+      split,
+      Object.fromEntries(record.tasks.map((id, k) => [id, last?.losses[split][k] ?? 0])),
+    ]),
+  );
+}
+
+/** Candidate, untrained weights and anchors by replay of the test day. */
+export async function evaluateRun(inputs: {
+  readonly subject: string;
+  readonly result: TrainResult;
+  readonly exported: ExportOptions;
+  readonly normaliser: Normaliser;
+  readonly days: { readonly yesterday: TrainingDay; readonly test: TrainingDay };
+  readonly pinned: PinnedDay;
+  readonly rules: ReplayRules;
+  readonly threads: number;
+  readonly signal?: AbortSignal | undefined;
+}): Promise<EvaluationDocument> {
+  const { result, exported, normaliser, days, rules, threads, signal } = inputs;
+  const plannerOf = async (models: readonly ParameterVectors[]) => {
+    const graph = await compileInference({ ...exported, models }, threads);
+    const planner = createPlanner(normaliser, graphRunner(graph), { batch: exported.batch });
+    return { planner, release: () => graph.release() };
+  };
+  const candidate = await plannerOf(result.models);
+  const initial = await plannerOf(result.initial);
+  const { tasks } = rules;
+  try {
+    return await evaluate({
+      subject: inputs.subject,
+      day: days.test.day,
+      partitionDigest: inputs.pinned.digest,
+      market: createReplayMarket(days.test.log, days.test.steps, rules),
+      policies: [
+        plannerPolicy('candidate', candidate.planner),
+        plannerPolicy('initial', initial.planner),
+        loggedPolicy(),
+        pidPolicy({ tasks, trafficShare: normaliser.trafficShare }),
+        bangBangPolicy({ tasks }),
+        yesterdayPolicy(days.yesterday, rules),
+        ...ASKED.map((y) => plannerPolicy(`y=${y}`, candidate.planner, y)),
+      ],
+      tasks,
+      losses: finalLosses(result),
+      ...(signal && { signal }),
+    });
+  } finally {
+    await candidate.release();
+    await initial.release();
+  }
+}

@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { ERROR_CODES, type ErrorCode, type Progress, VamoError } from '../../core/index.ts';
+import { openDirectoryStore } from '../../store/index.ts';
+import { type TrainJob, trainOutcome, type TrainOutcome } from './job.ts';
+
+const message = z.union([
+  z.object({
+    progress: z.object({ done: z.number(), total: z.number(), note: z.string().optional() }),
+  }),
+  z.object({ outcome: trainOutcome }),
+  z.object({
+    error: z.object({
+      code: z.string().nullable(),
+      message: z.string(),
+      details: z.record(z.string(), z.unknown()).optional(),
+    }),
+  }),
+]);
+type Message = z.infer<typeof message>;
+
+const isErrorCode = (code: string | null): code is ErrorCode =>
+  code !== null && code in ERROR_CODES;
+
+/** From sources the child needs the loader that this process runs with. */
+function command(): string[] {
+  const sources = import.meta.url.endsWith('.ts');
+  const script = new URL(sources ? '../train-process.ts' : '../train-process.js', import.meta.url);
+  return [...(sources ? ['--import', import.meta.resolve('tsx')] : []), fileURLToPath(script)];
+}
+
+function parseLine(line: string): Message | null {
+  try {
+    return message.safeParse(JSON.parse(line)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Trains in a process of its own, since a step blocks its thread. The job is kept as `job.json` in
+ * its run directory. On abort the child is told to stop, writes a checkpoint, and ends.
+ * @throws VamoError the child's own error; INTERRUPTED; ENGINE_GRAPH when it died without a word
+ */
+export async function launchTraining(
+  job: TrainJob,
+  options: { readonly signal?: AbortSignal; readonly progress?: Progress } = {},
+): Promise<TrainOutcome> {
+  const store = await openDirectoryStore(job.runDirectory);
+  await store.put('job.json', new TextEncoder().encode(JSON.stringify(job)));
+  const child = spawn(process.execPath, [...command(), join(job.runDirectory, 'job.json')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const stop = (): void => void child.kill('SIGTERM');
+  if (options.signal?.aborted) stop();
+  options.signal?.addEventListener('abort', stop, { once: true });
+  const ended = new Promise<string>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+  let last: Message | null = null;
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const said = parseLine(line);
+      if (said && 'progress' in said)
+        options.progress?.(said.progress.done, said.progress.total, said.progress.note);
+      else if (said) last = said;
+    }
+    const how = await ended;
+    if (last && 'outcome' in last) return last.outcome;
+    if (last && 'error' in last) throw failureOf(last.error);
+    throw new VamoError('ENGINE_GRAPH', `the training process ended without a result (${how})`);
+  } finally {
+    options.signal?.removeEventListener('abort', stop);
+  }
+}
+
+function failureOf(error: Extract<Message, { error: unknown }>['error']): Error {
+  if (!isErrorCode(error.code)) return new Error(`training process: ${error.message}`);
+  return new VamoError(error.code, error.message, { details: error.details ?? {} });
+}
