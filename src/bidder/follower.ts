@@ -97,7 +97,6 @@ export function createFollower(options: FollowerOptions): Follower {
     if (old === null || old === next) return;
     const done = old.host
       .retire()
-      .then(() => own.keepOnly([...next.keys, ...old.keys]))
       .catch((error: unknown) => log.warn('bidder.retire', { error: messageOf(error) }))
       .finally(() => retiring.delete(done));
     retiring.add(done);
@@ -111,7 +110,12 @@ export function createFollower(options: FollowerOptions): Follower {
     trust = next;
     trustedRecord = file;
     failures.clear();
+    const before = active;
     switchTo(loaded);
+    // Its own copies of the version before stay, for a quick way back.
+    await own
+      .keepOnly([...loaded.keys, ...(before?.keys ?? [])])
+      .catch((error: unknown) => log.warn('bidder.copies', { error: messageOf(error) }));
   }
 
   /** Reads a record that may be newer; the reason when it must not be trusted. */
