@@ -161,7 +161,7 @@ async function writeResult(
     },
     limits: Object.fromEntries(
       normaliser.tasks.map((t) => [t.id, [t.alphaLow, t.alphaHigh]] as const),
-    ) as TrainOutcome['limits'],
+    ),
     method: record.method,
     seed: record.seed,
     steps: record.steps,
