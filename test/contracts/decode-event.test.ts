@@ -63,7 +63,7 @@ describe('decodeEvent', () => {
     ['gmv', { ...wire(), kind: 'conversion', outcome_id: 'o' }],
     ['items', { ...wire(), kind: 'cart', outcome_id: 'o', items: 1.5 }],
   ])('names %s when it refuses', (field, json) => {
-    expect(() => decodeEvent(json)).toThrowError(
+    expect(() => decodeEvent(json)).toThrow(
       expect.objectContaining({
         code: 'EVENT_INVALID',
         message: expect.stringMatching(new RegExp(`^${field}: `)) as string,
