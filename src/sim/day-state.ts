@@ -82,7 +82,8 @@ export function neutralDay({ simulator }: SimulationConfig): DayState {
  * The state of day `index`, recomputed from day 0, so that any day can be simulated alone. Every
  * shift between days, of level and of shape, is multiplied by `simulator.shift`.
  */
-export function dayState({ simulator }: SimulationConfig, index: number): DayState {
+export function dayState(config: SimulationConfig, index: number): DayState {
+  const { simulator } = config;
   const { seed, scenes, shift } = simulator;
   const moving = simulator.tasks.map((task) => stillTask(task, scenes));
   let common = 0;
@@ -112,5 +113,5 @@ export function dayState({ simulator }: SimulationConfig, index: number): DaySta
     });
     state = { volume, phase, market, tasks };
   }
-  return state ?? neutralDay({ simulator } as SimulationConfig);
+  return state ?? neutralDay(config);
 }
