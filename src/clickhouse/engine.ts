@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { ClickHouseClient, createClient } from '@clickhouse/client';
-import { VamoError, systemCode } from '../core/index.ts';
+import { VamoError, isRunning, ownProcess, systemCode } from '../core/index.ts';
 
 type ClientConnection = NonNullable<NonNullable<Parameters<typeof createClient>[0]>['connection']>;
 
@@ -15,7 +15,7 @@ export interface Engine {
   query<T>(sql: string): Promise<T[]>;
   /**
    * Runs a statement that gives no rows.
-   * @throws VamoError SQL_FAILED with the engine's message
+   * @throws VamoError SQL_FAILED with the engine's message, STORE_FULL
    */
   command(sql: string): Promise<void>;
   /** Lets go of the directory; the process can exit. Closing twice is fine. */
@@ -30,21 +30,46 @@ function unavailable(cause: unknown): VamoError {
   });
 }
 
-function cannotOpen(directory: string, cause: unknown): VamoError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new VamoError(
-    'DATA_LOCKED',
-    `engine directory ${directory} is in use (${firstLine(reason)})`,
-    { details: { directory }, cause },
-  );
+/** Tells a directory that another holds from one that cannot be opened at all. */
+async function cannotOpen(directory: string, cause: unknown): Promise<VamoError> {
+  const reason = firstLine(cause instanceof Error ? cause.message : String(cause));
+  const details = { directory };
+  if (reason.includes('only one active data directory'))
+    return new VamoError('DATA_LOCKED', `this process has another engine directory open`, {
+      details,
+      mend: 'Close the engine on the other directory first.',
+      cause,
+    });
+  const pid = await holderOf(directory);
+  return pid === undefined
+    ? new VamoError('STORE_IO', `cannot open ${directory}: ${reason}`, { details, cause })
+    : new VamoError('DATA_LOCKED', `engine directory ${directory} is in use by process ${pid}`, {
+        details: { ...details, pid },
+        cause,
+      });
+}
+
+/** The running process that the engine's own status file names. */
+async function holderOf(directory: string): Promise<number | undefined> {
+  const status = await readFile(join(directory, 'status'), 'utf8').catch(() => '');
+  const pid = Number(/^PID: (\d+)/.exec(status)?.[1] ?? Number.NaN);
+  if (!Number.isSafeInteger(pid)) return undefined;
+  return isRunning({ pid, started: '', host: ownProcess().host }) ? pid : undefined;
 }
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? text;
 
+/** The engine's error number when a reservation finds the disk full. */
+const NOT_ENOUGH_SPACE = '243';
+
 function sqlFailed(cause: unknown, sql: string): VamoError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const code = systemCode(cause);
-  return new VamoError('SQL_FAILED', firstLine(message), { details: { code, sql }, cause });
+  const full = code === NOT_ENOUGH_SPACE || message.includes('No space left on device');
+  return new VamoError(full ? 'STORE_FULL' : 'SQL_FAILED', firstLine(message), {
+    details: { code, sql },
+    cause,
+  });
 }
 
 /**
@@ -103,6 +128,6 @@ async function connect(path: string): Promise<ClickHouseClient> {
     if (!answer.success) throw answer.error;
     return client;
   } catch (cause) {
-    throw cannotOpen(path, cause);
+    throw await cannotOpen(path, cause);
   }
 }

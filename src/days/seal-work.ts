@@ -11,7 +11,7 @@ import {
 } from '../clickhouse/index.ts';
 import { MICRO } from '../contracts/index.ts';
 import { dayStartMs, throwIfAborted } from '../core/index.ts';
-import { type CommittedDay, type ObjectStore, readVerified } from '../store/index.ts';
+import { type CommittedDay, type ObjectStore, readVerified, storeError } from '../store/index.ts';
 import type { Cut } from './cut.ts';
 import type { SealOptions } from './seal-plan.ts';
 
@@ -21,13 +21,17 @@ export interface WorkFolders {
   readonly output: string;
 }
 
-/** Empties the sealer's scratch folders. */
+/** Empties the sealer's scratch folders. @throws VamoError STORE_FULL, STORE_IO */
 export async function freshWork(engineDir: string): Promise<WorkFolders> {
   const root = join(resolve(engineDir), 'seal');
   const work = { root, segments: join(root, 'segments'), output: join(root, 'output') };
-  await rm(root, { recursive: true, force: true });
-  await mkdir(work.segments, { recursive: true });
-  await mkdir(work.output);
+  try {
+    await rm(root, { recursive: true, force: true });
+    await mkdir(work.segments, { recursive: true });
+    await mkdir(work.output);
+  } catch (error) {
+    throw storeError(error, `cannot prepare ${root}`);
+  }
   return work;
 }
 
@@ -42,7 +46,11 @@ export async function stageSegments(
     throwIfAborted(signal);
     await readVerified(store, segment);
     const name = `${String(i).padStart(8, '0')}.arrow`;
-    await symlink(resolve(store.localPath(segment.key)), join(folder, name));
+    await symlink(resolve(store.localPath(segment.key)), join(folder, name)).catch(
+      (error: unknown) => {
+        throw storeError(error, `cannot link ${segment.key}`);
+      },
+    );
   }
 }
 

@@ -29,21 +29,21 @@ const GENERATION = 1;
  *
  * @throws VamoError DAY_MISSING no committed rows; DAY_NOT_READY; DAY_SEALED sealed under another
  *   zone or lateness; STORE_CORRUPT a segment differs from its ledger entry; SQL_FAILED;
- *   DATA_LOCKED another process uses `engineDir`; INTERRUPTED
+ *   DATA_LOCKED another process uses `engineDir`; STORE_FULL; INTERRUPTED
  */
 export async function sealDay(options: SealOptions): Promise<PartitionManifest> {
   const { store, day, config, signal, log = silentLogger, progress } = options;
   const sealed = await findManifest(store, day, GENERATION);
   if (sealed !== undefined) return asAsked(sealed, config.days);
 
+  const plan = await planSeal(options);
+  progress?.(1, 4, 'cut found');
   throwIfAborted(signal);
   const engine = await openEmbedded(options.engineDir);
   try {
     // The engine directory is this process's now; another sealer may have finished before that.
     const meanwhile = await findManifest(store, day, GENERATION);
     if (meanwhile !== undefined) return asAsked(meanwhile, config.days);
-    const plan = await planSeal(options);
-    progress?.(1, 4, 'cut found');
     const work = await freshWork(options.engineDir);
     await stageSegments(store, plan.committed, work.segments, signal);
     progress?.(2, 4, 'segments verified');

@@ -61,11 +61,26 @@ describe('the embedded engine', () => {
       `await openEmbedded(${JSON.stringify(path)}); console.log('ready'); setInterval(() => {}, 1000);`,
     );
     await owner.ready;
-    await expect(openEmbedded(path)).rejects.toMatchObject({ code: 'DATA_LOCKED' });
+    await expect(openEmbedded(path)).rejects.toMatchObject({
+      code: 'DATA_LOCKED',
+      details: { pid: owner.child.pid },
+    });
     owner.child.kill('SIGKILL');
     await owner.exit;
     const engine = await openEmbedded(path);
     await engine.close();
+  });
+
+  it('says which folder it cannot use', async () => {
+    const open = await openEmbedded(join(folder.path, 'one'));
+    await expect(openEmbedded(join(folder.path, 'two'))).rejects.toMatchObject({
+      code: 'DATA_LOCKED',
+      mend: expect.stringContaining('Close the engine') as string,
+    });
+    await open.close();
+    const file = join(folder.path, 'file');
+    await writeFile(file, '');
+    await expect(openEmbedded(file)).rejects.toMatchObject({ code: 'STORE_IO' });
   });
 
   it('leaves Ctrl-C to the process, and lets it end once closed', async () => {
