@@ -45,20 +45,26 @@ export interface Ingester {
 
 const TICK_MS = 100;
 
+function readIdentity(text: string, key: string): SourceIdentity {
+  try {
+    return sourceIdentity.parse(JSON.parse(text));
+  } catch (error) {
+    throw new VamoError('STORE_CORRUPT', `${key} does not name a source`, { cause: error });
+  }
+}
+
 /** The source a data directory belongs to is fixed by the first ingester. */
 async function checkSource(store: ObjectStore, found: SourceIdentity): Promise<void> {
   const key = 'source.json';
   const bytes = Buffer.from(`${JSON.stringify(found)}\n`);
   if (!(await store.has(key)) && (await store.putIfAbsent(key, bytes))) return;
-  const known = sourceIdentity.safeParse(JSON.parse(Buffer.from(await store.get(key)).toString()));
-  if (!known.success)
-    throw new VamoError('STORE_CORRUPT', `${key} does not name a source`, { cause: known.error });
+  const known = readIdentity(Buffer.from(await store.get(key)).toString(), key);
   for (const field of ['kind', 'id', 'topic', 'partitions'] as const)
-    if (known.data[field] !== found[field])
+    if (known[field] !== found[field])
       throw new VamoError(
         'INGEST_SOURCE_CHANGED',
-        `${field}: the source has ${found[field]}, this data directory was filled from ${known.data[field]}`,
-        { details: { field, found: found[field], recorded: known.data[field] } },
+        `${field}: the source has ${found[field]}, this data directory was filled from ${known[field]}`,
+        { details: { field, found: found[field], recorded: known[field] } },
       );
 }
 

@@ -5,9 +5,9 @@ import type { ObjectStore } from './object-store.ts';
 /** Where committed rows came from. */
 type Range = Pick<LedgerEntry, 'topic' | 'partition' | 'from' | 'to' | 'maxArrivalMs'>;
 
-export interface CommittedSegment extends Range, SegmentRef {}
+interface CommittedSegment extends Range, SegmentRef {}
 
-export interface CommittedDeadLetters extends Range, DeadLetterRef {}
+interface CommittedDeadLetters extends Range, DeadLetterRef {}
 
 /** What the ledgers hold of a day, in the order of topic, partition and offset. */
 export interface CommittedDay {

@@ -49,7 +49,7 @@ export type FromChild =
   | { readonly type: 'stats'; readonly stats: IngestStats };
 
 /** A kill that landed: where, and how many records were read but not in the ledger. */
-export interface Kill {
+interface Kill {
   readonly at: Point;
   readonly partition: number;
   readonly uncommitted: number;
