@@ -115,9 +115,9 @@ async function startPeer() {
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async (): Promise<unknown> => {
-    const { value, done } = await lines.next();
-    if (done === true) throw new Error('the PyTorch twin ended early');
-    return JSON.parse(value);
+    const line = await lines.next();
+    if (line.done === true) throw new Error('the PyTorch twin ended early');
+    return JSON.parse(line.value);
   };
   console.log('peer', JSON.stringify(await answer()));
   return {
@@ -170,13 +170,16 @@ const median = (all: readonly Block[]): number =>
     all.slice(1).flatMap((block) => block.ms),
     0.5,
   );
-console.log(`vamo    ${median(ours).toFixed(1)} ms a step (median, ${threads} threads)`);
+const fastest = (all: readonly Block[]): number => Math.min(...all.flatMap((block) => block.ms));
+const figures = (all: readonly Block[]): string =>
+  `${median(all).toFixed(1)} ms a step (median; fastest ${fastest(all).toFixed(1)})`;
+console.log(`vamo    ${figures(ours)}, ${threads} threads`);
 if (peer) {
   const pairs = ours.flatMap((block, i) =>
     block.losses.flatMap((row, j) => row.map((x, k) => Math.abs(x - theirs[i]!.losses[j]![k]!))),
   );
   const early = Math.max(...pairs.slice(0, steps * TASKS.length));
-  console.log(`PyTorch ${median(theirs).toFixed(1)} ms a step`);
+  console.log(`PyTorch ${figures(theirs)}`);
   console.log(`ratio   ${(median(ours) / median(theirs)).toFixed(3)} (bar: at most 1.0)`);
   console.log(`losses  differ by at most ${early.toExponential(1)} in the first ${steps} steps`);
   if (early > 1e-4) process.exitCode = 1;

@@ -228,7 +228,7 @@ describe('compile', () => {
         message: expect.stringMatching(message),
       });
     }
-    expect([...(await compiled.run({ x, n })).y!.data]).toEqual([3, 6]);
+    expect([...(await compiled.run({ x, n }))['y']!.data]).toEqual([3, 6]);
     await compiled.release();
     await compiled.release();
     await expect(compiled.run({ x, n })).rejects.toMatchObject({ code: 'ENGINE_GRAPH' });
@@ -237,8 +237,8 @@ describe('compile', () => {
   it('gives every run arrays of its own, which can be fed back', async () => {
     const compiled = await compile(graph, { threads: 1 });
     const first = await compiled.run({ x, n });
-    const second = await compiled.run({ x: first.y!, n });
-    expect([...first.y!.data, ...second.y!.data]).toEqual([3, 6, 9, 18]);
+    const second = await compiled.run({ x: first['y']!, n });
+    expect([...first['y']!.data, ...second['y']!.data]).toEqual([3, 6, 9, 18]);
     await compiled.release();
   });
 

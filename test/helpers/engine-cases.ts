@@ -100,7 +100,7 @@ export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
   Select: [
     {
       inputs: [truth([2, 3], 3), filled([2, 3], 1), filled([2, 3], 2)],
-      run: (c, a, b) => tf.where(tf.cast(c!, 'bool'), a!, b!),
+      run: (c, a, b) => tf.where(tf.cast(c, 'bool'), a, b),
     },
     // A condition computed from what is differentiated.
     unary((x) => tf.where(tf.greater(x, 0), tf.square(x), tf.mul(x, 3))),
@@ -184,31 +184,31 @@ export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
   GatherV2: [
     {
       inputs: [filled([4, 3]), tf.tensor([2, 0, 2, 3, 1], [5], 'int32')],
-      run: (x, i) => tf.gather(x!, i as tf.Tensor1D),
+      run: (x, i) => tf.gather(x, i),
     },
     {
       inputs: [filled([2, 4, 3]), tf.tensor([2, 0, 2, 3], [2, 2], 'int32')],
-      run: (x, i) => tf.gather(x!, i as tf.Tensor2D, 1),
+      run: (x, i) => tf.gather(x, i, 1),
     },
   ],
   OneHot: [
     {
       inputs: [tf.tensor([2, 0, 1], [3], 'int32')],
-      run: (i) => tf.oneHot(i as tf.Tensor1D, 4, 1.5, -0.5),
+      run: (i) => tf.oneHot(i, 4, 1.5, -0.5),
       flat: true,
     },
   ],
   UnsortedSegmentSum: [
     {
       inputs: [filled([4, 3]), tf.tensor([2, 0, 2, 1], [4], 'int32')],
-      run: (x, i) => tf.unsortedSegmentSum(x!, i as tf.Tensor1D, 4),
+      run: (x, i) => tf.unsortedSegmentSum(x, i as tf.Tensor1D, 4),
       flat: true,
     },
   ],
   LayerNormalization: [
     {
       inputs: [filled([2, 3, 6]), filled([6], 2), filled([6], 3)],
-      run: (x, gain, bias) => layerNorm(x!, gain!, bias!),
+      run: (x, gain, bias) => layerNorm(x, gain, bias),
     },
   ],
 };

@@ -9,7 +9,7 @@ import {
 
 /** A tfjs tensor in host memory. */
 export function host(tensor: tf.Tensor): HostTensor {
-  return { shape: tensor.shape, data: tensor.dataSync() as Float32Array };
+  return { shape: tensor.shape, data: tensor.dataSync() };
 }
 
 /** Traces `fn` on tensors of the given kinds, compiles it and runs it on their values. */
