@@ -17,8 +17,9 @@ export interface Context {
   readonly signal: AbortSignal;
   readonly releasers: Releasers;
   /** Prints a line for people; silent with --json. */
-  say(line: string): void;
-  now(): number;
+  readonly say: (line: string) => void;
+  /** Wall clock, ms. */
+  readonly now: () => number;
 }
 
 export interface GlobalOptions {

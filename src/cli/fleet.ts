@@ -65,7 +65,18 @@ export function startFleet(context: Context): FleetProcesses {
   const children = ids.map((id) =>
     spawn(
       process.execPath,
-      [...process.execArgv, main, 'bidder', '--id', id, '--port', '0', '--data', context.root, ...configs],
+      [
+        ...process.execArgv,
+        main,
+        'bidder',
+        '--id',
+        id,
+        '--port',
+        '0',
+        '--data',
+        context.root,
+        ...configs,
+      ],
       { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
     ),
   );

@@ -16,7 +16,9 @@ import { addCommand, usageExit } from './run-command.ts';
 import { codeVersion } from './code-version.ts';
 
 const program = new Command('vamo')
-  .description('Keeps bidding models trained on yesterday: events to sealed days to a signed release.')
+  .description(
+    'Keeps bidding models trained on yesterday: events to sealed days to a signed release.',
+  )
   .version(codeVersion())
   .showHelpAfterError('(add --help for options and examples)')
   .exitOverride();

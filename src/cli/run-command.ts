@@ -16,7 +16,8 @@ export interface CommandSpec<O> {
   readonly name: string;
   readonly summary: string;
   readonly examples: readonly string[];
-  readonly presets?: readonly string[];
+  /** Configuration files for a data directory that has none of its own yet. */
+  presets?(options: O): readonly string[];
   options?(command: Command): Command;
   run(context: Context, options: O): Promise<CommandResult>;
 }
@@ -29,6 +30,14 @@ export function wholeNumber(min: number, max: number) {
       throw new InvalidArgumentError(`Write a whole number from ${String(min)} to ${String(max)}.`);
     return value;
   };
+}
+
+/** A parser for numbers above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value))
+    throw new InvalidArgumentError('Write a number above 0.');
+  return value;
 }
 
 /** Adds a command to the program, with the options that every command has. */
@@ -57,7 +66,7 @@ async function execute<O>(spec: CommandSpec<O>, options: O & GlobalOptions): Pro
   process.on('SIGINT', stop).on('SIGTERM', stop);
   let context: Context | undefined;
   try {
-    context = await openContext(options, abort.signal, spec.presets);
+    context = await openContext(options, abort.signal, spec.presets?.(options));
     const result = await spec.run(context, options);
     if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
     return result['failed'] === true ? EXIT.failed : EXIT.ok;

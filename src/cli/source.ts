@@ -13,7 +13,11 @@ import type { Context } from './context.ts';
 /** The file log of the configuration, under the data directory unless absolute. */
 function logOptions({ root, config }: Context) {
   const { directory, topic, partitions } = config.source;
-  return { directory: directory.startsWith('/') ? directory : join(root, directory), topic, partitions };
+  return {
+    directory: directory.startsWith('/') ? directory : join(root, directory),
+    topic,
+    partitions,
+  };
 }
 
 /** The configured source of events. */

@@ -9,7 +9,7 @@ export function formatTable(
     (_, i) =>
       rows.length > 0 &&
       rows.every(
-        (row) => typeof row[i] === 'number' || /^[-+]?[\d.,]+%?$|^-$/.test(String(row[i] ?? '')),
+        (row) => typeof row[i] === 'number' || /^[-+]?[\d.,]+%?$|^-$/.test(row[i] ?? ''),
       ),
   );
   return cells

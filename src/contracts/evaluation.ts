@@ -9,6 +9,7 @@ export const campaignResult = z.strictObject({
   /** Attributed reward is known for logged bids only; null elsewhere. */
   realised: z.number().nullable(),
   cost: z.number(),
+  /** The largest in force during the day: a budget cut below what is spent breaks no promise. */
   budget: z.number(),
   wins: z.int(),
 });

@@ -19,3 +19,4 @@ export {
 export { deltaM, pairedInterval, returnsByTask, taskRatios } from './metrics.ts';
 export { evaluate, type EvaluationInputs } from './evaluate.ts';
 export { cpaScore, replayThreshold } from './auctionnet.ts';
+export { anchorPolicies } from './anchors.ts';

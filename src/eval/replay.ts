@@ -218,7 +218,7 @@ function resultOf(player: Player, steps: CampaignSteps): CampaignResult {
     return: campaignReturn(steps),
     realised: player.asLogged ? player.realised : null,
     cost: player.spent / MICRO,
-    budget: (player.columns.budget[STEPS] ?? 0) / MICRO,
+    budget: Math.max(...player.columns.budget) / MICRO,
     wins,
   };
 }

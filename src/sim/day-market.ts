@@ -267,7 +267,7 @@ export function createDayMarket(
         return: sum(columns.pv_won) / NANO,
         realised: sum(columns.reward_attributed) / MICRO,
         cost: spent / MICRO,
-        budget: (columns.budget[STEPS] ?? 0) / MICRO,
+        budget: Math.max(...columns.budget) / MICRO,
         wins: sum(columns.wins),
       })),
   };

@@ -22,7 +22,11 @@ export async function rollBack(
   const started = performance.now();
   const bidders = await speakingBidders(context);
   if (waitMs > 0 && bidders > 0) await awaitFleet(context, bidders, waitMs);
-  return { ...describeRelease(record), bidders, convergedMs: Math.round(performance.now() - started) };
+  return {
+    ...describeRelease(record),
+    bidders,
+    convergedMs: Math.round(performance.now() - started),
+  };
 }
 
 export const rollbackCommand: CommandSpec<RollbackOptions> = {

@@ -33,9 +33,7 @@ export async function sealDays(
     for (const day of days) {
       const engineDir = join(root, 'work', 'sealer');
       const requireReached = !atEnd;
-      manifests.push(
-        await sealDay({ store, engineDir, day, config, requireReached, log, signal }),
-      );
+      manifests.push(await sealDay({ store, engineDir, day, config, requireReached, log, signal }));
       progress(manifests.length, days.length, day);
     }
     await rm(join(root, 'work', 'sealer'), { recursive: true, force: true });

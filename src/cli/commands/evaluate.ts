@@ -1,0 +1,46 @@
+import { dayKey, VamoError } from '../../core/index.ts';
+import { listSealedDays } from '../../store/index.ts';
+import { evaluateVersion } from '../evaluate-version.ts';
+import { championVersion } from '../releases.ts';
+import { ratiosTo, returnsTable } from '../results.ts';
+import type { CommandSpec } from '../run-command.ts';
+
+interface EvaluateOptions {
+  readonly version?: string;
+  readonly day?: string;
+}
+
+/** A version on a day it may never have seen. */
+export const evaluateCommand: CommandSpec<EvaluateOptions> = {
+  name: 'evaluate',
+  summary: 'replay a published version on a sealed day beside the anchors',
+  examples: [
+    'vamo evaluate',
+    'vamo evaluate --day 2026-01-16 --version 2026-01-15-r0-9f3c1a77e0b2',
+  ],
+  options: (command) =>
+    command
+      .option('--version <version>', 'what to evaluate; default: the champion')
+      .option('--day <day>', 'a sealed day; default: the newest'),
+  async run(context, options) {
+    const version = options.version ?? (await championVersion(context));
+    if (version === null)
+      throw new VamoError('VERSION_UNKNOWN', 'nothing is published yet; name a --version');
+    const day =
+      options.day === undefined
+        ? (await listSealedDays(context.store)).at(-1)?.day
+        : dayKey(options.day);
+    if (day === undefined) throw new VamoError('DAY_MISSING', 'no day is sealed yet');
+    const document = await evaluateVersion(context, version, day);
+    context.say(`${version} on ${day}`);
+    context.say(returnsTable(document));
+    return {
+      ...document,
+      ratios: {
+        logged: ratiosTo(document, 'logged'),
+        bangbang: ratiosTo(document, 'bangbang'),
+        hindsight: ratiosTo(document, 'hindsight'),
+      },
+    };
+  },
+};

@@ -1,0 +1,115 @@
+import type { CheckpointRole, GateDecision } from '../../contracts/index.ts';
+import { VamoError } from '../../core/index.ts';
+import { decideGate, openRegistry, overrideGate } from '../../publisher/index.ts';
+import { readVerified } from '../../store/index.ts';
+import type { Context } from '../context.ts';
+import { evaluateVersion } from '../evaluate-version.ts';
+import { actorName, championVersion, describeRelease, openOwnReleases } from '../releases.ts';
+import type { CommandSpec } from '../run-command.ts';
+import { type CandidateRun, latestRun, readCandidate } from './train.ts';
+
+interface PublishRequest {
+  readonly run?: string;
+  readonly actor: string;
+  readonly reason: string;
+  readonly override?: boolean;
+}
+
+export interface Published {
+  readonly runKey: string;
+  readonly version: string;
+  readonly digest: string;
+  readonly gate: GateDecision;
+  /** False when the gate refused: stored, not released. */
+  readonly released: boolean;
+  readonly release: ReturnType<typeof describeRelease> | null;
+}
+
+/** The run's files by role, checked against the digests its training wrote. */
+async function candidateFiles(context: Context, { runKey, outcome }: CandidateRun) {
+  const files: Partial<Record<CheckpointRole, Uint8Array>> = {};
+  for (const [role, { path, sha256 }] of Object.entries(outcome.files)) {
+    const name = path.slice(path.lastIndexOf(`${runKey}/`));
+    files[role as CheckpointRole] = await readVerified(context.store, {
+      key: `runs/${name}`,
+      sha256,
+    });
+  }
+  return files;
+}
+
+/** The gate's word on a candidate, against the champion replayed on the same day. */
+async function gateOf(context: Context, candidate: CandidateRun): Promise<GateDecision> {
+  const champion = await championVersion(context);
+  const document =
+    champion === null ? null : await evaluateVersion(context, champion, candidate.testDay);
+  const { seed } = context.config.training;
+  return decideGate(candidate.evaluation, document, context.config.gate, { seed });
+}
+
+/**
+ * Stores a finished run as a version, asks the gate, and on a pass (or an override, which is
+ * recorded) makes it the champion. A refusal is a normal outcome.
+ */
+export async function publishCandidate(
+  context: Context,
+  request: PublishRequest,
+): Promise<Published> {
+  const candidate = await readCandidate(context, request.run ?? (await latestRun(context)));
+  const decided = await gateOf(context, candidate);
+  const { outcome, lineage, testDay, runKey } = candidate;
+  const stored = await openRegistry(context.store).putCheckpoint({
+    files: await candidateFiles(context, candidate),
+    lineage,
+    io: outcome.io,
+    limits: { alpha: outcome.limits, maxMs: context.config.release.maxMs },
+    testDay,
+  });
+  const { version, digest } = stored.manifest;
+  const gate =
+    request.override === true ? overrideGate(decided, request.actor, request.reason) : decided;
+  const released = gate.outcome === 'pass' || gate.overridden !== null;
+  if (!released) return { runKey, version, digest, gate, released, release: null };
+  const releases = await openOwnReleases(context);
+  const { actor, reason } = request;
+  const record = await releases.publish({ version, actor, reason, gate });
+  return { runKey, version, digest, gate, released, release: describeRelease(record) };
+}
+
+interface PublishOptions {
+  readonly run?: string;
+  readonly reason?: string;
+  readonly actor?: string;
+  readonly override?: boolean;
+}
+
+export const publishCommand: CommandSpec<PublishOptions> = {
+  name: 'publish',
+  summary: 'gate a finished run; on a pass, release it to the fleet, signed',
+  examples: ['vamo publish', 'vamo publish --override --reason "first night of a new task"'],
+  options: (command) =>
+    command
+      .option('--run <key>', 'the run; default: the one that finished last')
+      .option('--override', 'release whatever the gate says; needs --reason, both are recorded')
+      .option('--reason <text>', 'why; it is signed')
+      .option('--actor <name>', 'who acts; default: the login name'),
+  async run(context, { run, reason, actor, override }) {
+    if (override === true && reason === undefined)
+      throw new VamoError('USAGE', '--override needs --reason');
+    const published = await publishCandidate(context, {
+      ...(run === undefined ? {} : { run }),
+      actor: actorName(actor),
+      reason: reason ?? 'passed the gate',
+      override: override === true,
+    });
+    const { gate, version, released, release } = published;
+    context.say(`gate: ${gate.outcome}${gate.overridden === null ? '' : ', overridden'}`);
+    for (const line of gate.reasons) context.say(`  ${line}`);
+    context.say(
+      released
+        ? `released ${version}, epoch ${String(release?.epoch)}`
+        : `${version} is stored, not released; the fleet keeps its champion`,
+    );
+    return { ...published };
+  },
+};
