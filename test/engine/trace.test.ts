@@ -57,7 +57,7 @@ describe('trace', () => {
     const wrong = () => trace({ x: float(1) }, () => ({ y: 3 as unknown as tf.Tensor }));
     expect(failure(wrong)).toMatchObject({
       code: 'ENGINE_GRAPH',
-      message: expect.stringMatching(/y/),
+      message: expect.stringMatching(/y/) as string,
     });
     expect(tf.getBackend()).toBe('cpu');
   });
@@ -155,7 +155,7 @@ function step(inputs: Readonly<Record<string, tf.Tensor>>): Record<string, tf.Te
     );
     const mixed = tf.add(x, attended);
     const guess = linear(gelu(linear(layerNorm(mixed, gain!, shift!), up!)), down!);
-    return tf.mean(tf.squaredDifference(guess, tf.slice(rows, [0, 1, 0], [2, 6, 5]))) as tf.Scalar;
+    return tf.mean<tf.Scalar>(tf.squaredDifference(guess, tf.slice(rows, [0, 1, 0], [2, 6, 5])));
   };
   const { value, grads } = tf.valueAndGrads(loss)(names.map((name) => inputs[name]!));
   const next = grads.map((g, i) => {
@@ -196,9 +196,8 @@ describe('a whole training step', () => {
       g,
       b,
     }: Readonly<Record<string, tf.Tensor>>): Record<string, tf.Tensor> => {
-      const { value, grads } = tf.valueAndGrads(
-        (...p: tf.Tensor[]) =>
-          tf.mean(gelu(layerNorm(tf.matMul(x!, p[0]!), p[1]!, p[2]!))) as tf.Scalar,
+      const { value, grads } = tf.valueAndGrads((...p: tf.Tensor[]) =>
+        tf.mean<tf.Scalar>(gelu(layerNorm(tf.matMul(x!, p[0]!), p[1]!, p[2]!))),
       )([w!, g!, b!]);
       return { value, dw: grads[0]!, dg: grads[1]!, db: grads[2]! };
     };
@@ -225,7 +224,7 @@ describe('compile', () => {
     for (const [feeds, message] of faults) {
       await expect(compiled.run(feeds as never)).rejects.toMatchObject({
         code: 'ENGINE_GRAPH',
-        message: expect.stringMatching(message),
+        message: expect.stringMatching(message) as string,
       });
     }
     expect([...(await compiled.run({ x, n }))['y']!.data]).toEqual([3, 6]);
@@ -246,7 +245,7 @@ describe('compile', () => {
     const broken = { ...graph, bytes: graph.bytes.slice(0, 40) };
     await expect(compile(broken)).rejects.toMatchObject({
       code: 'ENGINE_GRAPH',
-      cause: expect.any(Error),
+      cause: expect.any(Error) as Error,
     });
   });
 });
