@@ -132,7 +132,8 @@ export function stateMatrix(
       bid: scaled(columns.bid, 1 / MICRO),
       lwc: scaled(columns.lwc, 1 / MICRO),
       value: scaled(columns.pv, unitPrice / NANO),
-      reward: scaled(columns.reward_seen, unitPrice / MICRO),
+      // The reward of paper section 2 as predicted at the bid: dense, and known to replay and bidder alike.
+      reward: scaled(columns.pv_won, unitPrice / NANO),
       wins: columns.wins,
       budget: columns.budget,
       remaining: columns.remaining,
