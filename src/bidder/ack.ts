@@ -5,7 +5,7 @@ import type { BidderStore } from './own-files.ts';
 const ID = /^[a-z0-9][a-z0-9-]{0,31}$/;
 
 /** What a bidder says of itself, on every change and every few seconds. */
-export const bidderAck = z.strictObject({
+const bidderAck = z.strictObject({
   schema: z.literal('ack/v1'),
   bidder: z.string().regex(ID),
   pid: z.int(),

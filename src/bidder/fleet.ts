@@ -7,7 +7,7 @@ import type { BidderStore } from './own-files.ts';
  * `live`: serves what the newest record asks for. `behind`: not yet. `rejected`: refused something
  * newer and serves what it had. `silent`: stopped, or has not spoken for a while; never converged.
  */
-export type Condition = 'live' | 'behind' | 'rejected' | 'silent';
+type Condition = 'live' | 'behind' | 'rejected' | 'silent';
 
 export interface Fleet {
   readonly head: {

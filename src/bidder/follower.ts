@@ -29,7 +29,7 @@ export interface ActiveVersion {
 }
 
 /** Where a bidder stands; `rejected` = something newer was refused, the version before serves on. */
-export interface FollowerStatus {
+interface FollowerStatus {
   readonly state: 'idle' | 'loading' | 'active' | 'rejected';
   readonly generation: number;
   readonly epoch: number;

@@ -35,7 +35,7 @@ const savedState = z.strictObject({
 });
 
 /** The newest record a bidder trusts, with the record file. */
-export interface SavedTrust {
+interface SavedTrust {
   readonly trust: TrustedState;
   readonly record: Uint8Array;
 }

@@ -44,7 +44,7 @@ export function returnsTable(document: EvaluationDocument): string {
 }
 
 /** The paired gain of one policy over another in R/R*, with its interval. */
-export function pairedGain(document: EvaluationDocument, policy: string, over: string) {
+function pairedGain(document: EvaluationDocument, policy: string, over: string) {
   const a = shares(document, policy);
   const b = shares(document, over);
   return bootstrapMean(a.map((x, i) => x - (b[i] ?? 0)));

@@ -2,15 +2,10 @@ import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import { isVamoError, systemCode, VamoError } from '../core/index.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /** What a command returns: printed whole with --json; people read what was said on the way. */
-export type CommandResult = Readonly<Record<string, unknown>>;
-
-/** A command that failed its purpose without an error, e.g. a fleet that did not converge. */
-export interface FailedResult extends CommandResult {
-  readonly failed: true;
-}
+type CommandResult = Readonly<Record<string, unknown>>;
 
 export interface CommandSpec<O> {
   readonly name: string;
@@ -69,7 +64,7 @@ async function execute<O>(spec: CommandSpec<O>, options: O & GlobalOptions): Pro
     context = await openContext(options, abort.signal, spec.presets?.(options));
     const result = await spec.run(context, options);
     if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
-    return result['failed'] === true ? EXIT.failed : EXIT.ok;
+    return EXIT.ok;
   } catch (error) {
     context?.progress.clear();
     return report(error, options, abort.signal.aborted);

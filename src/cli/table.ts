@@ -8,9 +8,7 @@ export function formatTable(
   const numeric = heading.map(
     (_, i) =>
       rows.length > 0 &&
-      rows.every(
-        (row) => typeof row[i] === 'number' || /^[-+]?[\d.,]+%?$|^-$/.test(row[i] ?? ''),
-      ),
+      rows.every((row) => typeof row[i] === 'number' || /^[-+]?[\d.,]+%?$|^-$/.test(row[i] ?? '')),
   );
   return cells
     .map((row) =>

@@ -1,2 +1,2 @@
-export { configSchema, type Config } from './schema.ts';
+export { type Config } from './schema.ts';
 export { loadConfig, parseConfig, trainingConfigHash } from './load.ts';

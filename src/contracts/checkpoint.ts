@@ -8,7 +8,7 @@ const digest = z.string().regex(DIGEST_PATTERN);
 export const CHECKPOINT_ROLES = ['graph', 'normaliser', 'golden', 'weights', 'evaluation'] as const;
 export type CheckpointRole = (typeof CHECKPOINT_ROLES)[number];
 
-export const checkpointFile = z.strictObject({
+const checkpointFile = z.strictObject({
   role: z.enum(CHECKPOINT_ROLES),
   mediaType: z.string(),
   size: z.int().min(0),
@@ -26,7 +26,7 @@ export const pinnedDay = z.strictObject({
 export type PinnedDay = z.infer<typeof pinnedDay>;
 
 /** Where a checkpoint came from: everything that determines its bytes. */
-export const lineage = z.strictObject({
+const lineage = z.strictObject({
   train: z.array(pinnedDay),
   validation: z.array(pinnedDay),
   test: z.array(pinnedDay),

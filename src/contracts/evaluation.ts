@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import type { Interval } from '../core/index.ts';
 
 /** A policy's result for one campaign of the test day. Returns in units of the task's reward. */
-export const campaignResult = z.strictObject({
+const campaignResult = z.strictObject({
   campaignId: z.string(),
   task: z.string(),
   /** Sum of predicted values over exposed wins. */
@@ -14,8 +15,6 @@ export const campaignResult = z.strictObject({
   wins: z.int(),
 });
 export type CampaignResult = z.infer<typeof campaignResult>;
-
-export const interval = z.strictObject({ mean: z.number(), low: z.number(), high: z.number() });
 
 /**
  * What a version earned on a sealed test day by replay, beside the anchors, by campaign so that
@@ -35,11 +34,12 @@ export const evaluationDocument = z.strictObject({
 });
 export type EvaluationDocument = z.infer<typeof evaluationDocument>;
 
-export const gateDecision = z.strictObject({
-  outcome: z.enum(['pass', 'hold', 'fail']),
-  reasons: z.array(z.string()),
+export interface GateDecision {
+  readonly outcome: 'pass' | 'hold' | 'fail';
+  readonly reasons: readonly string[];
   /** Per task: paired ratio to the reference and its interval. */
-  tasks: z.record(z.string(), z.strictObject({ reference: z.string(), ratio: interval })),
-  overridden: z.strictObject({ actor: z.string(), reason: z.string() }).nullable(),
-});
-export type GateDecision = z.infer<typeof gateDecision>;
+  readonly tasks: Readonly<
+    Record<string, { readonly reference: string; readonly ratio: Interval }>
+  >;
+  readonly overridden: { readonly actor: string; readonly reason: string } | null;
+}

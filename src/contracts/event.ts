@@ -4,7 +4,6 @@ import type { DayKey } from '../core/index.ts';
 export const EVENT_VERSION = 1;
 
 export const EVENT_KINDS = ['campaign', 'cart', 'conversion', 'outcome'] as const;
-export type EventKind = (typeof EVENT_KINDS)[number];
 
 /** Money is kept in micro-units of the currency, predicted values in nano-units, both as integers. */
 export const MICRO = 1_000_000;
@@ -132,5 +131,3 @@ export const PROVENANCE_COLUMNS = {
   src_partition: 'int64',
   src_offset: 'int64',
 } as const satisfies Record<string, 'text' | 'int64'>;
-
-export type EventColumn = keyof typeof EVENT_COLUMNS;

@@ -6,7 +6,6 @@ export {
   REWARD_FIELDS,
   MICRO,
   NANO,
-  type EventKind,
   type AuctionEvent,
   type CampaignEvent,
   type OutcomeEvent,
@@ -14,7 +13,6 @@ export {
   type CartEvent,
   type RewardField,
   type TaskSpec,
-  type EventColumn,
 } from './event.ts';
 export { decodeEvent, encodeEvent } from './decode-event.ts';
 export {
@@ -29,8 +27,6 @@ export {
   type DaySteps,
 } from './step-sums.ts';
 export {
-  segmentRef,
-  deadLetterRef,
   ledgerEntry,
   sourceIdentity,
   type SegmentRef,
@@ -39,8 +35,6 @@ export {
   type SourceIdentity,
 } from './ledger.ts';
 export {
-  dayCounts,
-  cutPoint,
   partitionManifest,
   type DayCounts,
   type CutPoint,
@@ -49,9 +43,6 @@ export {
 export {
   VERSION_PATTERN,
   DIGEST_PATTERN,
-  CHECKPOINT_ROLES,
-  checkpointManifest,
-  lineage,
   pinnedDay,
   normaliser,
   goldenRows,
@@ -64,8 +55,6 @@ export {
 } from './checkpoint.ts';
 export {
   evaluationDocument,
-  campaignResult,
-  gateDecision,
   type EvaluationDocument,
   type CampaignResult,
   type GateDecision,
@@ -80,8 +69,6 @@ export {
   type GraphRunner,
 } from './inference-graph.ts';
 export {
-  releaseRecord,
-  trustRoot,
   keyIdOf,
   parseTrustRoot,
   signRecord,
@@ -112,4 +99,4 @@ export {
   parseManifest,
   readCheckpointFile,
 } from './checkpoint-files.ts';
-export { jsonBytes, readJson, type JsonSource } from './strict-json.ts';
+export { jsonBytes, readJson } from './strict-json.ts';

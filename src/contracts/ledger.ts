@@ -3,7 +3,7 @@ import { z } from 'zod';
 const offset = z.string().regex(/^\d{1,20}$/);
 
 /** A segment: the accepted rows of one day in one offset range. Immutable, visible once a ledger entry names it. */
-export const segmentRef = z.strictObject({
+const segmentRef = z.strictObject({
   key: z.string(),
   day: z.string(),
   rows: z.int().min(0),
@@ -13,7 +13,7 @@ export const segmentRef = z.strictObject({
 export type SegmentRef = z.infer<typeof segmentRef>;
 
 /** Bad records of an offset range, by the day they arrived on. */
-export const deadLetterRef = z.strictObject({
+const deadLetterRef = z.strictObject({
   key: z.string(),
   rows: z.int().min(0),
   bytes: z.int().min(0),

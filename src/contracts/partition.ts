@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Per day: records = accepted + duplicate + late + dead_lettered, always. */
-export const dayCounts = z.strictObject({
+const dayCounts = z.strictObject({
   records: z.int().min(0),
   accepted: z.int().min(0),
   duplicate: z.int().min(0),
@@ -10,7 +10,7 @@ export const dayCounts = z.strictObject({
 });
 export type DayCounts = z.infer<typeof dayCounts>;
 
-export const partitionFile = z.strictObject({
+const partitionFile = z.strictObject({
   role: z.enum(['events', 'steps']),
   key: z.string(),
   rows: z.int().min(0),
@@ -19,7 +19,7 @@ export const partitionFile = z.strictObject({
 });
 
 /** The first offset of a source partition that no longer belongs to the day. */
-export const cutPoint = z.strictObject({
+const cutPoint = z.strictObject({
   topic: z.string(),
   partition: z.int(),
   offset: z.string(),

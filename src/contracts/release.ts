@@ -14,7 +14,7 @@ const channel = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/);
 const words = z.string().min(1).max(2000);
 
 /** A version together with the digest of its manifest file, which names every blob's digest. */
-export const releasedVersion = z.strictObject({
+const releasedVersion = z.strictObject({
   version: z.string().regex(VERSION_PATTERN),
   manifest: digest,
 });
@@ -24,7 +24,7 @@ export type ReleasedVersion = z.infer<typeof releasedVersion>;
  * What a channel's fleet should run: the whole wanted state, never a change to it, so that a bidder
  * that was away needs one record only. Order comes from (generation, epoch), never from the clock.
  */
-export const releaseRecord = z.strictObject({
+const releaseRecord = z.strictObject({
   schema: z.literal('release/v1'),
   channel,
   /** Rises with the set of trusted keys; epochs start again. */
@@ -61,7 +61,7 @@ const envelope = z.strictObject({
 });
 
 /** The public half of trust: which keys may sign releases. Written beside the private key. */
-export const trustRoot = z.strictObject({
+const trustRoot = z.strictObject({
   schema: z.literal('root/v1'),
   generation: z.int().min(1),
   keys: z.array(z.strictObject({ keyid: digest, publicKey: z.string() })).min(1),

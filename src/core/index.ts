@@ -1,4 +1,4 @@
-export { VamoError, isVamoError, systemCode, type ErrorDetails } from './errors.ts';
+export { VamoError, isVamoError, systemCode } from './errors.ts';
 export { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 export {
   STEPS,
@@ -32,5 +32,5 @@ export {
   type Progress,
 } from './lifecycle.ts';
 export { startWorker } from './worker.ts';
-export { createLogger, silentLogger, type Logger, type LogLevel } from './log.ts';
+export { createLogger, silentLogger, type Logger } from './log.ts';
 export { ownProcess, isRunning, type ProcessIdentity } from './process-identity.ts';

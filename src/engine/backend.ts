@@ -7,7 +7,7 @@ import { operand, type Operand } from './operand.ts';
 import type { DType } from './types.ts';
 
 /** The name tfjs knows the recorder by. tfjs looks kernels up by the part before an underscore. */
-export const BACKEND = 'onnxtrace';
+const BACKEND = 'onnxtrace';
 
 /** True while `trace` runs: tfjs operations are being recorded, not computed. */
 export function isTracing(): boolean {

@@ -29,7 +29,7 @@ export interface Node {
 }
 
 /** The shape and element type of one output of a node. */
-export interface Result {
+interface Result {
   readonly shape: readonly number[];
   readonly type: ElementType;
 }

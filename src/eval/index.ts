@@ -6,17 +6,14 @@ export {
   loggedPolicy,
   pidPolicy,
   plannerPolicy,
-  type PacingOptions,
 } from './policies.ts';
 export {
   bestConstant,
   bestConstantPolicy,
   CONSTANT_GRID,
   dayEfficiencies,
-  type BestConstants,
-  type DayEfficiency,
 } from './best-constant.ts';
 export { deltaM, pairedInterval, returnsByTask, taskRatios } from './metrics.ts';
-export { evaluate, type EvaluationInputs } from './evaluate.ts';
+export { evaluate } from './evaluate.ts';
 export { cpaScore, replayThreshold } from './auctionnet.ts';
 export { anchorPolicies } from './anchors.ts';

@@ -160,7 +160,7 @@ export function stateMatrix(
 /** Features whose logarithm ln(1 + x) is normalised: bids, least winning costs and counts. */
 const LOGGED = [2, 3, 4, 8, 13, 14, 15];
 /** Normalised features are clipped here, so that one odd day cannot drive the network. */
-export const STATE_CLIP = 5;
+const STATE_CLIP = 5;
 
 /** ln(1 + x) of the features that take it; in place over [rows, 19]. */
 export function logFeatures(raw: Float32Array): Float32Array {

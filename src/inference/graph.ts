@@ -19,7 +19,7 @@ type GraphIo = CheckpointManifest['io'];
 type InputName = (typeof GRAPH_INPUTS)[number];
 
 /** The shapes a graph must have for its manifest's `io`. */
-export function graphShapes(io: GraphIo): Readonly<Record<string, readonly number[]>> {
+function graphShapes(io: GraphIo): Readonly<Record<string, readonly number[]>> {
   return {
     states: [io.batch, io.steps, io.features],
     label: [io.batch, 1],

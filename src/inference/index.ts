@@ -1,2 +1,2 @@
-export { graphShapes, loadGraph, type LoadedGraph } from './graph.ts';
+export { loadGraph } from './graph.ts';
 export { selfTest } from './self-test.ts';

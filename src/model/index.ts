@@ -4,19 +4,12 @@ export {
   initialParameters,
   namedParameters,
   type Scope,
-  type Parameter,
   type ParameterPlan,
   type ParameterVectors,
 } from './plan.ts';
 export { cutVector, joinVector, byName, type ParameterTensors } from './tensors.ts';
 export { encode } from './encoder.ts';
-export { headFeatures, nextState, type NextState } from './head.ts';
+export { headFeatures, nextState } from './head.ts';
 export { inverseAction } from './inverse-dynamics.ts';
 export { taskLoss, inverseLoss, presentStates, sliceRows, type Rows } from './losses.ts';
-export {
-  planActions,
-  traceInference,
-  traceForward,
-  inferenceInputs,
-  type InferenceInputs,
-} from './inference.ts';
+export { planActions, traceInference, traceForward, inferenceInputs } from './inference.ts';

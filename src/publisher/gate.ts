@@ -93,7 +93,7 @@ function byTask(
   rule: { readonly name: string; readonly threshold: number; readonly seed: number },
 ): GateDecision {
   const returns = new Map(reference.map((r) => [r.campaignId, r.return]));
-  const tasks: GateDecision['tasks'] = {};
+  const tasks: Record<string, GateDecision['tasks'][string]> = {};
   const reasons: string[] = [];
   let outcome: GateDecision['outcome'] = 'pass';
   for (const task of new Set(own.map((r) => r.task))) {

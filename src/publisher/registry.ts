@@ -35,7 +35,7 @@ export interface CheckpointDraft {
 }
 
 /** A checkpoint as it stands in the registry. */
-export interface StoredCheckpoint {
+interface StoredCheckpoint {
   readonly manifest: CheckpointManifest;
   /** Digest of the manifest file: what a release record signs. */
   readonly manifestSha256: string;

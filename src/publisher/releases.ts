@@ -15,7 +15,7 @@ import type { SigningKeys } from './keys.ts';
 import { openRegistry } from './registry.ts';
 
 /** Who asks for a release and why; both are signed. */
-export interface Cause {
+interface Cause {
   readonly actor: string;
   readonly reason: string;
 }
@@ -37,7 +37,7 @@ export interface Releases {
 }
 
 /** The log for reading, by anyone who has root.json. */
-export function openReleaseLog(
+function openReleaseLog(
   store: ObjectStore,
   channel: string,
   trusted: TrustedKeys,

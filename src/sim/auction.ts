@@ -71,7 +71,7 @@ export interface Batch {
   readonly remaining: Float64Array;
 }
 
-export interface BatchResult {
+interface BatchResult {
   /** Position won, 0 = lost. */
   readonly slot: Uint8Array;
   /** Price of the position won, paid only if shown. */

@@ -1,5 +1,5 @@
 /** One step of one bidder as AuctionNet logs it: parallel columns over the step's impressions. */
-export interface LoggedStep {
+interface LoggedStep {
   readonly pValue: readonly number[];
   readonly bid: readonly number[];
   readonly xi: readonly number[];

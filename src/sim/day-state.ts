@@ -2,7 +2,7 @@ import { mean, seededRandom, STEPS } from '../core/index.ts';
 import { type SimulationConfig, STREAM, type TaskSettings } from './settings.ts';
 
 /** What one task's values look like on one day. */
-export interface TaskDay {
+interface TaskDay {
   /** ln of the value curve by step, centred to mean 1 over a neutral day, with the day's level. */
   readonly lnCurve: Float64Array;
   /** ln factor of the values by scene. */

@@ -40,9 +40,7 @@ function normalQuantile(p: number): number {
 const SIZE = 65536;
 
 /** Standard normal draws by 16 bits of a uniform word: one table look-up in the auction loop. */
-export const NORMAL = Float64Array.from({ length: SIZE }, (_, i) =>
-  normalQuantile((i + 0.5) / SIZE),
-);
+const NORMAL = Float64Array.from({ length: SIZE }, (_, i) => normalQuantile((i + 0.5) / SIZE));
 
 /** The normal draw of a word's low 16 bits. */
 export function normalLow(word: number): number {

@@ -77,7 +77,7 @@ export function recordRanking(
   }
 }
 
-export function auctionId(world: World, day: string, step: number, auction: number): string {
+function auctionId(world: World, day: string, step: number, auction: number): string {
   return `w${world.seed}.${day}.s${step}.a${auction}`;
 }
 

@@ -28,7 +28,7 @@ export interface StepView {
   }[];
 }
 
-export interface StepDecision {
+interface StepDecision {
   /** In the view's order, currency per unit of reward. */
   readonly alphas: ArrayLike<number>;
   /** Logged as the outcomes' `model_version`. */

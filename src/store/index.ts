@@ -14,7 +14,6 @@ export {
   listSealedDays,
   partitionPrefix,
   manifestKey,
-  type SealedDay,
 } from './partition-manifest.ts';
 export { readDaySteps, readDayLog, readPartitionFile } from './partition-read.ts';
 export { STEPS_FILE_COLUMNS } from './partition-layout.ts';

@@ -14,7 +14,7 @@ export interface ArrowColumns {
 export type ColumnKind = 'text' | 'int64';
 
 /** One batch of a column. `offsets` (length rows + 1) only for text; `bytes` are the raw values. */
-export interface ColumnChunk {
+interface ColumnChunk {
   readonly rows: number;
   readonly bytes: Uint8Array;
   readonly offsets?: Int32Array;

@@ -12,7 +12,7 @@ const DTYPES = {
 type Dtype = keyof typeof DTYPES;
 const DTYPE_NAMES = Object.keys(DTYPES) as Dtype[];
 
-export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
 /** A named array of numbers; `data` is row-major and as long as the product of `shape`. */
 export interface StoredTensor {

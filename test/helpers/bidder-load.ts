@@ -11,7 +11,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { pathToFileURL } from 'node:url';
 
-export interface LoadPlan {
+interface LoadPlan {
   readonly urls: readonly string[];
   readonly bodies: readonly string[];
   /** Requests a second over all bidders. */
@@ -56,7 +56,7 @@ export function ask(url: string, body: string): Promise<{ status: number; text: 
 }
 
 /** Runs a plan until the signal; the rate is kept by the clock, not by the answers. */
-export async function runLoad(plan: LoadPlan, signal: AbortSignal): Promise<LoadAnswer[]> {
+async function runLoad(plan: LoadPlan, signal: AbortSignal): Promise<LoadAnswer[]> {
   const answers: LoadAnswer[] = [];
   const under = new Set<Promise<void>>();
   const start = performance.now();

@@ -27,13 +27,13 @@ import {
 
 export const DAY = dayKey('2026-03-01');
 export const START = dayStartMs(DAY);
-export const TOPIC = 'auction-events';
+const TOPIC = 'auction-events';
 export const TASKS: readonly TaskSpec[] = [
   { id: 'store', reward: 'gmv', unitPrice: 0.4 },
   { id: 'direct', reward: 'direct_gmv', unitPrice: 0.4 },
   { id: 'cart', reward: 'items', unitPrice: 6.7 },
 ];
-export const LATENESS_MS = 1_800_000;
+const LATENESS_MS = 1_800_000;
 export const LIMIT_MS = START + DAY_MS + LATENESS_MS;
 
 export const sealConfig = (partitions: number) => ({

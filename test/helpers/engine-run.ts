@@ -8,7 +8,7 @@ import {
 } from '../../src/engine/index.ts';
 
 /** A tfjs tensor in host memory. */
-export function host(tensor: tf.Tensor): HostTensor {
+function host(tensor: tf.Tensor): HostTensor {
   return { shape: tensor.shape, data: tensor.dataSync() };
 }
 

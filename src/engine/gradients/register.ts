@@ -3,7 +3,7 @@ import { elementwiseGradients } from './elementwise.ts';
 import { structureGradients } from './structure.ts';
 
 /** Every derivative known here. */
-export const gradients = [...elementwiseGradients, ...structureGradients];
+const gradients = [...elementwiseGradients, ...structureGradients];
 
 /**
  * Gives tfjs the derivatives of its kernels: the build of tfjs-core for Node leaves them out.

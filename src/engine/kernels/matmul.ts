@@ -41,7 +41,7 @@ function stacked(graph: Graph, a: Factor, b: Factor): Value {
 }
 
 /** The product of two values of rank 2 or more, either with its last two axes exchanged. */
-export function matMul(
+function matMul(
   graph: Graph,
   left: Value,
   right: Value,

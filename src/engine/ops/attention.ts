@@ -18,7 +18,7 @@ export function causalSelfAttention(qkv: tf.Tensor, heads: number): tf.Tensor {
 }
 
 /** 0 on and below the diagonal, -1e9 above: [steps, steps]. */
-export function causalMask(steps: number): tf.Tensor2D {
+function causalMask(steps: number): tf.Tensor2D {
   const values = new Float32Array(steps * steps);
   for (let row = 0; row < steps; row++) values.fill(-1e9, row * steps + row + 1, (row + 1) * steps);
   return tf.tensor2d(values, [steps, steps]);

@@ -1,6 +1,5 @@
 import { sha256, VamoError } from '../../core/index.ts';
-import type {
-  GRAPH_INPUTS} from '../../contracts/index.ts';
+import type { GRAPH_INPUTS } from '../../contracts/index.ts';
 import {
   GRAPH_OUTPUT,
   type GoldenRows,

@@ -5,7 +5,7 @@ import type { ModelSettings } from '../../model/index.ts';
 import type { TrainingSettings } from '../loop/trainee.ts';
 
 /** The parts of the configuration that determine a checkpoint; validated where it was loaded. */
-export interface NightConfig {
+interface NightConfig {
   readonly tasks: readonly TaskSpec[];
   readonly market: { readonly reserve: number; readonly minRemaining: number };
   readonly model: ModelSettings;
@@ -18,7 +18,7 @@ export interface NightConfig {
 const days = z.array(pinnedDay);
 
 /** What a training process is told: everything, so that it depends on nothing else. */
-export const trainJob = z.strictObject({
+const trainJob = z.strictObject({
   schema: z.literal('train-job/v1'),
   /** Data directory with the sealed days. */
   dataRoot: z.string(),

@@ -2,7 +2,7 @@ import type { Scale } from './scale.ts';
 import { element, type Markup, seriesColour, text } from './svg.ts';
 
 /** The rectangle of a chart that holds the data, in pixels of its picture. */
-export interface Area {
+interface Area {
   readonly left: number;
   readonly right: number;
   readonly top: number;

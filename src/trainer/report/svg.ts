@@ -1,5 +1,5 @@
 /** Text made safe for HTML and SVG, in content and in quoted attributes. */
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
@@ -29,4 +29,4 @@ export function element(
 
 /** The style that gives an element the colour of series `index`. */
 export const seriesColour = (index: number): string => `--c:var(--s${index % SERIES_COLOURS})`;
-export const SERIES_COLOURS = 6;
+const SERIES_COLOURS = 6;

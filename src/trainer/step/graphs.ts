@@ -41,7 +41,7 @@ function need(tensors: Tensors, name: string): tf.Tensor {
 const float = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float32' });
 
 /** Inputs that hold a batch; `prefix` tells the validation batch from the training batch. */
-export function batchSpecs(io: ModelIo, counts: readonly number[], prefix = ''): Specs {
+function batchSpecs(io: ModelIo, counts: readonly number[], prefix = ''): Specs {
   const rows = counts.reduce((a, b) => a + b, 0);
   return {
     [`${prefix}states`]: float(rows, io.steps + 1, io.features),

@@ -18,7 +18,7 @@ export interface LearnerState {
 }
 
 /** Parameters as given, moments zero, step 0. */
-export function freshState(design: StepDesign, initial: ParameterVectors): LearnerState {
+function freshState(design: StepDesign, initial: ParameterVectors): LearnerState {
   const vectors = Object.entries(stateSpecs(design)).map(([name, { shape }]) => {
     const given = name === 'generator' || name === 'inverse' ? initial[name].slice() : undefined;
     return [name, given ?? new Float32Array(shape[0] ?? 0)] as const;

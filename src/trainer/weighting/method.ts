@@ -1,7 +1,7 @@
 import type { Random } from '../../core/index.ts';
 
 /** What a method looks at; the trainer computes only that. */
-export type Need = 'losses' | 'gram' | 'validation';
+type Need = 'losses' | 'gram' | 'validation';
 
 /** One step's view of the tasks: losses and inner products, never parameters. All float64. */
 export interface WeightingInput {

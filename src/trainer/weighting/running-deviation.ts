@@ -1,5 +1,5 @@
 /** The state of a running deviation: plain numbers, exact in JSON. */
-export interface DeviationState {
+interface DeviationState {
   /** Total weight of everything observed. */
   readonly weight: number;
   readonly mean: number;
