@@ -92,7 +92,7 @@ describe('stateMatrix', () => {
   it('sees every sum of the newest closed step that it is made of', () => {
     const original = steps(8);
     const t = 40;
-    for (const name of ['outcomes', 'pv', 'bid', 'wins', 'lwc', 'reward_seen'] as const) {
+    for (const name of ['outcomes', 'pv', 'bid', 'wins', 'lwc', 'pv_won'] as const) {
       const altered = original.columns[name].map((x, s) => (s === t - 1 ? x * 3 + 7 : x));
       const after = matrix({ ...original, columns: { ...original.columns, [name]: altered } });
       expect(row(after, t), name).not.toEqual(row(matrix(original), t));
@@ -104,12 +104,11 @@ describe('stateMatrix', () => {
     }
   });
 
-  it('never shows the label column', () => {
+  it.each(['reward_attributed', 'reward_seen'] as const)('never shows %s', (name) => {
     const original = steps(8);
-    const reward_attributed = original.columns.reward_attributed.map((x) => x + 1e9);
-    expect(matrix({ ...original, columns: { ...original.columns, reward_attributed } })).toEqual(
-      matrix(original),
-    );
+    const altered = original.columns[name].map((x) => x + 1e9);
+    const after = matrix({ ...original, columns: { ...original.columns, [name]: altered } });
+    expect(after).toEqual(matrix(original));
   });
 
   it('stops after the step asked for', () => {
