@@ -5,6 +5,7 @@ export {
   TABLES,
   createTables,
   replaceDay,
+  compareDay,
   countDay,
   isLoaded,
   markLoaded,

@@ -53,6 +53,18 @@ export function countDay(table: TableName, day: DayKey): string {
   return `SELECT count() AS rows FROM ${table} WHERE day = ${literal(day)}`;
 }
 
+/**
+ * Two rows, `hash`, equal when the table holds a day just as the file does. It reads every value:
+ * a count alone comes from metadata, which may promise more than the disk took.
+ */
+export function compareDay(table: TableName, day: DayKey, path: string): string {
+  const { columns } = TABLES[table];
+  const file = resolve(path);
+  const hash = `SELECT toString(sum(cityHash64(${columnList(columns)}))) AS hash FROM`;
+  return `${hash} ${table} WHERE day = ${literal(day)}
+  UNION ALL ${hash} ${arrowFiles(dirname(file), basename(file), columns)}`;
+}
+
 export interface LoadedMark {
   readonly day: DayKey;
   readonly generation: number;

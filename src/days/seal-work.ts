@@ -10,8 +10,14 @@ import {
   writeSteps,
 } from '../clickhouse/index.ts';
 import { MICRO } from '../contracts/index.ts';
-import { dayStartMs, throwIfAborted } from '../core/index.ts';
-import { type CommittedDay, type ObjectStore, readVerified, storeError } from '../store/index.ts';
+import { dayStartMs, throwIfAborted, VamoError } from '../core/index.ts';
+import {
+  type CommittedDay,
+  isWholeArrowFile,
+  type ObjectStore,
+  readVerified,
+  storeError,
+} from '../store/index.ts';
 import type { Cut } from './cut.ts';
 import type { SealOptions } from './seal-plan.ts';
 
@@ -60,7 +66,7 @@ export interface SealCounts extends EventCounts {
   readonly campaigns: Record<string, number>;
 }
 
-/** Writes both files into `work.output` and counts. @throws VamoError SQL_FAILED, INTERRUPTED */
+/** Writes both files into `work.output` and counts. @throws VamoError STORE_FULL, SQL_FAILED, INTERRUPTED */
 export async function runSealSql(
   engine: Engine,
   work: WorkFolders,
@@ -78,9 +84,13 @@ export async function runSealSql(
     reserveMicro: Math.round(config.market.reserve * MICRO),
     tasks: config.tasks,
   };
-  for (const sql of [writeEvents(input), writeSteps(steps)]) {
+  for (const [name, sql] of [
+    ['events.arrow', writeEvents(input)],
+    ['steps.arrow', writeSteps(steps)],
+  ] as const) {
     throwIfAborted(signal);
     await engine.command(sql);
+    await requireWhole(join(work.output, name));
   }
   const one = async <T>(sql: string, empty: T): Promise<T> =>
     (await engine.query<T>(sql))[0] ?? empty;
@@ -92,4 +102,12 @@ export async function runSealSql(
     orphans,
     campaigns: Object.fromEntries(perTask.map((t) => [t.task, t.campaigns])),
   };
+}
+
+/** The engine goes on in silence when a write fails (chDB 3.4), so what it wrote is looked at. */
+async function requireWhole(path: string): Promise<void> {
+  if (await isWholeArrowFile(path)) return;
+  throw new VamoError('STORE_FULL', `the engine could not write all of ${path}`, {
+    details: { path },
+  });
 }
