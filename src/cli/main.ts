@@ -36,6 +36,11 @@ addCommand(program, rollbackCommand);
 addCommand(program, fleetCommand);
 addCommand(program, bidderCommand);
 
+// A reader such as `head` may leave early; there is nobody left to tell.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

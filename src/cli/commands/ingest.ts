@@ -1,4 +1,5 @@
 import { createIngester, type FaultPoint, type IngestStats } from '../../ingest/index.ts';
+import { throwIfAborted } from '../../core/index.ts';
 import type { Context } from '../context.ts';
 import type { CommandSpec } from '../run-command.ts';
 import { openSource } from '../source.ts';
@@ -21,7 +22,10 @@ export async function ingestEvents(
     progress: context.progress.stage('ingest'),
     ...(faultPoint ? { faultPoint } : {}),
   });
-  return ingester.run({ signal, until });
+  const stats = await ingester.run({ signal, until });
+  // What was read is committed; but the end was asked for, and not reached.
+  if (until === 'end') throwIfAborted(signal);
+  return stats;
 }
 
 export const ingestCommand: CommandSpec<{ readonly follow?: boolean }> = {

@@ -2,9 +2,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openEmbedded } from '../../clickhouse/index.ts';
 import type { PartitionManifest } from '../../contracts/index.ts';
-import { type DayKey, dayKey, isVamoError, VamoError } from '../../core/index.ts';
+import { type DayKey, dayKey, isVamoError, throwIfAborted, VamoError } from '../../core/index.ts';
 import { dayReports, loadIntoClickHouse, sealDay } from '../../days/index.ts';
-import { openDataDirectory } from '../../store/index.ts';
+import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
 import type { Context } from '../context.ts';
 import type { CommandSpec } from '../run-command.ts';
 
@@ -16,44 +16,61 @@ interface SealCommandOptions {
 /** Where the queryable copy lies. */
 export const clickHouseFolder = (root: string): string => join(root, 'clickhouse');
 
+type Seal = (day: DayKey, atEnd: boolean) => Promise<PartitionManifest>;
+
 /**
- * Seals days and loads them into the queryable copy. One process at a time holds the role `sealer`.
- * @param atEnd the source has ended: do not wait for records that arrive after the cut
+ * Lets `work` seal as the one process that holds the role `sealer`, then loads what is sealed into
+ * the queryable copy: also days whose load an earlier process did not live to finish.
  */
-export async function sealDays(
-  context: Context,
-  days: readonly DayKey[],
-  atEnd: boolean,
-): Promise<PartitionManifest[]> {
+async function asSealer<T>(context: Context, work: (seal: Seal) => Promise<T>): Promise<T> {
   const { store, config, root, log, signal, now } = context;
   const role = await openDataDirectory(root, { role: 'sealer', nowMs: now() });
+  const engineDir = join(root, 'work', 'sealer');
   try {
-    const manifests: PartitionManifest[] = [];
-    const progress = context.progress.stage('seal');
-    for (const day of days) {
-      const engineDir = join(root, 'work', 'sealer');
-      const requireReached = !atEnd;
-      manifests.push(await sealDay({ store, engineDir, day, config, requireReached, log, signal }));
-      progress(manifests.length, days.length, day);
-    }
-    await rm(join(root, 'work', 'sealer'), { recursive: true, force: true });
-    await loadDays(context, manifests);
-    return manifests;
+    const result = await work((day, atEnd) =>
+      sealDay({ store, engineDir, day, config, requireReached: !atEnd, log, signal }),
+    );
+    await rm(engineDir, { recursive: true, force: true });
+    await loadSealedDays(context);
+    return result;
   } finally {
     context.progress.clear();
     await role.release();
   }
 }
 
-async function loadDays(context: Context, manifests: readonly PartitionManifest[]): Promise<void> {
-  const { store, root } = context;
+/**
+ * Seals days and loads them into the queryable copy. One process at a time holds the role `sealer`.
+ * @param atEnd the source has ended: do not wait for records that arrive after the cut
+ */
+export function sealDays(
+  context: Context,
+  days: readonly DayKey[],
+  atEnd: boolean,
+): Promise<PartitionManifest[]> {
+  return asSealer(context, async (seal) => {
+    const manifests: PartitionManifest[] = [];
+    const progress = context.progress.stage('seal');
+    for (const day of days) {
+      manifests.push(await seal(day, atEnd));
+      progress(manifests.length, days.length, day);
+    }
+    return manifests;
+  });
+}
+
+async function loadSealedDays(context: Context): Promise<void> {
+  const { store, root, signal } = context;
+  const days = await listSealedDays(store);
+  if (days.length === 0) return;
   const engine = await openEmbedded(clickHouseFolder(root));
   try {
     const progress = context.progress.stage('load into ClickHouse');
-    let done = 0;
-    for (const manifest of manifests) {
+    for (const [i, { day, generation }] of days.entries()) {
+      throwIfAborted(signal);
+      const manifest = await readManifest(store, day, generation);
       await loadIntoClickHouse({ engine, store, manifest });
-      progress(++done, manifests.length, manifest.day);
+      progress(i + 1, days.length, day);
     }
   } finally {
     await engine.close();
@@ -63,17 +80,19 @@ async function loadDays(context: Context, manifests: readonly PartitionManifest[
 /** Every open day whose cut has been reached in every partition. */
 async function sealWhatIsDue(context: Context) {
   const open = (await dayReports(context.store)).filter((report) => !report.sealed);
-  const sealed: PartitionManifest[] = [];
-  const waiting: { day: DayKey; reason: string }[] = [];
-  for (const { day } of open) {
-    try {
-      sealed.push(...(await sealDays(context, [day], false)));
-    } catch (error) {
-      if (!isVamoError(error, 'DAY_NOT_READY') && !isVamoError(error, 'DAY_MISSING')) throw error;
-      waiting.push({ day, reason: error.message });
+  return asSealer(context, async (seal) => {
+    const sealed: PartitionManifest[] = [];
+    const waiting: { day: DayKey; reason: string }[] = [];
+    for (const { day } of open) {
+      try {
+        sealed.push(await seal(day, false));
+      } catch (error) {
+        if (!isVamoError(error, 'DAY_NOT_READY') && !isVamoError(error, 'DAY_MISSING')) throw error;
+        waiting.push({ day, reason: error.message });
+      }
     }
-  }
-  return { sealed, waiting };
+    return { sealed, waiting };
+  });
 }
 
 export const sealCommand: CommandSpec<SealCommandOptions> = {
