@@ -1,0 +1,178 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  closeDays,
+  type DayDigests,
+  type DayReport,
+  FOURTH_TASK,
+  type Night,
+  openWorkshop,
+  SEALED,
+  simulate,
+  train,
+  type Versions,
+  type Workshop,
+} from '../helpers/pipeline.ts';
+
+interface Published {
+  readonly version: string;
+  readonly digest: string;
+  readonly released: boolean;
+  readonly gate: { readonly outcome: string; readonly overridden: object | null };
+}
+
+/** One night, each stage by its own command; what must be equal between equal nights. */
+async function playNight(night: Night): Promise<{ days: DayDigests; checkpoint: string }> {
+  const days = await closeDays(night);
+  await train(night);
+  await night.ok('publish', '--override', '--reason', 'first night', '--actor', 'tester');
+  const { versions } = await night.ok<Versions>('versions');
+  return { days, checkpoint: versions.map((v) => v.digest).join() };
+}
+
+let workshop: Workshop;
+let night: Night;
+let played: Awaited<ReturnType<typeof playNight>>;
+let again: typeof played;
+beforeAll(async () => {
+  workshop = await openWorkshop();
+  night = await workshop.night();
+  [played, again] = await Promise.all([playNight(night), playNight(await workshop.night())]);
+});
+afterAll(() => workshop.clean());
+
+describe('one night', { timeout: 120_000 }, () => {
+  it('gives the same digests in two data directories', () => {
+    expect(again).toEqual(played);
+    expect(new Set(Object.values(played.days)).size).toBe(SEALED.length);
+    expect(played.checkpoint).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it.concurrent('gives every day and the checkpoint other digests under another seed', async () => {
+    const other = await playNight(await workshop.night({ simulator: { seed: 2 } }));
+    for (const day of SEALED) expect(other.days[day]).not.toBe(played.days[day]);
+    expect(other.checkpoint).not.toBe(played.checkpoint);
+  });
+
+  it.concurrent('changes only its own day when one event differs', async () => {
+    const changed = await workshop.night();
+    await simulate(changed);
+    const day = await changeOneBid(changed);
+    const days = await closeDays(changed);
+    const differing = SEALED.filter((d) => days[d] !== played.days[d]);
+    expect(differing).toEqual([day]);
+    expect(await train(changed)).not.toBe(played.checkpoint);
+  });
+
+  it.concurrent('trains, publishes and serves a fourth task by configuration alone', async () => {
+    const four = await workshop.night(FOURTH_TASK);
+    await playNight(four);
+    const document = await four.ok<{ policies: Record<string, { task: string }[]> }>('evaluate');
+    const tasks = new Set(document.policies['candidate']?.map((c) => c.task));
+    expect([...tasks].sort()).toEqual(['cart', 'direct', 'repeat', 'store']);
+  });
+});
+
+/** Raises one bid of the log by a micro-unit; the day it is of. */
+async function changeOneBid({ data }: Night): Promise<string> {
+  const path = join(data, 'log', 'auction-events-1.jsonl');
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  const index = lines.findIndex((line) => isOutcomeOf(line, '2026-01-07'));
+  const line = lines[index] ?? '';
+  const changed = line.replace(/"bid":(\d+\.\d+)/, (_, bid: string) => {
+    const micro = Math.round(Number(bid) * 1e6) + 1;
+    return `"bid":${String(micro / 1e6)}`;
+  });
+  expect(changed).not.toBe(line);
+  lines[index] = changed;
+  await writeFile(path, lines.join('\n'));
+  return '2026-01-07';
+}
+
+function isOutcomeOf(line: string, day: string): boolean {
+  if (!line.includes('"kind":"outcome"')) return false;
+  const { value } = JSON.parse(line) as { value: { event_time: number } };
+  return new Date(value.event_time).toISOString().startsWith(day);
+}
+
+describe('days', () => {
+  it('count every record once, with all faults in the data', async () => {
+    const { days } = await night.ok<{ days: readonly DayReport[] }>('days');
+    const sealed = days.filter((d) => d.generation !== null);
+    expect(sealed.map((d) => d.day)).toEqual(SEALED);
+    for (const d of sealed)
+      expect(d.accepted + d.duplicate + d.late + d.dead_lettered).toBe(d.records);
+    for (const count of ['accepted', 'duplicate', 'late', 'dead_lettered'] as const)
+      expect(sealed.reduce((n, d) => n + d[count], 0)).toBeGreaterThan(0);
+  });
+
+  it('answer SQL over what was sealed', async () => {
+    const { days } = await night.ok<{ days: readonly DayReport[] }>('days');
+    const { rows } = await night.ok<{ rows: unknown }>(
+      'days',
+      '--sql',
+      'SELECT toString(day) AS day, count() AS accepted FROM events GROUP BY ALL ORDER BY ALL',
+    );
+    expect(rows).toEqual(
+      days.filter((d) => d.generation !== null).map(({ day, accepted }) => ({ day, accepted })),
+    );
+  });
+});
+
+/** What is signed in a release record. */
+async function signedRecord({ data }: Night, epoch: number): Promise<unknown> {
+  const name = `${String(epoch).padStart(20, '0')}.json`;
+  const text = await readFile(join(data, 'releases/production/1', name), 'utf8');
+  const { payload } = JSON.parse(text) as { payload: string };
+  return JSON.parse(Buffer.from(payload, 'base64').toString());
+}
+
+describe('releases', { timeout: 120_000 }, () => {
+  it('hold what the gate refuses, record an override, roll back and forward', async () => {
+    const strict = await night.with({
+      training: { seed: 99, steps: 4 },
+      gate: { ratioVersusChampion: 1, floorVersusBangBang: 1 },
+    });
+    const { champion: first, ...before } = await strict.ok<Versions>('versions');
+    await train(strict, '--fresh');
+    const held = await strict.ok<Published>('publish');
+    expect([held.released, held.gate.outcome === 'pass', held.gate.overridden]).toEqual([
+      false,
+      false,
+      null,
+    ]);
+    expect((await strict.ok<Versions>('versions')).champion).toBe(first);
+
+    const reason = 'known shift in traffic';
+    const forced = await strict.ok<Published>(
+      ...['publish', '--override', '--reason', reason, '--actor', 'ann'],
+    );
+    expect([forced.version, forced.digest]).toEqual([held.version, held.digest]);
+    const after = await strict.ok<Versions>('versions');
+    expect(after.champion).toBe(forced.version);
+    expect(after.releases.at(-1)).toMatchObject({
+      epoch: 2,
+      action: 'publish',
+      actor: 'ann',
+      reason,
+    });
+    expect(await signedRecord(strict, 2)).toMatchObject({
+      gate: { outcome: held.gate.outcome, overridden: { actor: 'ann', reason } },
+    });
+
+    const back = await strict.ok('rollback', '--reason', 'overspend', '--actor', 'bob');
+    expect(back).toMatchObject({ epoch: 3, version: first });
+    const rolled = await strict.ok<Versions>('versions');
+    expect(rolled.champion).toBe(first);
+    expect(rolled.versions.filter((v) => v.live).map((v) => v.version)).toEqual([first]);
+    await strict.ok('rollback', '--to', forced.version, '--reason', 'it was not', '--actor', 'bob');
+    const forward = await strict.ok<Versions>('versions');
+    expect(forward.champion).toBe(forced.version);
+    const digests = (v: Versions) => v.versions.map(({ version, digest }) => [version, digest]);
+    expect(digests(forward)).toEqual(digests(after));
+    expect(digests(forward)).toEqual(
+      expect.arrayContaining(digests({ champion: null, ...before })),
+    );
+  });
+});
