@@ -49,8 +49,10 @@ const ackOf = async (id: string): Promise<BidderAck> =>
   JSON.parse(new TextDecoder().decode(await setup.store.get(`fleet/${id}/ack.json`))) as BidderAck;
 const answerOf = (text: string) => JSON.parse(text) as { version: string; alphas: number[] };
 
-/** What a version answers, worked out in this process from that version's files. */
-async function recompute(version: string, body: string): Promise<number[]> {
+const loaded = new Map<string, ReturnType<typeof loadModel>>();
+
+/** A version loaded in this process from its files in the registry. */
+async function loadVersion(version: string) {
   const { manifest, files } = await setup.registry.readCheckpoint(version);
   const served = {
     io: manifest.io,
@@ -59,9 +61,14 @@ async function recompute(version: string, body: string): Promise<number[]> {
     normaliser: files.get('normaliser')!,
     golden: files.get('golden')!,
   };
-  const model = await loadModel(served, { clock: () => performance.now() });
-  const { alphas } = await model.answer(parseScales(body));
-  await model.release();
+  return loadModel(served, { clock: () => performance.now() });
+}
+
+/** What a version answers, worked out in this process from that version's files. */
+async function recompute(version: string, body: string): Promise<number[]> {
+  const model = loaded.get(version) ?? loadVersion(version);
+  loaded.set(version, model);
+  const { alphas } = await (await model).answer(parseScales(body));
   return Array.from(alphas);
 }
 
@@ -89,6 +96,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await Promise.all(bidders.map((bidder) => bidder.end('SIGKILL')));
+  for (const model of loaded.values()) await (await model).release();
   await clean();
 });
 

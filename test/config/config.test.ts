@@ -143,7 +143,7 @@ describe('what is not allowed names the key, the value and what is', () => {
       'x',
       /"x" is not one of tasks/,
     ],
-    ['shares above 1', ['simulator', 'behaviour', 'pid'], 1, /shares total 1\.75; must total 1/],
+    ['shares above 1', ['simulator', 'behaviour', 'pid'], 1, /shares total 1\.\d+; must total 1/],
   ])('%s', (_, path, value, message) => {
     expect(refusal(withValue(path, value))).toMatch(message);
   });
