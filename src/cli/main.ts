@@ -1,17 +1,5 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { bidderCommand } from './commands/bidder.ts';
-import { daysCommand } from './commands/days.ts';
-import { demoCommand } from './commands/demo.ts';
-import { evaluateCommand } from './commands/evaluate.ts';
-import { fleetCommand } from './commands/fleet.ts';
-import { ingestCommand } from './commands/ingest.ts';
-import { publishCommand } from './commands/publish.ts';
-import { rollbackCommand } from './commands/rollback.ts';
-import { sealCommand } from './commands/seal.ts';
-import { simulateCommand } from './commands/simulate.ts';
-import { trainCommand } from './commands/train.ts';
-import { versionsCommand } from './commands/versions.ts';
 import { addCommand, usageExit } from './run-command.ts';
 import { codeVersion } from './code-version.ts';
 
@@ -23,18 +11,28 @@ const program = new Command('vamo')
   .showHelpAfterError('(add --help for options and examples)')
   .exitOverride();
 
-addCommand(program, demoCommand);
-addCommand(program, simulateCommand);
-addCommand(program, ingestCommand);
-addCommand(program, sealCommand);
-addCommand(program, daysCommand);
-addCommand(program, trainCommand);
-addCommand(program, evaluateCommand);
-addCommand(program, publishCommand);
-addCommand(program, versionsCommand);
-addCommand(program, rollbackCommand);
-addCommand(program, fleetCommand);
-addCommand(program, bidderCommand);
+/** One command needs one command's modules: each is loaded by itself when it is named. */
+const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
+  demo: async () => addCommand(program, (await import('./commands/demo.ts')).demoCommand),
+  simulate: async () =>
+    addCommand(program, (await import('./commands/simulate.ts')).simulateCommand),
+  ingest: async () => addCommand(program, (await import('./commands/ingest.ts')).ingestCommand),
+  seal: async () => addCommand(program, (await import('./commands/seal.ts')).sealCommand),
+  days: async () => addCommand(program, (await import('./commands/days.ts')).daysCommand),
+  train: async () => addCommand(program, (await import('./commands/train.ts')).trainCommand),
+  evaluate: async () =>
+    addCommand(program, (await import('./commands/evaluate.ts')).evaluateCommand),
+  publish: async () => addCommand(program, (await import('./commands/publish.ts')).publishCommand),
+  versions: async () =>
+    addCommand(program, (await import('./commands/versions.ts')).versionsCommand),
+  rollback: async () =>
+    addCommand(program, (await import('./commands/rollback.ts')).rollbackCommand),
+  fleet: async () => addCommand(program, (await import('./commands/fleet.ts')).fleetCommand),
+  bidder: async () => addCommand(program, (await import('./commands/bidder.ts')).bidderCommand),
+};
+
+const named = COMMANDS[process.argv[2] ?? ''];
+for (const load of named ? [named] : Object.values(COMMANDS)) await load();
 
 // A reader such as `head` may leave early; there is nobody left to tell.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,188 +1,38 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { VamoError } from '../../core/index.ts';
-import { trace, type TensorSpec, type TracedGraph } from '../../engine/index.ts';
+import { trace, type TracedGraph } from '../../engine/index.ts';
 import {
   byName,
   cutVector,
   encode,
   inverseLoss,
-  joinVector,
-  type ModelIo,
-  type ModelSettings,
-  type ParameterPlan,
   type ParameterTensors,
   presentStates,
-  type Rows,
-  type Scope,
   sliceRows,
   taskLoss,
 } from '../../model/index.ts';
-import { clip, type Moments, type OptimiserSettings, type Rates, update } from './optimiser.ts';
-
-/** What determines the graphs of a training step. */
-export interface StepDesign {
-  readonly settings: ModelSettings;
-  readonly io: ModelIo;
-  readonly plan: ParameterPlan;
-  /** Rows of each task in a batch, training or validation; rows stand grouped by task, in order. */
-  readonly counts: readonly number[];
-  readonly optimiser: OptimiserSettings;
-}
-
-type Tensors = Readonly<Record<string, tf.Tensor>>;
-type Specs = Record<string, TensorSpec>;
-
-function need(tensors: Tensors, name: string): tf.Tensor {
-  const tensor = tensors[name];
-  if (!tensor) throw new VamoError('ENGINE_GRAPH', `the step's graph has no tensor "${name}"`);
-  return tensor;
-}
-
-const float = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float32' });
-
-/** Inputs that hold a batch; `prefix` tells the validation batch from the training batch. */
-function batchSpecs(io: ModelIo, counts: readonly number[], prefix = ''): Specs {
-  const rows = counts.reduce((a, b) => a + b, 0);
-  return {
-    [`${prefix}states`]: float(rows, io.steps + 1, io.features),
-    [`${prefix}label`]: float(rows, 1),
-    [`${prefix}action`]: float(rows, io.steps),
-    [`${prefix}mask`]: float(rows, io.steps),
-  };
-}
-
-function rowsOf(inputs: Tensors, prefix = ''): Rows {
-  return {
-    states: need(inputs, `${prefix}states`),
-    label: need(inputs, `${prefix}label`),
-    action: need(inputs, `${prefix}action`),
-    mask: need(inputs, `${prefix}mask`),
-  };
-}
-
-/** Flat vectors of one group of parameters: values, and Adam's moments where it has them. */
-function momentSpecs(name: string, size: number, adam: boolean): Specs {
-  if (size === 0) return {};
-  const moments = { [`${name}Mean`]: float(size), [`${name}Square`]: float(size) };
-  return { [name]: float(size), ...(adam ? moments : {}) };
-}
-
-function momentsOf(inputs: Tensors, name: string): Moments {
-  return {
-    value: need(inputs, name),
-    mean: inputs[`${name}Mean`],
-    square: inputs[`${name}Square`],
-  };
-}
-
-/** Outputs are named `next.` + the input they replace in the step after. */
-function momentOutputs(name: string, { value, mean, square }: Moments): Record<string, tf.Tensor> {
-  return {
-    [`next.${name}`]: value,
-    ...(mean && { [`next.${name}Mean`]: mean }),
-    ...(square && { [`next.${name}Square`]: square }),
-  };
-}
-
-const rateSpecs = (): Specs => ({
-  learningRate: float(),
-  meanCorrection: float(),
-  squareCorrection: float(),
-});
-
-function ratesOf(inputs: Tensors, learningRate = 'learningRate'): Rates {
-  return {
-    learningRate: need(inputs, learningRate),
-    meanCorrection: need(inputs, 'meanCorrection'),
-    squareCorrection: need(inputs, 'squareCorrection'),
-  };
-}
-
-/** Specifications of the state a step carries to the next. */
-export function stateSpecs({ plan, optimiser }: StepDesign): Specs {
-  return {
-    ...momentSpecs('generator', plan.generatorSize, optimiser.kind === 'adam'),
-    ...momentSpecs('inverse', plan.inverseSize, true),
-  };
-}
-
-/** Offset of each task's first row. */
-function starts(counts: readonly number[]): number[] {
-  let at = 0;
-  return counts.map((count) => {
-    at += count;
-    return at - count;
-  });
-}
-
-/** K losses of a batch that is encoded in one piece; a task without rows has loss 0. */
-function batchLosses(
-  { settings }: StepDesign,
-  p: ParameterTensors,
-  rows: Rows,
-  counts: readonly number[],
-): tf.Tensor[] {
-  const hidden = encode(settings, p, presentStates(settings, rows.states));
-  const size = hidden.shape.slice(1);
-  return starts(counts).map((from, k) => {
-    const count = counts[k] ?? 0;
-    if (count === 0) return tf.scalar(0);
-    const own = tf.slice(hidden, [from, 0, 0], [count, ...size]);
-    return taskLoss(settings, p, k, own, sliceRows(rows, from, count));
-  });
-}
-
-/** One-hot tasks of rows grouped by task: [B, K], a constant of the graph. */
-function taskRows(counts: readonly number[]): tf.Tensor {
-  const rows = counts.flatMap((count, k) => new Array<number>(count).fill(k));
-  const values = new Float32Array(rows.length * counts.length);
-  rows.forEach((k, row) => (values[row * counts.length + k] = 1));
-  return tf.tensor(values, [rows.length, counts.length]);
-}
-
-/** Loss and own Adam update of the inverse dynamics; nothing for a model without it. */
-function inverseStep(design: StepDesign, inputs: Tensors): Record<string, tf.Tensor> {
-  const { plan, counts, optimiser } = design;
-  if (plan.inverseSize === 0) return { inverseLoss: tf.scalar(0) };
-  const state = momentsOf(inputs, 'inverse');
-  const rows = rowsOf(inputs);
-  const task = taskRows(counts);
-  const lossOf = (...tensors: tf.Tensor[]): tf.Scalar =>
-    tf.reshape<tf.Rank.R0>(inverseLoss(byName(plan.inverse, tensors), rows, task), []);
-  const { value, grads } = tf.valueAndGrads(lossOf)(cutVector(state.value, plan.inverse));
-  const next = update(optimiser, state, joinVector(grads), ratesOf(inputs, 'inverseLearningRate'));
-  return { inverseLoss: value, ...momentOutputs('inverse', next) };
-}
-
-/** A scalar of the generator's parameters and its gradient, shared part and the named tasks' heads. */
-function differentiate(
-  plan: ParameterPlan,
-  parameters: readonly tf.Tensor[],
-  tasks: readonly number[],
-  scalarOf: (p: ParameterTensors) => tf.Tensor,
-): { readonly value: tf.Tensor; readonly shared: tf.Tensor; readonly heads: tf.Tensor[] } {
-  const reached = (scope: Scope): boolean => scope === 'shared' || tasks.includes(Number(scope));
-  const kept = plan.generator.filter(({ scope }) => reached(scope));
-  const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) =>
-    tf.reshape<tf.Rank.R0>(scalarOf(byName(kept, tensors)), []),
-  )(parameters.filter((_, i) => reached(plan.generator[i]?.scope ?? 'inverse')));
-  const part = (scope: Scope): tf.Tensor =>
-    joinVector(grads.filter((_, i) => kept[i]?.scope === scope));
-  return { value, shared: part('shared'), heads: tasks.map(part) };
-}
-
-/** The gradient as one flat vector of the whole generator; heads without rows get zeros. */
-function wholeGradient(
-  plan: ParameterPlan,
-  parameters: readonly tf.Tensor[],
-  counts: readonly number[],
-  scalarOf: (p: ParameterTensors) => tf.Tensor,
-): tf.Tensor {
-  const tasks = counts.flatMap((count, k) => (count > 0 ? [k] : []));
-  const { shared, heads } = differentiate(plan, parameters, tasks, scalarOf);
-  const all = counts.map((_, k) => heads[tasks.indexOf(k)] ?? tf.zeros([plan.headSize]));
-  return tf.concat([shared, ...all]);
-}
+import {
+  batchLosses,
+  differentiate,
+  inverseStep,
+  starts,
+  taskRows,
+  wholeGradient,
+} from './derivatives.ts';
+import { clip, update } from './optimiser.ts';
+import {
+  batchSpecs,
+  float,
+  momentOutputs,
+  momentSpecs,
+  momentsOf,
+  need,
+  ratesOf,
+  rateSpecs,
+  rowsOf,
+  stateSpecs,
+  type StepDesign,
+  type Tensors,
+} from './tensors.ts';
 
 /**
  * The whole step as one graph, for methods whose weights do not depend on this batch:

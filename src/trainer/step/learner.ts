@@ -5,13 +5,7 @@ import type { StepRecord } from '../run-record.ts';
 import { headWeights, type Weighting } from '../weighting/index.ts';
 import { entropy, gradientFigures, requireFinite } from './figures.ts';
 import { adamMetric, gradientProducts, type TaskGradients } from './gradient-products.ts';
-import {
-  type StepDesign,
-  traceFusedStep,
-  traceGradients,
-  traceLosses,
-  traceUpdate,
-} from './graphs.ts';
+import { traceFusedStep, traceGradients, traceLosses, traceUpdate } from './graphs.ts';
 import { learningRateAt } from './optimiser.ts';
 import {
   createSession,
@@ -21,6 +15,7 @@ import {
   type Session,
   vector,
 } from './session.ts';
+import type { StepDesign } from './tensors.ts';
 
 export interface BatchLosses {
   /** One a task. */

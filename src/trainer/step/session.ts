@@ -6,7 +6,7 @@ import {
   type TracedGraph,
 } from '../../engine/index.ts';
 import type { ParameterVectors } from '../../model/index.ts';
-import { stateSpecs, type StepDesign } from './graphs.ts';
+import { stateSpecs, type StepDesign } from './tensors.ts';
 import { corrections, learningRateAt } from './optimiser.ts';
 
 export type Feeds = Readonly<Record<string, HostTensor>>;
