@@ -4,8 +4,9 @@ export { writeSteps, countOrphans, countCampaigns, type StepsSql } from './steps
 export {
   TABLES,
   createTables,
-  replaceDay,
-  compareDay,
+  stageDay,
+  compareStage,
+  placeDay,
   countDay,
   isLoaded,
   markLoaded,

@@ -30,39 +30,43 @@ export function createTables(): string[] {
 
 const stageOf = (table: string): string => `${table}_stage`;
 
-/**
- * Replaces a day in a table by a sealed file. One statement fills the stage, one puts it in place:
- * readers see the old day or the new one, and after a crash the same statements start over.
- */
-export function replaceDay(table: TableName, day: DayKey, path: string): string[] {
-  const { columns } = TABLES[table];
-  const names = columnList(columns);
-  const file = resolve(path);
-  const source = arrowFiles(dirname(file), basename(file), columns);
+/** Fills the stage of a table with a sealed file, in place of whatever a dead process left there. */
+export function stageDay(table: TableName, day: DayKey, path: string): string[] {
+  const names = columnList(TABLES[table].columns);
   return [
     `TRUNCATE TABLE ${stageOf(table)}`,
     `INSERT INTO ${stageOf(table)} (day, ${names})
-  SELECT toDate(${literal(day)}) AS day, ${names} FROM ${source}`,
+  SELECT toDate(${literal(day)}) AS day, ${names} FROM ${sealedFile(table, path)}`,
+  ];
+}
+
+/**
+ * Two rows, `hash`, equal when the stage holds just what the file does. It reads every value: a
+ * count alone comes from metadata, which may promise more than the disk took.
+ */
+export function compareStage(table: TableName, path: string): string {
+  const names = columnList(TABLES[table].columns);
+  return [stageOf(table), sealedFile(table, path)]
+    .map((source) => `SELECT toString(sum(cityHash64(${names}))) AS hash FROM ${source}`)
+    .join(' UNION ALL ');
+}
+
+/** Puts the stage in place of a day: readers see the old day or the new one. */
+export function placeDay(table: TableName, day: DayKey): string[] {
+  return [
     `ALTER TABLE ${table} REPLACE PARTITION ${literal(day)} FROM ${stageOf(table)}`,
     `TRUNCATE TABLE ${stageOf(table)}`,
   ];
 }
 
+function sealedFile(table: TableName, path: string): string {
+  const file = resolve(path);
+  return arrowFiles(dirname(file), basename(file), TABLES[table].columns);
+}
+
 /** One row, `rows`: how many rows of a day a table holds. */
 export function countDay(table: TableName, day: DayKey): string {
   return `SELECT count() AS rows FROM ${table} WHERE day = ${literal(day)}`;
-}
-
-/**
- * Two rows, `hash`, equal when the table holds a day just as the file does. It reads every value:
- * a count alone comes from metadata, which may promise more than the disk took.
- */
-export function compareDay(table: TableName, day: DayKey, path: string): string {
-  const { columns } = TABLES[table];
-  const file = resolve(path);
-  const hash = `SELECT toString(sum(cityHash64(${columnList(columns)}))) AS hash FROM`;
-  return `${hash} ${table} WHERE day = ${literal(day)}
-  UNION ALL ${hash} ${arrowFiles(dirname(file), basename(file), columns)}`;
 }
 
 export interface LoadedMark {

@@ -2,16 +2,17 @@ import {
   type Engine,
   TABLES,
   type TableName,
-  compareDay,
+  compareStage,
   countDay,
   createTables,
   isLoaded,
   markLoaded,
-  replaceDay,
+  placeDay,
+  stageDay,
   unmarkLoaded,
 } from '../clickhouse/index.ts';
 import type { PartitionManifest } from '../contracts/index.ts';
-import { VamoError, type DayKey, dayKey, isVamoError } from '../core/index.ts';
+import { VamoError, dayKey, isVamoError } from '../core/index.ts';
 import { type ObjectStore, readPartitionFile } from '../store/index.ts';
 
 const TABLE_NAMES = Object.keys(TABLES) as TableName[];
@@ -41,9 +42,10 @@ export async function loadIntoClickHouse(options: {
   for (const table of TABLE_NAMES) {
     await readPartitionFile(store, manifest, table);
     const path = store.localPath(fileOf(manifest, table).key);
-    for (const sql of replaceDay(table, day, path)) await engine.command(sql);
-    if (!(await holdsFile(engine, table, day, path)))
+    for (const sql of stageDay(table, day, path)) await engine.command(sql);
+    if (!(await stageIsWhole(engine, table, path)))
       throw new VamoError('STORE_FULL', `the engine could not write all ${table} of ${day}`);
+    for (const sql of placeDay(table, day)) await engine.command(sql);
   }
   await engine.command(markLoaded(mark));
   return true;
@@ -57,14 +59,9 @@ function fileOf(manifest: PartitionManifest, role: TableName): PartitionManifest
 }
 
 /** The engine goes on in silence when a write fails (chDB 3.4), so what it wrote is read again. */
-async function holdsFile(
-  engine: Engine,
-  table: TableName,
-  day: DayKey,
-  path: string,
-): Promise<boolean> {
+async function stageIsWhole(engine: Engine, table: TableName, path: string): Promise<boolean> {
   try {
-    const [held, sealed] = await engine.query<{ hash: string }>(compareDay(table, day, path));
+    const [held, sealed] = await engine.query<{ hash: string }>(compareStage(table, path));
     return held !== undefined && held.hash === sealed?.hash;
   } catch (error) {
     if (isVamoError(error, 'SQL_FAILED')) return false;
