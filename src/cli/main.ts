@@ -42,5 +42,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = usageExit(error);
+  process.exitCode = usageExit(error, process.argv.includes('--json'));
 }

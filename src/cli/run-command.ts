@@ -77,15 +77,17 @@ async function execute<O>(spec: CommandSpec<O>, options: O & GlobalOptions): Pro
 function report(error: unknown, options: GlobalOptions, aborted: boolean): number {
   const known = asVamoError(error);
   const interrupted = aborted || known.code === 'INTERRUPTED';
-  if (options.json === true)
-    process.stdout.write(
-      `${JSON.stringify({ error: { code: known.code, message: known.message, mend: known.mend, retriable: known.retriable, details: known.details } })}\n`,
-    );
+  if (options.json === true) printFailure(known);
   process.stderr.write(`${known.code}: ${known.message}\n  ${known.mend}\n`);
   if (options.verbose === true)
     process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`);
   if (interrupted) return EXIT.interrupted;
   return known.code === 'USAGE' ? EXIT.usage : EXIT.failed;
+}
+
+function printFailure({ code, message, mend, retriable, details }: VamoError): void {
+  const error = { code, message, mend, retriable, details };
+  process.stdout.write(`${JSON.stringify({ error })}\n`);
 }
 
 function asVamoError(error: unknown): VamoError {
@@ -97,8 +99,13 @@ function asVamoError(error: unknown): VamoError {
   return new VamoError(full ? 'STORE_FULL' : 'STORE_IO', message, { cause: error });
 }
 
-/** The exit code of a commander failure: help and version are fine, the rest is bad usage. */
-export function usageExit(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  throw error;
+/**
+ * The exit code of a failed command line: help and version are fine, the rest is bad usage, which
+ * commander has printed on stderr.
+ */
+export function usageExit(error: unknown, json: boolean): number {
+  if (!(error instanceof CommanderError)) throw error;
+  if (error.exitCode === 0) return EXIT.ok;
+  if (json) printFailure(new VamoError('USAGE', error.message.replace(/^error: /, '')));
+  return EXIT.usage;
 }

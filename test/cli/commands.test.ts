@@ -32,12 +32,15 @@ describe('vamo', () => {
     for (const command of COMMANDS) expect(stdout).toContain(`\n  ${command} `);
   });
 
-  it.each(COMMANDS)('%s --help shows an example and the common options', async (command) => {
-    const { code, stdout } = await vamo(command, '--help');
-    expect(code).toBe(0);
-    expect(stdout).toContain(`$ vamo ${command}`);
-    for (const option of ['--data', '--config', '--json']) expect(stdout).toContain(option);
-  });
+  it.concurrent.each(COMMANDS)(
+    '%s --help shows an example and the common options',
+    async (command) => {
+      const { code, stdout } = await vamo(command, '--help');
+      expect(code).toBe(0);
+      expect(stdout).toContain(`$ vamo ${command}`);
+      for (const option of ['--data', '--config', '--json']) expect(stdout).toContain(option);
+    },
+  );
 
   it('exits 2 for an unknown command, an unknown option and a bad value', async () => {
     expect((await vamo('trian')).code).toBe(2);
@@ -66,6 +69,22 @@ describe('vamo', () => {
     expect(stderr).toContain('training.bacth: no such key');
     expect((JSON.parse(stdout) as { error: { code: string } }).error.code).toBe('CONFIG_INVALID');
     await expect(readdir(join(dir, 'typo'))).rejects.toThrow('ENOENT');
+  });
+
+  it.concurrent.each([
+    ['days', '--no-such-option'],
+    ['trian'],
+    ['simulate', '--days', '0'],
+    ['rollback'],
+    ['bidder', '--port', '7400'],
+    ['publish', '--override'],
+    ['seal', '--at-end'],
+  ])('says bad usage as one JSON object with --json: %s %s', async (...args) => {
+    const data = join(dir, 'usage');
+    const { code, stdout, stderr } = await vamo(...args, '--json', '--data', data);
+    expect(code).toBe(2);
+    expect((JSON.parse(stdout) as { error: { code: string } }).error.code).toBe('USAGE');
+    expect(stderr).not.toBe('');
   });
 
   it('prints one JSON object on stdout with --json', async () => {

@@ -16,7 +16,7 @@ import { ingestEvents } from './ingest.ts';
 import { publishCandidate } from './publish.ts';
 import { rollBack } from './rollback.ts';
 import { sealDays } from './seal.ts';
-import { nextSimulatedDay, simulateDays } from './simulate.ts';
+import { nextSimulatedDay, simulateDays, simulatedDays } from './simulate.ts';
 import { trainCandidate } from './train.ts';
 
 const FLEET_MS = 60_000;
@@ -40,10 +40,10 @@ interface Night {
 /** Brings the data directory to where the first night can train: a whole window of sealed days. */
 async function fillWindow(context: Context, stages: Stages): Promise<void> {
   const { history, train, validation, test } = context.config.window;
-  const sealed = await listSealedDays(context.store);
-  const missing = history + train + validation + test - sealed.length;
-  if (missing <= 0) return;
-  await closeDays(context, stages, missing, false);
+  const length = history + train + validation + test;
+  if ((await listSealedDays(context.store)).length >= length) return;
+  // An earlier run may have been interrupted between playing days and sealing them.
+  await closeDays(context, stages, Math.max(0, length - (await simulatedDays(context))), false);
 }
 
 /** Simulates days, ingests what came, seals them, and holds them against the ground truth. */

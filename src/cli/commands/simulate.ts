@@ -35,10 +35,14 @@ async function readState({ store }: Context): Promise<SimulationState> {
   }
 }
 
+/** How many days have been played whole. */
+export async function simulatedDays(context: Context): Promise<number> {
+  return (await readState(context)).nextDay;
+}
+
 /** The day the simulation comes to next. */
 export async function nextSimulatedDay(context: Context): Promise<DayKey> {
-  const { nextDay } = await readState(context);
-  return dayAt(createWorld(context.config), nextDay);
+  return dayAt(createWorld(context.config), await simulatedDays(context));
 }
 
 async function writeRecords(sink: EventSink, records: Iterable<SourceRecord>): Promise<void> {
