@@ -59,6 +59,7 @@ export interface FollowerOptions {
   readonly onChange: () => void;
 }
 
+/** Keeps one bidder on the newest release it may trust; `reconcile` is called at every poll. */
 export function createFollower(options: FollowerOptions): Follower {
   const { store, own, channel, trusted, clock, log } = options;
   const failures = new Map<string, { count: number; notBefore: number }>();

@@ -68,6 +68,7 @@ async function checkSource(store: ObjectStore, found: SourceIdentity): Promise<v
       );
 }
 
+/** Turns a source into committed segments; any number may work on one source and store at once. */
 export function createIngester(options: IngesterOptions): Ingester {
   const { source, store, log } = options;
 

@@ -60,6 +60,7 @@ export interface Registry {
   readCheckpoint(version: string): Promise<Checkpoint>;
 }
 
+/** The registry of a store; nothing is kept in memory. */
 export function openRegistry(store: ObjectStore): Registry {
   const registry: Registry = {
     putCheckpoint: (draft) => putCheckpoint(store, registry, draft),

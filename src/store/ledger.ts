@@ -43,6 +43,7 @@ const folderOf = (topic: string, partition: number): string => `ledger/${topic}/
 const keyOf = (entry: LedgerEntry): string =>
   `${folderOf(entry.topic, entry.partition)}/${entry.from.padStart(20, '0')}.json`;
 
+/** The committed offset ranges of one partition, read afresh at every call. */
 export function openLedger(store: ObjectStore, topic: string, partition: number): Ledger {
   const folder = folderOf(topic, partition);
 

@@ -44,6 +44,7 @@ export function modelCount(method: string, tasks: number): number {
   return method === 'stl' ? tasks : 1;
 }
 
+/** One model of all tasks, or with `stl` one a task; the loop drives both alike. */
 export function createTrainee(options: TraineeOptions): Promise<Trainee> {
   return modelCount(options.training.method, options.tasks.length) === 1
     ? createJoint(options)

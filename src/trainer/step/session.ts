@@ -57,6 +57,7 @@ export interface Session {
   release(): Promise<void>;
 }
 
+/** Learner state on its way from step to step, as the graphs take it and give it back. */
 export function createSession(
   design: StepDesign,
   options: {
