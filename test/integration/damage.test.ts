@@ -34,7 +34,7 @@ beforeAll(async () => {
   const candidate = await train(trained);
   released = await trained.copy();
   reference = { days, candidate, checkpoint: await publish(released) };
-});
+}, 240_000);
 afterAll(() => workshop.clean());
 
 /** The first file under a folder whose path matches. */
@@ -44,7 +44,7 @@ async function fileOf(night: Night, folder: string, name: RegExp): Promise<strin
   return found;
 }
 
-describe.concurrent('damage', { timeout: 120_000 }, () => {
+describe.concurrent('damage', { timeout: 240_000 }, () => {
   it('of a segment is named by the seal; restored, it goes on', async () => {
     const night = await sealed.copy();
     await rm(join(night.data, 'days'), { recursive: true });
@@ -125,7 +125,7 @@ describe.concurrent('damage', { timeout: 120_000 }, () => {
   });
 });
 
-describe.concurrent('training is refused', { timeout: 120_000 }, () => {
+describe.concurrent('training is refused', { timeout: 240_000 }, () => {
   it('without a day of the window, and on a day that is not sealed', async () => {
     const night = await sealed.copy();
     const open = await night.fails('WINDOW_INCOMPLETE', 'train', '--day', '2026-01-10');
@@ -150,7 +150,7 @@ describe.concurrent('training is refused', { timeout: 120_000 }, () => {
   });
 });
 
-describe('a full disk', { timeout: 180_000 }, () => {
+describe('a full disk', { timeout: 240_000 }, () => {
   it('stops every stage with nothing half-written; with space it goes on to the same', async () => {
     const night = await workshop.night();
     await fullUnder(100, night, 'simulate', '--days', '6');

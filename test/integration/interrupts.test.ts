@@ -31,7 +31,7 @@ beforeAll(async () => {
     candidate: await train(night),
     checkpoint: await publish(night),
   };
-});
+}, 240_000);
 afterAll(() => workshop.clean());
 
 /** True once a file lies under the folder whose name matches. */
@@ -54,7 +54,7 @@ async function stop(
   expect(result.stoppedMs).toBeLessThan(STOP_MS);
 }
 
-describe.concurrent('a night', { timeout: 180_000 }, () => {
+describe.concurrent('a night', { timeout: 240_000 }, () => {
   it.each(['SIGINT', 'SIGKILL'] as const)(
     'stopped by %s in every stage goes on and ends with the same digests',
     async (signal) => {

@@ -41,10 +41,10 @@ beforeAll(async () => {
   workshop = await openWorkshop();
   night = await workshop.night();
   [played, again] = await Promise.all([playNight(night), playNight(await workshop.night())]);
-});
+}, 240_000);
 afterAll(() => workshop.clean());
 
-describe('one night', { timeout: 120_000 }, () => {
+describe('one night', { timeout: 240_000 }, () => {
   it('gives the same digests in two data directories', () => {
     expect(again).toEqual(played);
     expect(new Set(Object.values(played.days)).size).toBe(SEALED.length);
@@ -131,7 +131,7 @@ async function signedRecord({ data }: Night, epoch: number): Promise<unknown> {
   return JSON.parse(Buffer.from(payload, 'base64').toString());
 }
 
-describe('releases', { timeout: 120_000 }, () => {
+describe('releases', { timeout: 240_000 }, () => {
   it('hold what the gate refuses, record an override, roll back and forward', async () => {
     const strict = await night.with({
       training: { seed: 99, steps: 4 },
