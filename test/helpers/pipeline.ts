@@ -15,7 +15,7 @@ const defaults = JSON.parse(await readFile(`${root}config/default.json`, 'utf8')
 };
 
 /** Few campaigns and steps, many faults: a whole night in a few seconds. */
-export const TINY = {
+const TINY = {
   days: { latenessMs: 600_000 },
   window: { train: 2, validation: 1, test: 1, history: 1 },
   model: {
@@ -55,7 +55,7 @@ export const FOURTH_TASK = {
 };
 
 /** The days that `DAYS` simulated days close: the last one still waits for its late records. */
-export const DAYS = 6;
+const DAYS = 6;
 export const SEALED = ['2026-01-05', '2026-01-06', '2026-01-07', '2026-01-08', '2026-01-09'];
 
 export interface DayReport {
@@ -102,7 +102,7 @@ export interface Night {
 }
 
 /** Exactly one JSON object and nothing else. */
-export function onlyJson(stdout: string): unknown {
+function onlyJson(stdout: string): unknown {
   expect(stdout.trimEnd().split('\n'), stdout).toHaveLength(1);
   const value: unknown = JSON.parse(stdout);
   expect(value).toBeTypeOf('object');
@@ -166,7 +166,7 @@ export async function openWorkshop(): Promise<Workshop> {
   };
 }
 
-export interface SealResult {
+interface SealResult {
   readonly sealed: readonly {
     readonly day: string;
     readonly digest: string;
@@ -228,7 +228,7 @@ export async function filesUnder({ data }: Night, folder: string): Promise<strin
 }
 
 /** Runs a command as `vamo` under a limit on the size of any file it writes, in KiB. */
-export function underLimit(kib: number, night: Night, ...args: readonly string[]) {
+function underLimit(kib: number, night: Night, ...args: readonly string[]) {
   const command = [process.execPath, '--import', 'tsx', `${root}src/cli/main.ts`];
   const child = spawn(
     'bash',
