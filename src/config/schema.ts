@@ -71,6 +71,8 @@ const optimiser = z.strictObject({
   beta2: share,
   epsilon: positive,
   warmupSteps: z.int().min(0),
+  /** `linear`: the rates fall to 0 over the run. */
+  decay: z.enum(['none', 'linear']),
   /** Largest norm of the combined gradient; 0 = no clipping. */
   clipNorm: z.number().min(0),
 });

@@ -7,8 +7,11 @@
 export const GRAPH_INPUTS = ['states', 'label', 'task'] as const;
 export const GRAPH_OUTPUT = 'logAlpha';
 
-/** State features; docs/model: AuctionNet's 16 made causal, two pacing ratios, ln alpha before. */
-export const STATE_FEATURES = 19;
+/**
+ * State features: AuctionNet's 16 made causal, two pacing ratios, ln alpha before, and two
+ * consumption speeds (paper section 2).
+ */
+export const STATE_FEATURES = 21;
 
 /** A tensor in host memory, row-major. */
 export interface GraphTensor {

@@ -111,10 +111,11 @@ export interface StateOptions {
 }
 
 /**
- * Raw states of a campaign's day, [97, 19], causal: row t sees the closed steps < t and budget,
+ * Raw states of a campaign's day, [97, 21], causal: row t sees the closed steps < t and budget,
  * remaining at t. Money in currency units; values and rewards in money. 16-17 are the pacing
  * ratios ln((spent + .01)/(H + .01)) and ln((left + .01)/(1 - H + .01)); 18 is ln alpha of the
- * newest step that had one, 0 before. Rows after `uptoStep` stay zero.
+ * newest step that had one, 0 before; 19-20 are the consumption speeds of the newest step and of the
+ * last three, see `speed`. Rows after `uptoStep` stay zero.
  */
 export function stateMatrix(
   steps: CampaignSteps,
@@ -153,8 +154,27 @@ export function stateMatrix(
     states[at + 16] = Math.log((1 - left + 0.01) / (share + 0.01));
     states[at + 17] = Math.log((left + 0.01) / (1 - share + 0.01));
     states[at + 18] = logAlpha;
+    states[at + 19] = speed(columns, t, 1);
+    states[at + 20] = speed(columns, t, WINDOW);
   }
   return states;
+}
+
+/**
+ * ln of what the budget left would have to be against what it is, if the mean cost of the last
+ * `window` steps went on to the end of the day: above 0 the campaign spends too fast. Shares of the
+ * budget with .01 on both sides, as in the pacing ratios; 0 before the first step. A planner could
+ * read it from differences of budget left, but these are small against the feature's own spread.
+ */
+function speed(columns: CampaignSteps['columns'], t: number, window: number): number {
+  const from = Math.max(0, t - window);
+  const budget = columns.budget[t] ?? 0;
+  if (t === 0 || !(budget > 0)) return 0;
+  let cost = 0;
+  for (let s = from; s < t; s++) cost += columns.cost[s] ?? 0;
+  const projected = ((STEP_ROWS - 1 - t) * cost) / (t - from) / budget;
+  const left = Math.max(0, columns.remaining[t] ?? 0) / budget;
+  return Math.log((projected + 0.01) / (left + 0.01));
 }
 
 /** Features whose logarithm ln(1 + x) is normalised: bids, least winning costs and counts. */
@@ -162,14 +182,14 @@ const LOGGED = [2, 3, 4, 8, 13, 14, 15];
 /** Normalised features are clipped here, so that one odd day cannot drive the network. */
 const STATE_CLIP = 5;
 
-/** ln(1 + x) of the features that take it; in place over [rows, 19]. */
+/** ln(1 + x) of the features that take it; in place over [rows, 21]. */
 export function logFeatures(raw: Float32Array): Float32Array {
   for (let at = 0; at < raw.length; at += STATE_FEATURES)
     for (const j of LOGGED) raw[at + j] = Math.log1p(raw[at + j] ?? 0);
   return raw;
 }
 
-/** The graph's input from raw states [rows, 19]: (x - mean)/(sd + 1e-6) after the logarithm, clipped to [-5, 5]. */
+/** The graph's input from raw states [rows, 21]: (x - mean)/(sd + 1e-6) after the logarithm, clipped to [-5, 5]. */
 export function normaliseStates(
   raw: Float32Array,
   { stateMean, stateSd }: Pick<Normaliser, 'stateMean' | 'stateSd'>,

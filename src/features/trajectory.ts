@@ -9,7 +9,7 @@ export interface Trajectory {
   readonly campaignId: string;
   /** Index among the normaliser's tasks. */
   readonly task: number;
-  /** [97, 19] normalised; the last row is the closing state. */
+  /** [97, 21] normalised; the last row is the closing state. */
   readonly states: Float32Array;
   /** [96] (ln alpha - mean_k)/sd_k; 0 where masked. */
   readonly actions: Float32Array;

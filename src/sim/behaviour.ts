@@ -9,6 +9,12 @@ import { type Behaviour, BEHAVIOURS, STREAM, type World } from './settings.ts';
 /** Multipliers a campaign may use, in unit prices of its task. */
 const MULTIPLIERS: AlphaLimits = { low: 0.05, high: 5 };
 
+/**
+ * Spread of ln alpha at the start of a day. Wide, so that the log shows feedback policies coming back
+ * from far too low and far too high: what a planner must have seen to recover itself.
+ */
+const START_SPREAD = 0.8;
+
 /** One campaign's policy for one day; called once a step, in order. */
 type StepPolicy = (steps: CampaignSteps, step: number) => number;
 
@@ -79,7 +85,7 @@ export function drawBehaviour(
     kinds.push(kind);
     const price = world.tasks[campaign.task]?.unitPrice ?? 1;
     const limits = { low: MULTIPLIERS.low * price, high: MULTIPLIERS.high * price };
-    const start = price * Math.exp(0.3 * random.normal());
+    const start = price * Math.exp(START_SPREAD * random.normal());
     const constant = price * Math.exp(Math.log(0.3) + random.next() * Math.log(10));
     const best = experts?.get(campaign.campaignId);
     const pid = pidPolicy(world, start, limits);

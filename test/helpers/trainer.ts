@@ -32,6 +32,7 @@ export const tinyTraining: TrainingSettings = {
     beta2: 0.999,
     epsilon: 1e-8,
     warmupSteps: 5,
+    decay: 'none',
     clipNorm: 1,
   },
   inverseLearningRate: 0.003,

@@ -6,6 +6,7 @@ import {
   type EvaluationDocument,
   type Lineage,
   type PinnedDay,
+  STATE_FEATURES,
 } from '../../contracts/index.ts';
 import { dayKey, type DayKey, sha256, stableJson, VamoError } from '../../core/index.ts';
 import { planWindow } from '../../features/index.ts';
@@ -89,7 +90,8 @@ export async function trainCandidate(
   const parent = request.fresh === true ? null : await championVersion(context);
   const configHash = trainingConfigHash(config);
   const { seed } = config.training;
-  const identity = sha256(stableJson({ days, configHash, seed, parent })).slice(0, 12);
+  const made = { code: codeVersion(), features: STATE_FEATURES };
+  const identity = sha256(stableJson({ days, configHash, seed, parent, made })).slice(0, 12);
   const runKey = `${testDay}-${identity}`;
   const folder = runFolder(root, runKey);
   await mkdir(folder, { recursive: true });

@@ -129,6 +129,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const trainee = await createTrainee({
     model,
     training,
+    steps: options.steps,
     io,
     plan,
     tasks,

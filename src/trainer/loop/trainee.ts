@@ -11,7 +11,10 @@ export interface TrainingSettings {
   readonly method: string;
   readonly methodOptions: Readonly<Record<string, unknown>>;
   readonly batch: number;
-  readonly optimiser: OptimiserSettings;
+  readonly optimiser: Omit<OptimiserSettings, 'decaySteps'> & {
+    /** `linear`: rates fall to 0 over the run. */
+    readonly decay: 'none' | 'linear';
+  };
   readonly inverseLearningRate: number;
   readonly checkpointEvery: number;
   readonly evaluateEvery: number;
@@ -21,6 +24,8 @@ export interface TrainingSettings {
 export interface TraineeOptions {
   readonly model: ModelSettings;
   readonly training: TrainingSettings;
+  /** Updates of the whole run. */
+  readonly steps: number;
   readonly io: ModelIo;
   readonly plan: ParameterPlan;
   readonly tasks: readonly string[];
@@ -52,12 +57,14 @@ export function createTrainee(options: TraineeOptions): Promise<Trainee> {
 }
 
 function learnerOf(
-  { model, training, io, plan, tasks, random, initial }: TraineeOptions,
+  { model, training, steps, io, plan, tasks, random, initial }: TraineeOptions,
   weighting: Weighting,
   counts: readonly number[],
   index: number,
 ): Promise<Learner> {
-  const { optimiser, inverseLearningRate, threads } = training;
+  const { inverseLearningRate, threads } = training;
+  const { decay, ...rest } = training.optimiser;
+  const optimiser = { ...rest, decaySteps: decay === 'linear' ? steps : undefined };
   return createLearner({
     design: { settings: model, io, plan, counts, optimiser },
     tasks,

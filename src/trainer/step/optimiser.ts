@@ -9,6 +9,8 @@ export interface OptimiserSettings {
   readonly epsilon: number;
   /** Steps over which the rate rises linearly to its value. */
   readonly warmupSteps: number;
+  /** The rates fall linearly to 0 at this step; absent = they stay. */
+  readonly decaySteps?: number | undefined;
   /** Largest norm of the combined gradient; 0 = no clipping. */
   readonly clipNorm: number;
 }
@@ -28,9 +30,15 @@ export interface Rates {
   readonly squareCorrection: tf.Tensor;
 }
 
-/** The learning rate of update `step` (from 0): warm-up, then constant. */
+/** Share of the full rate left at update `step` (from 0). */
+export function decayAt({ decaySteps }: OptimiserSettings, step: number): number {
+  return decaySteps === undefined ? 1 : Math.max(0, 1 - step / decaySteps);
+}
+
+/** The learning rate of update `step` (from 0): warm-up, then constant or falling. */
 export function learningRateAt(settings: OptimiserSettings, step: number): number {
-  return settings.learningRate * Math.min(1, (step + 1) / Math.max(1, settings.warmupSteps));
+  const warm = Math.min(1, (step + 1) / Math.max(1, settings.warmupSteps));
+  return settings.learningRate * warm * decayAt(settings, step);
 }
 
 /** Bias corrections of update `step` (from 0), in float64: 1 - beta^(step + 1). */

@@ -7,7 +7,7 @@ import {
 } from '../../engine/index.ts';
 import type { ParameterVectors } from '../../model/index.ts';
 import { stateSpecs, type StepDesign } from './tensors.ts';
-import { corrections, learningRateAt } from './optimiser.ts';
+import { corrections, decayAt, learningRateAt } from './optimiser.ts';
 
 export type Feeds = Readonly<Record<string, HostTensor>>;
 
@@ -72,7 +72,7 @@ export function createSession(
     const [meanCorrection, squareCorrection] = corrections(optimiser, step);
     const values = {
       learningRate: learningRateAt(optimiser, step),
-      inverseLearningRate: options.inverseLearningRate,
+      inverseLearningRate: options.inverseLearningRate * decayAt(optimiser, step),
       meanCorrection,
       squareCorrection,
     };
