@@ -87,6 +87,7 @@ export async function loadConfig(paths: readonly (string | URL)[] = []): Promise
 
 /** The part of a configuration that determines a checkpoint, hashed. */
 export function trainingConfigHash(config: Config): string {
-  const { tasks, days, market, window, model, training } = config;
-  return sha256(stableJson({ tasks, days, market, window, model, training }));
+  const { tasks, days, market, window, model, training, release } = config;
+  const { batch } = release;
+  return sha256(stableJson({ tasks, days, market, window, model, training, batch }));
 }

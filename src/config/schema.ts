@@ -85,6 +85,8 @@ const training = z.strictObject({
   batch: count,
   steps: count,
   fineTuneSteps: count,
+  /** Factor on the learning rates when fine-tuning. */
+  fineTuneRate: positive,
   optimiser,
   inverseLearningRate: positive,
   checkpointEvery: count,
@@ -102,6 +104,8 @@ const gate = z.strictObject({
 const release = z.strictObject({
   channel: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
   maxMs: positive,
+  /** Campaigns a call of the published graph takes. */
+  batch: count,
 });
 
 const fleet = z.strictObject({

@@ -107,6 +107,7 @@ export async function trainCandidate(
         market: config.market,
         model: config.model,
         training: config.training,
+        release: { batch: config.release.batch },
       },
       configHash,
       seed,

@@ -1,14 +1,9 @@
 import type { EvaluationDocument, Normaliser, PinnedDay } from '../../contracts/index.ts';
 import {
-  bangBangPolicy,
-  bestConstant,
-  bestConstantPolicy,
+  anchorPolicies,
   createReplayMarket,
   evaluate,
-  loggedPolicy,
-  pidPolicy,
   plannerPolicy,
-  type Policy,
   type ReplayRules,
 } from '../../eval/index.ts';
 import { createPlanner } from '../../features/index.ts';
@@ -20,12 +15,6 @@ import type { TrainingDay } from './days.ts';
 
 /** Labels asked for beside the default: returns must rise with them if conditioning works. */
 const ASKED = [0, 0.5, 1] as const;
-
-/** Policies of the day before: its best constants, in hindsight of that day. */
-function yesterdayPolicy(yesterday: TrainingDay, rules: ReplayRules): Policy {
-  const market = createReplayMarket(yesterday.log, yesterday.steps, rules);
-  return bestConstantPolicy('yesterday', market.campaigns, bestConstant(market, rules.tasks));
-}
 
 /** Final losses by split and task, as evaluation documents carry them. */
 function finalLosses({ record }: TrainResult): EvaluationDocument['losses'] {
@@ -71,10 +60,11 @@ export async function evaluateRun(inputs: {
       policies: [
         plannerPolicy('candidate', candidate.planner),
         plannerPolicy('initial', initial.planner),
-        loggedPolicy(),
-        pidPolicy({ tasks, trafficShare: normaliser.trafficShare }),
-        bangBangPolicy({ tasks }),
-        yesterdayPolicy(days.yesterday, rules),
+        ...anchorPolicies({
+          rules,
+          trafficShare: normaliser.trafficShare,
+          yesterday: days.yesterday,
+        }),
         ...asked.map((y) => plannerPolicy(`y=${y}`, candidate.planner, y)),
       ],
       tasks,

@@ -12,7 +12,10 @@ interface NightConfig {
   readonly training: TrainingSettings & {
     readonly steps: number;
     readonly fineTuneSteps: number;
+    /** Factor on the learning rates when fine-tuning. */
+    readonly fineTuneRate: number;
   };
+  readonly release: { readonly batch: number };
 }
 
 const days = z.array(pinnedDay);
@@ -42,6 +45,7 @@ const trainJob = z.strictObject({
     market: z.strictObject({ reserve: z.number(), minRemaining: z.number() }),
     model: z.custom<ModelSettings>((x) => typeof x === 'object' && x !== null),
     training: z.custom<NightConfig['training']>((x) => typeof x === 'object' && x !== null),
+    release: z.looseObject({ batch: z.int().min(1) }),
   }),
   configHash: z.string().regex(DIGEST_PATTERN),
   seed: z.int().min(0),

@@ -18,6 +18,7 @@ import { train, type TrainResult } from '../loop/train.ts';
 import { renderReport } from '../report/index.ts';
 import type { RunRecord } from '../run-record.ts';
 import { datasetOf, normaliserOf, readDays } from './days.ts';
+import { chooseAskedReturns } from './asked-return.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { RUN_FILES, type TrainJob, type TrainOutcome } from './job.ts';
 
@@ -49,6 +50,16 @@ async function readParent(job: TrainJob): Promise<Parent | null> {
   return { version, models, normaliser: parsed.data };
 }
 
+/** Fine-tuning starts from a good place with a fresh optimiser: smaller steps, or it leaves that place. */
+function gentler(training: TrainJob['config']['training']): TrainJob['config']['training'] {
+  const { optimiser, fineTuneRate, inverseLearningRate } = training;
+  return {
+    ...training,
+    optimiser: { ...optimiser, learningRate: optimiser.learningRate * fineTuneRate },
+    inverseLearningRate: inverseLearningRate * fineTuneRate,
+  };
+}
+
 /** Names all that determines a run's result, and nothing else. */
 function runKeyOf(job: TrainJob, parent: Parent | null): string {
   const { days, configHash, seed } = job;
@@ -76,35 +87,44 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
   const days = await readDays(data, job, rules);
   const parent = await readParent(job);
   throwIfAborted(options.signal);
-  const normaliser = parent?.normaliser ?? normaliserOf(days.train, rules);
-  const dataset = datasetOf(days, normaliser, rules.minRemaining);
+  const scales = parent?.normaliser ?? normaliserOf(days.train, rules);
+  const dataset = datasetOf(days, scales, rules.minRemaining);
   const result = await train({
     ...options,
     dataset,
     model: config.model,
-    training: config.training,
+    training: parent ? gentler(config.training) : config.training,
     steps: parent ? config.training.fineTuneSteps : config.training.steps,
     seed,
     parent,
     runKey: runKeyOf(job, parent),
     store: run,
   });
-  const exported: ExportOptions = {
-    settings: config.model,
-    plan: result.plan,
-    io: result.io,
-    models: result.models,
-    normaliser,
-    batch: config.training.batch,
-    trajectories: dataset.splits.train.trajectories,
-  };
-  const candidate = await exportCandidate(exported);
   const [test, yesterday, pinned] = [
     days.test.at(-1),
     days.validation.at(-1),
     job.days.test.at(-1),
   ];
   if (!test || !yesterday || !pinned) throw new VamoError('USAGE', 'training job: no test day');
+  const { threads } = config.training;
+  const trained: ExportOptions = {
+    settings: config.model,
+    plan: result.plan,
+    io: result.io,
+    models: result.models,
+    normaliser: scales,
+    batch: config.release.batch,
+    trajectories: dataset.splits.train.trajectories,
+  };
+  const normaliser = await chooseAskedReturns({
+    exported: trained,
+    validation: yesterday,
+    rules,
+    threads,
+    signal: options.signal,
+  });
+  const exported = { ...trained, normaliser };
+  const candidate = await exportCandidate(exported);
   const replay = await evaluateRun({
     subject: candidate.digest,
     result,
@@ -113,7 +133,7 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
     days: { yesterday, test },
     pinned,
     rules,
-    threads: config.training.threads,
+    threads,
     signal: options.signal,
   });
   return writeResult(run, {
@@ -156,7 +176,7 @@ async function writeResult(
       tasks: [...record.tasks],
       steps: io.steps,
       features: io.features,
-      batch: job.config.training.batch,
+      batch: job.config.release.batch,
       policyHead: job.config.model.policyHead,
     },
     limits: Object.fromEntries(

@@ -1,0 +1,51 @@
+import type { Normaliser } from '../../contracts/index.ts';
+import { throwIfAborted } from '../../core/index.ts';
+import {
+  createReplayMarket,
+  playDay,
+  plannerPolicy,
+  type ReplayRules,
+  returnsByTask,
+} from '../../eval/index.ts';
+import { createPlanner } from '../../features/index.ts';
+import { compileInference, type ExportOptions, graphRunner } from '../candidate/export.ts';
+import type { TrainingDay } from './days.ts';
+
+/** Labels tried; 1 is the best the training days showed. */
+const GRID = [0.6, 0.8, 1];
+
+/**
+ * Chooses y*, the return asked for in service, per task: the label whose plans earned most on the
+ * validation day, by replay. Never on the test day. Ties go to the label nearest 1.
+ */
+export async function chooseAskedReturns(inputs: {
+  readonly exported: ExportOptions;
+  readonly validation: TrainingDay;
+  readonly rules: ReplayRules;
+  readonly threads: number;
+  readonly signal?: AbortSignal | undefined;
+}): Promise<Normaliser> {
+  const { exported, validation, rules, threads, signal } = inputs;
+  const { normaliser, batch } = exported;
+  const graph = await compileInference(exported, threads);
+  const planner = createPlanner(normaliser, graphRunner(graph), { batch });
+  const market = createReplayMarket(validation.log, validation.steps, rules);
+  const earned = new Map<number, Record<string, number>>();
+  try {
+    for (const y of GRID) {
+      throwIfAborted(signal);
+      earned.set(y, returnsByTask(await playDay(market, plannerPolicy(`y=${y}`, planner, y))));
+    }
+  } finally {
+    await graph.release();
+  }
+  const nearest = [...GRID].sort((a, b) => Math.abs(a - 1) - Math.abs(b - 1));
+  const best = (task: string): number =>
+    nearest.reduce((chosen, y) =>
+      (earned.get(y)?.[task] ?? 0) > (earned.get(chosen)?.[task] ?? 0) ? y : chosen,
+    );
+  return {
+    ...normaliser,
+    tasks: normaliser.tasks.map((task) => ({ ...task, askedReturn: best(task.id) })),
+  };
+}
