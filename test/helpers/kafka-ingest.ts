@@ -100,14 +100,19 @@ function startChild(options: ChildOptions): Child {
 }
 
 /** Waits until the ledgers of a data directory reach the topic's ends. */
-async function caughtUp(options: ChildOptions, limitMs: number): Promise<void> {
+async function caughtUp(
+  options: ChildOptions,
+  children: readonly Child[],
+  limitMs: number,
+): Promise<void> {
   const { store } = await openDataDirectory(options.root);
   const { topic } = options.kafka;
   const ends = await createKafkaSource({ ...options.kafka, log: silentLogger }).ends();
   for (const start = Date.now(); ; await wait(100)) {
     const tails = await Promise.all(ends.map((_, p) => openLedger(store, topic, p).tail()));
     if (tails.every((tail, p) => Number(tail) >= ends[p]!)) return;
-    if (Date.now() - start > limitMs)
+    const ended = children.find((child) => child.process.exitCode !== null);
+    if (ended || Date.now() - start > limitMs)
       throw new Error(`ingest stands at ${tails.join(', ')} of ${ends.join(', ')}`);
   }
 }
@@ -157,7 +162,7 @@ export async function ingestKafkaWithKills(
     children = [survivor, start()];
   }
   await sink.close();
-  await caughtUp(childOptions, 60_000);
+  await caughtUp(childOptions, children, 60_000);
   const ended = children.map((child) => child.next('stats'));
   for (const child of children) child.send({ type: 'stop' });
   const stats = (await Promise.all(ended)).map((message) => message.stats);

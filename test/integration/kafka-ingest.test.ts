@@ -102,8 +102,9 @@ describe.skipIf(missing !== undefined)('ingest from Kafka', () => {
     const records = days.flatMap((day) => [...day.records]);
     const topic = config.source.topic;
     const root = join(folder, 'kafka');
+    const settings = { tasks: config.tasks, ingest: { ...SETTINGS.ingest, flushRows: 800 } };
     const run = await ingestKafkaWithKills({
-      ...SETTINGS,
+      ...settings,
       address: broker.address,
       topic,
       partitions: PARTITIONS,
@@ -142,7 +143,7 @@ describe.skipIf(missing !== undefined)('ingest from Kafka', () => {
 
     const fileRoot = join(folder, 'file');
     await ingestFileLog({
-      ...SETTINGS,
+      ...settings,
       directory: join(folder, 'log'),
       topic,
       partitions: PARTITIONS,
