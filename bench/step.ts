@@ -1,188 +1,177 @@
 /**
- * One training step of the default model: traced graph on onnxruntime against the same step in
- * PyTorch (scaled_dot_product_attention, fused Adam), same weights, same batch, two threads each.
- * The two take turns in blocks, since a machine's speed drifts. `--blocks N --steps N --threads N`.
+ * One training step of the default model, method vanilla: the fused graph on onnxruntime against the
+ * same step in PyTorch, from the same weights on the same batch. First both run the same steps and
+ * their losses are compared; then they take turns in timed blocks, since a machine's speed drifts.
+ * Exit code: 1 when losses disagree, 2 when the peer cannot be set up. Timings are never judged.
  */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { quantile, seededRandom } from '../src/core/index.ts';
-import type { HostTensor } from '../src/engine/index.ts';
-import {
-  initialParameters,
-  type ModelSettings,
-  namedParameters,
-  parameterPlan,
-} from '../src/model/index.ts';
-import {
-  batchCounts,
-  createLearner,
-  createWeighting,
-  type OptimiserSettings,
-  type StepDesign,
-} from '../src/trainer/index.ts';
+import { loadConfig } from '../src/config/index.ts';
+import { STATE_FEATURES } from '../src/contracts/index.ts';
+import { quantile, seededRandom, STEPS } from '../src/core/index.ts';
+import { initialParameters, namedParameters, parameterPlan } from '../src/model/index.ts';
+import { createLearner, createWeighting, type OptimiserSettings } from '../src/trainer/index.ts';
+import { EnvironmentError, preparePython } from './peers/environment.ts';
+import { type Block, type NamedTensor, startPeer, type Stepper } from './peers/step-peer.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const CACHE = `${ROOT}.cache/bench-step/`;
-const PYTHON = `${ROOT}.cache/bench-venv/bin/python`;
-const TASKS = ['store', 'direct', 'cart'];
-const IO = { tasks: 3, steps: 96, features: 19 };
-const BATCH = 32;
+/** Rows of each task in a batch of 32. */
+const COUNTS = [13, 13, 6];
+const ROWS = 32;
+const IO = { tasks: COUNTS.length, steps: STEPS, features: STATE_FEATURES };
+const COMPARED_STEPS = 20;
+const LARGEST_GAP = 1e-4;
+const PARAMETER_SEED = 17;
 
 const { values: given } = parseArgs({
   options: {
-    blocks: { type: 'string', default: '6' },
-    steps: { type: 'string', default: '20' },
+    blocks: { type: 'string', default: '12' },
+    steps: { type: 'string', default: '10' },
     threads: { type: 'string', default: '2' },
+    json: { type: 'boolean', default: false },
   },
 });
-const [blocks, steps, threads] = [given.blocks, given.steps, given.threads].map(Number) as [
-  number,
-  number,
-  number,
-];
-
-interface Defaults {
-  readonly model: ModelSettings;
-  readonly training: {
-    readonly optimiser: OptimiserSettings;
-    readonly inverseLearningRate: number;
-  };
+/** A whole number of at least 1 from the command line. */
+function count(name: 'blocks' | 'steps' | 'threads'): number {
+  const value = Number(given[name]);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new RangeError(`--${name} ${given[name]}: not a whole number of at least 1`);
+  return value;
 }
-const { model, training } = JSON.parse(
-  readFileSync(`${ROOT}config/default.json`, 'utf8'),
-) as Defaults;
-const { optimiser, inverseLearningRate } = training;
 
-const plan = parameterPlan(model, IO);
-const initial = initialParameters(plan, 17);
-const counts = batchCounts([20, 20, 10], BATCH);
-const design: StepDesign = { settings: model, io: IO, plan, counts, optimiser };
-
-/** A batch of smooth random walks; half of the campaigns stop early. */
-function makeBatch(): Record<'states' | 'label' | 'action' | 'mask', HostTensor> {
+/** Smooth random walks; every other campaign stops early. */
+function makeBatch(): Record<'states' | 'label' | 'action' | 'mask', NamedTensor> {
   const random = seededRandom(17);
-  const tensor = (shape: number[], value: (index: number) => number): HostTensor => {
-    const size = shape.reduce((a, b) => a * b, 1);
-    return { shape, data: Float32Array.from({ length: size }, (_, index) => value(index)) };
+  const tensor = (name: string, shape: number[], at: (index: number) => number): NamedTensor => {
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    return { name, shape, data: data.map((_, index) => at(index)) };
   };
-  const states = new Float32Array(BATCH * (IO.steps + 1) * IO.features);
-  for (let i = 0; i < states.length; i++) {
-    const before = i % ((IO.steps + 1) * IO.features) < IO.features ? 0 : states[i - IO.features]!;
-    states[i] = 0.95 * before + 0.3 * random.normal();
-  }
-  const isOn = (i: number): boolean => Math.floor(i / IO.steps) % 2 === 0 || i % IO.steps < 60;
+  const walk = new Float32Array(STATE_FEATURES);
+  const isOn = (i: number): boolean => Math.floor(i / STEPS) % 2 === 0 || i % STEPS < 60;
   return {
-    states: { shape: [BATCH, IO.steps + 1, IO.features], data: states },
-    label: tensor([BATCH, 1], () => random.next()),
-    action: tensor([BATCH, IO.steps], () => random.normal()),
-    mask: tensor([BATCH, IO.steps], (i) => (isOn(i) ? 1 : 0)),
+    states: tensor('states', [ROWS, STEPS + 1, STATE_FEATURES], (i) => {
+      if (i % ((STEPS + 1) * STATE_FEATURES) === 0) walk.fill(0);
+      const feature = i % STATE_FEATURES;
+      return (walk[feature] = 0.95 * walk[feature]! + 0.3 * random.normal());
+    }),
+    label: tensor('label', [ROWS, 1], () => random.next()),
+    action: tensor('action', [ROWS, STEPS], () => random.normal()),
+    mask: tensor('mask', [ROWS, STEPS], (i) => (isOn(i) ? 1 : 0)),
   };
 }
 
-interface Block {
-  readonly ms: readonly number[];
-  readonly losses: readonly (readonly number[])[];
-}
-
-function writeSetup(batch: Readonly<Record<string, HostTensor>>, weights: readonly number[]): void {
-  mkdirSync(CACHE, { recursive: true });
-  const parameters = namedParameters(plan, initial);
-  const bytes = (arrays: readonly HostTensor['data'][]): Buffer =>
-    Buffer.concat(arrays.map((a) => Buffer.from(a.buffer, a.byteOffset, a.byteLength)));
-  writeFileSync(`${CACHE}parameters.bin`, bytes(parameters.map(({ data }) => data)));
-  writeFileSync(`${CACHE}batch.bin`, bytes(Object.values(batch).map(({ data }) => data)));
-  const setup = {
-    model,
-    optimiser,
+/** The step as the nightly training runs it, and what the peer needs to do the same. */
+async function startOurs(threads: number) {
+  const { model, training } = await loadConfig();
+  const { decay: _, ...constantRate } = training.optimiser;
+  const optimiser: OptimiserSettings = constantRate;
+  const { inverseLearningRate } = training;
+  const plan = parameterPlan(model, IO);
+  const initial = initialParameters(plan, PARAMETER_SEED);
+  const weighting = createWeighting('vanilla', IO.tasks, {});
+  const random = seededRandom(3);
+  const losses = new Float64Array(IO.tasks);
+  const weights = [...weighting.step({ losses, random }).weights];
+  const batch = makeBatch();
+  const parameters = namedParameters(plan, initial).map(({ parameter, data }) => ({
+    name: parameter.name,
+    shape: parameter.shape,
+    data,
+  }));
+  const settings = { model, optimiser, inverseLearningRate, counts: COUNTS, weights, threads };
+  const learner = await createLearner({
+    design: { settings: model, io: IO, plan, counts: COUNTS, optimiser },
+    tasks: COUNTS.map((_, task) => `task ${task}`),
+    weighting,
+    random,
     inverseLearningRate,
-    counts,
-    weights,
+    initial,
     threads,
-    parameters: parameters.map(({ parameter: { name, shape } }) => ({ name, shape })),
-    batch: Object.entries(batch).map(([name, { shape }]) => ({ name, shape })),
-  };
-  writeFileSync(`${CACHE}setup.json`, JSON.stringify(setup));
-}
-
-/** Starts the PyTorch twin; null where its environment is not there. */
-async function startPeer() {
-  if (!existsSync(PYTHON)) return null;
-  const child = spawn(PYTHON, [`${ROOT}bench/peers/step_torch.py`, CACHE], {
-    stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<unknown> => {
-    const line = await lines.next();
-    if (line.done === true) throw new Error('the PyTorch twin ended early');
-    return JSON.parse(line.value);
+  const run = async (steps: number): Promise<Block> => {
+    const block = { ms: [] as number[], losses: [] as number[][] };
+    for (let i = 0; i < steps; i++) {
+      const start = performance.now();
+      const record = await learner.step(batch, {}, false);
+      block.ms.push(performance.now() - start);
+      block.losses.push([...record.losses, record.inverseLoss]);
+    }
+    return block;
   };
-  console.log('peer', JSON.stringify(await answer()));
-  return {
-    run: async (count: number): Promise<Block> => {
-      child.stdin.write(`${count}\n`);
-      return (await answer()) as Block;
-    },
-    stop: () => child.stdin.end(),
-  };
+  const stepper: Stepper = { run, stop: () => learner.release() };
+  return { stepper, setup: { settings, parameters, batch: Object.values(batch) } };
 }
 
-const weighting = createWeighting('vanilla', TASKS.length, {});
-const random = seededRandom(3);
-const { weights } = weighting.step({ losses: new Float64Array(TASKS.length), random });
-const batch = makeBatch();
-writeSetup(batch, [...weights]);
-const learner = await createLearner({
-  design,
-  tasks: TASKS,
-  weighting,
-  random,
-  inverseLearningRate,
-  initial,
-  threads,
-});
-const run = async (count: number): Promise<Block> => {
-  const ms: number[] = [];
-  const losses: (readonly number[])[] = [];
-  for (let i = 0; i < count; i++) {
-    const start = performance.now();
-    const record = await learner.step(batch, {}, false);
-    ms.push(performance.now() - start);
-    losses.push(record.losses);
-  }
-  return { ms, losses };
+/** The largest difference of two runs' losses; NaN when one is not a number. */
+function largestGap(a: Block, b: Block): number {
+  const gaps = a.losses.flatMap((row, i) => row.map((x, k) => Math.abs(x - b.losses[i]![k]!)));
+  return gaps.reduce((largest, gap) => Math.max(largest, gap), 0);
+}
+
+const median = (ms: readonly number[]): number => quantile(ms, 0.5);
+const figures = (blocks: readonly Block[]) => {
+  const ms = blocks.flatMap((block) => block.ms);
+  return { medianMs: median(ms), fastestMs: Math.min(...ms) };
 };
 
-const peer = await startPeer();
-const [ours, theirs]: [Block[], Block[]] = [[], []];
-for (let block = 0; block < blocks; block++) {
-  ours.push(await run(steps));
-  if (peer) theirs.push(await peer.run(steps));
+async function measure(log: (line: string) => void) {
+  const [blocks, steps, threads] = [count('blocks'), count('steps'), count('threads')];
+  const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
+  const requirements = fileURLToPath(new URL('peers/requirements.txt', import.meta.url));
+  const python = preparePython(requirements, `${cache}bench-venv`, log);
+  const { stepper: ours, setup } = await startOurs(threads);
+  const theirs = await startPeer(python, `${cache}bench-step`, setup);
+  const gap = largestGap(await ours.run(COMPARED_STEPS), await theirs.run(COMPARED_STEPS));
+  log(`losses compared over ${COMPARED_STEPS} steps; timing ${blocks} blocks of ${steps} steps`);
+  const [loadBefore] = loadavg();
+  const timed: [Block[], Block[]] = [[], []];
+  for (let block = 0; block < blocks; block++) {
+    timed[0].push(await ours.run(steps));
+    timed[1].push(await theirs.run(steps));
+  }
+  await Promise.all([ours.stop(), theirs.stop()]);
+  const [vamo, pytorch] = [figures(timed[0]), figures(timed[1])];
+  const paired = timed[0].map(({ ms }, i) => median(ms) / median(timed[1][i]!.ms));
+  return {
+    losses: { steps: COMPARED_STEPS, largestGap: gap, agree: gap <= LARGEST_GAP },
+    vamo,
+    pytorch,
+    ratio: vamo.medianMs / pytorch.medianMs,
+    fastestRatio: vamo.fastestMs / pytorch.fastestMs,
+    blockRatios: { least: Math.min(...paired), median: median(paired), most: Math.max(...paired) },
+    rows: COUNTS,
+    features: STATE_FEATURES,
+    blocks,
+    steps,
+    threads,
+    machine: { cores: availableParallelism(), architecture: process.arch, loadBefore },
+    versions: { node: process.version, torch: theirs.about.torch },
+  };
 }
-peer?.stop();
-await learner.release();
 
-/** Median of all blocks but the first, which warms up. */
-const median = (all: readonly Block[]): number =>
-  quantile(
-    all.slice(1).flatMap((block) => block.ms),
-    0.5,
-  );
-const fastest = (all: readonly Block[]): number => Math.min(...all.flatMap((block) => block.ms));
-const figures = (all: readonly Block[]): string =>
-  `${median(all).toFixed(1)} ms a step (median; fastest ${fastest(all).toFixed(1)})`;
-console.log(`vamo    ${figures(ours)}, ${threads} threads`);
-if (peer) {
-  const pairs = ours.flatMap((block, i) =>
-    block.losses.flatMap((row, j) => row.map((x, k) => Math.abs(x - theirs[i]!.losses[j]![k]!))),
-  );
-  const early = Math.max(...pairs.slice(0, steps * TASKS.length));
-  console.log(`PyTorch ${figures(theirs)}`);
-  console.log(`ratio   ${(median(ours) / median(theirs)).toFixed(3)} (bar: at most 1.0)`);
-  console.log(`losses  differ by at most ${early.toExponential(1)} in the first ${steps} steps`);
-  if (early > 1e-4) process.exitCode = 1;
-} else {
-  console.log('PyTorch not measured: see docs/benchmarks.md for its environment');
+function table(r: Awaited<ReturnType<typeof measure>>): string {
+  const line = (name: string, { medianMs, fastestMs }: typeof r.vamo): string =>
+    `${name} ${medianMs.toFixed(1)} ms a step (median; fastest ${fastestMs.toFixed(1)})`;
+  const { least, median: middle, most } = r.blockRatios;
+  const spread = `block by block ${[least, middle, most].map((x) => x.toFixed(3)).join(' / ')}`;
+  return [
+    line('vamo   ', r.vamo),
+    line('PyTorch', r.pytorch),
+    `ratio   ${r.ratio.toFixed(3)} of medians (bar: at most 1.0); ${spread} (least/median/most)`,
+    `losses  differ by at most ${r.losses.largestGap.toExponential(1)} over ${r.losses.steps} steps`,
+    `machine ${r.machine.cores} cores, ${r.threads} threads each, load ${r.machine.loadBefore!.toFixed(1)}`,
+  ].join('\n');
+}
+
+try {
+  const result = await measure((line) => console.error(line));
+  console.log(given.json ? JSON.stringify(result) : table(result));
+  if (!result.losses.agree) {
+    console.error(`losses disagree by more than ${LARGEST_GAP}`);
+    process.exitCode = 1;
+  }
+} catch (error) {
+  if (!(error instanceof EnvironmentError || error instanceof RangeError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
 }

@@ -1,7 +1,8 @@
 """The training step of src/trainer in PyTorch: same weights, same batch, timed on request.
 
 Reads the folder named by its argument (setup.json, parameters.bin, batch.bin); then for every line
-`N` on standard input runs N steps and answers with one line of JSON: {"ms": [...], "losses": [[...]]}.
+`N` on standard input runs N steps and answers with one line of JSON: {"ms": [...], "losses": [[...]]},
+a row of losses for each step: one a task, then the inverse dynamics'.
 """
 
 import json
@@ -112,10 +113,11 @@ def step():
     starts = [sum(counts[:k]) for k in range(len(counts))]
     slices = [slice(start, start + count) for start, count in zip(starts, counts)]
     losses = torch.stack([task_loss(k, hidden[own], own) for k, own in enumerate(slices)])
-    ((losses * weights).sum() + inverse_loss()).backward()
+    of_inverse = inverse_loss()
+    ((losses * weights).sum() + of_inverse).backward()
     torch.nn.utils.clip_grad_norm_(generator, optimiser["clipNorm"])
     adam.step()
-    return losses.tolist()
+    return [*losses.tolist(), of_inverse.item()]
 
 
 print(json.dumps({"torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
