@@ -98,7 +98,7 @@ const gate = z.strictObject({
   /** Without a champion: least share of bang-bang's return per task. */
   floorVersusBangBang: share,
   /** With a champion: least share of its paired return per task. */
-  ratioVersusChampion: share,
+  ratioVersusChampion: positive,
 });
 
 const release = z.strictObject({

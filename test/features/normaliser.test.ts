@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { addDays, dayKey } from '../../src/core/index.ts';
-import { type DaySteps, normaliser as normaliserSchema } from '../../src/contracts/index.ts';
+import {
+  type DaySteps,
+  normaliser as normaliserSchema,
+  STATE_FEATURES,
+} from '../../src/contracts/index.ts';
 import {
   fitLabelScale,
   fitNormaliser,
@@ -55,7 +59,7 @@ describe('fitNormaliser', () => {
       .slice(1, 5)
       .flatMap((d) => d.campaigns.map((c) => toTrajectory(c, 0.6, options)!));
     const lastBids = trajectories.flatMap((t) =>
-      Array.from({ length: 97 }, (_, s) => t.states[s * 19 + 3]!),
+      Array.from({ length: 97 }, (_, s) => t.states[s * STATE_FEATURES + 3]!),
     );
     const actions = trajectories
       .filter((t) => t.task === 0)
@@ -105,7 +109,7 @@ describe('toTrajectory', () => {
     const options = { normaliser, minRemaining: 0.1 };
     const made = toTrajectory(campaign, 0.55, options)!;
     expect(made.label).toBeCloseTo((0.55 - 0.2) / 0.7, 12);
-    expect(made.states.length).toBe(97 * 19);
+    expect(made.states.length).toBe(97 * STATE_FEATURES);
     made.mask.forEach((m, t) => {
       if (m === 0) expect(made.actions[t]).toBe(0);
     });

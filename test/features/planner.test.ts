@@ -1,3 +1,4 @@
+import { STATE_FEATURES } from '../../src/contracts/index.ts';
 import { describe, expect, it } from 'vitest';
 import type { GraphRunner, GraphTensor } from '../../src/contracts/index.ts';
 import { createPlanner, fitNormaliser, type PlanRequest } from '../../src/features/index.ts';
@@ -21,7 +22,8 @@ function causalGraph(calls: Record<string, GraphTensor>[] = []): GraphRunner {
     for (let b = 0; b < batch; b++) {
       let total = inputs.label.data[b]! + inputs.task.data[b * 2 + 1]!;
       for (let t = 0; t < 96; t++) {
-        for (let j = 0; j < 19; j++) total += 0.001 * inputs.states.data[(b * 96 + t) * 19 + j]!;
+        for (let j = 0; j < STATE_FEATURES; j++)
+          total += 0.001 * inputs.states.data[(b * 96 + t) * STATE_FEATURES + j]!;
         data[b * 96 + t] = total;
       }
     }
@@ -38,9 +40,9 @@ describe('createPlanner', () => {
     );
     expect(narrow).toEqual(wide);
     expect(calls.map((c) => c['states']!.shape)).toEqual([
-      [2, 96, 19],
-      [2, 96, 19],
-      [2, 96, 19],
+      [2, 96, STATE_FEATURES],
+      [2, 96, STATE_FEATURES],
+      [2, 96, STATE_FEATURES],
     ]);
     expect(new Set(wide).size).toBeGreaterThan(1);
   });
@@ -63,9 +65,9 @@ describe('createPlanner', () => {
     expect(await planner.alphas(blinded)).toEqual(await planner.alphas(requests));
     const { data } = calls[0]!['states']!;
     requests.forEach(({ step }, i) => {
-      const rows = data.subarray(i * 96 * 19, (i + 1) * 96 * 19);
-      expect(rows.subarray(0, (step + 1) * 19).some((x) => x !== 0)).toBe(true);
-      expect(rows.subarray((step + 1) * 19).every((x) => x === 0)).toBe(true);
+      const rows = data.subarray(i * 96 * STATE_FEATURES, (i + 1) * 96 * STATE_FEATURES);
+      expect(rows.subarray(0, (step + 1) * STATE_FEATURES).some((x) => x !== 0)).toBe(true);
+      expect(rows.subarray((step + 1) * STATE_FEATURES).every((x) => x === 0)).toBe(true);
     });
   });
 

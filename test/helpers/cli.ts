@@ -9,9 +9,12 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** Starts `vamo ARGS` from sources as a process of its own. */
+/** The built command line; see test/helpers/build.ts. */
+export const VAMO = `${root}dist/cli/main.js`;
+
+/** Starts `vamo ARGS` as a process of its own. */
 export function startVamo(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', `${root}src/cli/main.ts`, ...args], {
+  return spawn(process.execPath, [VAMO, ...args], {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { type CliResult, finished, startVamo, vamo } from './cli.ts';
+import { type CliResult, finished, startVamo, vamo, VAMO } from './cli.ts';
 
 type Json = Record<string, unknown>;
 
@@ -229,7 +229,7 @@ export async function filesUnder({ data }: Night, folder: string): Promise<strin
 
 /** Runs a command as `vamo` under a limit on the size of any file it writes, in KiB. */
 function underLimit(kib: number, night: Night, ...args: readonly string[]) {
-  const command = [process.execPath, '--import', 'tsx', `${root}src/cli/main.ts`];
+  const command = [process.execPath, VAMO];
   const child = spawn(
     'bash',
     [

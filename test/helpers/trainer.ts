@@ -1,3 +1,4 @@
+import { STATE_FEATURES } from '../../src/contracts/index.ts';
 import { seededRandom, silentLogger } from '../../src/core/index.ts';
 import type { Trajectory } from '../../src/features/index.ts';
 import type { ModelSettings } from '../../src/model/index.ts';
@@ -6,7 +7,7 @@ import type { ObjectStore } from '../../src/store/index.ts';
 
 export const TASKS = ['store', 'direct', 'cart'];
 const STEPS = 96;
-const FEATURES = 19;
+const FEATURES = STATE_FEATURES;
 
 export const tinyModel: ModelSettings = {
   hidden: 8,

@@ -28,7 +28,7 @@ describe('a loaded graph', () => {
       expect(await (await load(smallGraph(1), IO, threads)).run(inputs)).toEqual(first);
   });
   it.each([
-    ['another batch', { ...IO, batch: 8 }, /"states" is float32\[4,96,19\], must be .*\[8,96,19\]/],
+    ['another batch', { ...IO, batch: 8 }, /"states" is float32\[4,96,21\], must be .*\[8,96,21\]/],
     ['more tasks', { ...IO, tasks: ['a', 'b', 'c'] }, /"task" is/],
     ['fewer features', { ...IO, features: 16 }, /"states" is/],
   ])('is refused when its manifest says %s', async (_, io, message) => {

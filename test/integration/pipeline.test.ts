@@ -135,7 +135,7 @@ describe('releases', { timeout: 240_000 }, () => {
   it('hold what the gate refuses, record an override, roll back and forward', async () => {
     const strict = await night.with({
       training: { seed: 99, steps: 4 },
-      gate: { ratioVersusChampion: 1, floorVersusBangBang: 1 },
+      gate: { ratioVersusChampion: 100 },
     });
     const { champion: first, ...before } = await strict.ok<Versions>('versions');
     await train(strict, '--fresh');

@@ -124,10 +124,10 @@ describe('ground truth', () => {
 
   it('has rewards, some seen at another step than that of their outcome', () => {
     const [, day] = days;
-    const total = (column: 'reward_seen' | 'reward_attributed'): number[] =>
-      day!.truth.campaigns.map((c) => sum(c.columns[column]));
-    expect(sum(total('reward_seen'))).toBeGreaterThan(0);
-    expect(total('reward_seen')).not.toEqual(total('reward_attributed'));
+    const byStep = (column: 'reward_seen' | 'reward_attributed'): Float64Array[] =>
+      day!.truth.campaigns.map((c) => c.columns[column]);
+    expect(sum(byStep('reward_seen').map(sum))).toBeGreaterThan(0);
+    expect(byStep('reward_seen')).not.toEqual(byStep('reward_attributed'));
   });
 });
 

@@ -1,3 +1,4 @@
+import { STATE_FEATURES } from '../../src/contracts/index.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/core/index.ts';
 import { compile, type HostTensor } from '../../src/engine/index.ts';
@@ -14,7 +15,7 @@ import { toFeeds } from '../../src/trainer/loop/dataset.ts';
 import { gradientProducts } from '../../src/trainer/step/gradient-products.ts';
 import { tinyModel, tinyTraining, TASKS, walk } from '../helpers/trainer.ts';
 
-const io = { tasks: 3, steps: 96, features: 19 };
+const io = { tasks: 3, steps: 96, features: STATE_FEATURES };
 const plan = parameterPlan(tinyModel, io);
 const initial = initialParameters(plan, 5);
 const counts = [2, 2, 1];
