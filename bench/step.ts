@@ -116,6 +116,7 @@ const figures = (blocks: readonly Block[]) => {
 
 async function measure(log: (line: string) => void) {
   const [blocks, steps, threads] = [count('blocks'), count('steps'), count('threads')];
+  const [loadBefore] = loadavg();
   const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
   const requirements = fileURLToPath(new URL('peers/requirements.txt', import.meta.url));
   const python = preparePython(requirements, `${cache}bench-venv`, log);
@@ -123,7 +124,6 @@ async function measure(log: (line: string) => void) {
   const theirs = await startPeer(python, `${cache}bench-step`, setup);
   const gap = largestGap(await ours.run(COMPARED_STEPS), await theirs.run(COMPARED_STEPS));
   log(`losses compared over ${COMPARED_STEPS} steps; timing ${blocks} blocks of ${steps} steps`);
-  const [loadBefore] = loadavg();
   const timed: [Block[], Block[]] = [[], []];
   for (let block = 0; block < blocks; block++) {
     timed[0].push(await ours.run(steps));

@@ -5,7 +5,7 @@ import { sha256 } from '../../src/core/index.ts';
 /** Something a person must install or mend before the peer can run. */
 export class EnvironmentError extends Error {}
 
-/** Prints `name==version` of every requirement it is given, as far as installed, without build labels such as +cpu. */
+/** Prints `name==version` of each installed requirement, without build labels such as `+cpu`. */
 const VERSIONS = `
 import sys
 from importlib.metadata import PackageNotFoundError, version
