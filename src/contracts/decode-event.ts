@@ -16,7 +16,7 @@ import {
 type Wire = Readonly<Record<string, unknown>>;
 
 const PRINTABLE = /^[\x21-\x7e]{0,128}$/;
-const LATEST_MS = 8_640_000_000_000;
+export const LATEST_MS = 8_640_000_000_000;
 /** Sums of storage units stay exact below 2^53. */
 const LARGEST = 9e15;
 const POSITIONS = 3;

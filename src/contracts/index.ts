@@ -14,7 +14,7 @@ export {
   type RewardField,
   type TaskSpec,
 } from './event.ts';
-export { decodeEvent, encodeEvent } from './decode-event.ts';
+export { decodeEvent, encodeEvent, LATEST_MS } from './decode-event.ts';
 export {
   STEP_COLUMNS,
   STEP_ROWS,

@@ -1,4 +1,4 @@
-import { type AuctionEvent, decodeEvent } from '../contracts/index.ts';
+import { type AuctionEvent, decodeEvent, LATEST_MS } from '../contracts/index.ts';
 import { DAY_MS, dayOf, isVamoError, VamoError } from '../core/index.ts';
 import type { ReadRecord } from './event-source.ts';
 
@@ -43,8 +43,14 @@ export function createRecordDecoder(options: {
   };
 
   return (record) => {
-    if (!Number.isSafeInteger(record.arrivalMs) || record.arrivalMs < 0)
-      return { bad: { field: 'arrival_ms', reason: 'arrival_ms: must be whole milliseconds' } };
+    // One arrival in microseconds would lie beyond every cut, and make all that follows it late.
+    if (!Number.isInteger(record.arrivalMs) || record.arrivalMs < 0 || record.arrivalMs > LATEST_MS)
+      return {
+        bad: {
+          field: 'arrival_ms',
+          reason: `arrival_ms: ${record.arrivalMs}; must be whole milliseconds, at most ${LATEST_MS}`,
+        },
+      };
     try {
       const event = decodeEvent(parse(record.value));
       if ('task' in event && !tasks.has(event.task))

@@ -109,6 +109,18 @@ describe('ingester', () => {
     expect([...(await committedRows(store)).keys()]).toEqual(['2026-01-06', '2026-01-09']);
   });
 
+  it('puts aside an arrival in microseconds, so that what follows is not late', async () => {
+    const good = recordOf(outcomeEvent({ event_id: 'first' }));
+    const wrong = recordOf(outcomeEvent({ event_id: 'second' }));
+    const last = recordOf(outcomeEvent({ event_id: 'third' }));
+    await produce([good, { ...wrong, arrivalMs: wrong.arrivalMs * 1000 }, last]);
+    expect(await ingester().run()).toMatchObject({ rows: 2, deadLetters: 1 });
+    const [letter] = await committedDeadLetters(store);
+    expect(letter).toMatchObject({ field: 'arrival_ms' });
+    const newest = Math.max(...(await readLedgers(store)).map((entry) => entry.maxArrivalMs));
+    expect(newest).toBe(Math.max(good.arrivalMs, last.arrivalMs));
+  });
+
   it.each(['buffered', 'filed', 'committed'] as const)(
     'loses and doubles nothing when it dies again and again at "%s"',
     async (at) => {

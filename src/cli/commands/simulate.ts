@@ -13,6 +13,7 @@ import {
 import type { Context } from '../context.ts';
 import { createFleetClient } from '../fleet.ts';
 import { type CommandSpec, wholeNumber } from '../run-command.ts';
+import { openDataDirectory } from '../../store/index.ts';
 import { openSink } from '../source.ts';
 import { formatTable } from '../table.ts';
 import { writeTruth } from '../truth.ts';
@@ -80,7 +81,7 @@ export interface DaySummary {
 /**
  * Plays the next days and appends their events to the configured source. The state is saved after
  * each day: interrupted in between, the day is played and sent again, and the seal removes what
- * came twice.
+ * came twice. One process at a time holds the role `simulator`.
  */
 export async function simulateDays(
   context: Context,
@@ -88,7 +89,11 @@ export async function simulateDays(
   useFleet = false,
 ): Promise<DaySummary[]> {
   const world = createWorld(context.config);
-  const sink = await openSink(context);
+  const role = await openDataDirectory(context.root, { role: 'simulator' });
+  const sink = await openSink(context).catch(async (error: unknown) => {
+    await role.release();
+    throw error;
+  });
   const progress = context.progress.stage('simulate');
   const summaries: DaySummary[] = [];
   try {
@@ -120,6 +125,7 @@ export async function simulateDays(
     }
   } finally {
     await sink.close();
+    await role.release();
   }
   return summaries;
 }

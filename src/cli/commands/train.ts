@@ -111,6 +111,7 @@ export async function trainCandidate(
       },
       configHash,
       seed,
+      code: codeVersion(),
       parent: parent === null ? null : await parentFiles(context, folder, parent),
     };
     await launchTraining(job, {
@@ -153,7 +154,7 @@ export async function readCandidate(context: Context, runKey: string): Promise<C
       ...job.days,
       configHash: job.configHash,
       seed: job.seed,
-      code: codeVersion(),
+      code: job.code,
       parent: outcome.parent,
       method: outcome.method,
       steps: outcome.steps,

@@ -49,6 +49,8 @@ const trainJob = z.strictObject({
   }),
   configHash: z.string().regex(DIGEST_PATTERN),
   seed: z.int().min(0),
+  /** Version of the code that trains; part of the lineage. */
+  code: z.string(),
   /** The version to fine-tune from: paths of its files; null = cold start. */
   parent: z
     .strictObject({ version: z.string(), weights: z.string(), normaliser: z.string() })

@@ -60,6 +60,22 @@ function gentler(training: TrainJob['config']['training']): TrainJob['config']['
   };
 }
 
+/**
+ * Input statistics stay the parent's; the limits on alpha are no input of the model and follow the
+ * market: they are always those of the training days.
+ */
+function scalesOf(fitted: Normaliser, inherited: Normaliser | undefined): Normaliser {
+  if (inherited === undefined) return fitted;
+  const limits = new Map(fitted.tasks.map((t) => [t.id, t]));
+  return {
+    ...inherited,
+    tasks: inherited.tasks.map((task) => {
+      const { alphaLow, alphaHigh } = limits.get(task.id) ?? task;
+      return { ...task, alphaLow, alphaHigh };
+    }),
+  };
+}
+
 /** Names all that determines a run's result, and nothing else. */
 function runKeyOf(job: TrainJob, parent: Parent | null): string {
   const { days, configHash, seed } = job;
@@ -87,7 +103,7 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
   const days = await readDays(data, job, rules);
   const parent = await readParent(job);
   throwIfAborted(options.signal);
-  const scales = parent?.normaliser ?? normaliserOf(days.train, rules);
+  const scales = scalesOf(normaliserOf(days.train, rules), parent?.normaliser);
   const dataset = datasetOf(days, scales, rules.minRemaining);
   const result = await train({
     ...options,
