@@ -112,7 +112,7 @@ describe('what is not allowed names the key, the value and what is', () => {
       /^training\.optimiser\.kind: "lion"; .*"adam"\|"sgd"/,
     ],
     [['training', 'optimiser', 'learningRate'], 0, /^training\.optimiser\.learningRate: 0; .*>0/],
-    [['gate', 'ratioVersusChampion'], 1.2, /^gate\.ratioVersusChampion: 1\.2; .*<=1/],
+    [['gate', 'floorVersusBangBang'], 1.2, /^gate\.floorVersusBangBang: 1\.2; .*<=1/],
     [['release', 'channel'], 'Prod!', /^release\.channel: "Prod!"; /],
     [
       ['tasks', 1, 'reward'],

@@ -9,7 +9,8 @@ const options = JSON.parse(process.argv[2] ?? '{}') as ChildOptions;
 const stop = new AbortController();
 setMaxListeners(0, stop.signal);
 let armed: string | undefined;
-let goOn: () => void = () => undefined;
+/** Several partitions may stand at the fault point at once. */
+let standing: (() => void)[] = [];
 const tell = (message: FromChild): void => void process.send?.(message);
 
 process.on('message', (message: ToChild) => {
@@ -17,7 +18,8 @@ process.on('message', (message: ToChild) => {
   if (message.type === 'arm') armed = message.at;
   if (message.type === 'disarm') {
     armed = undefined;
-    goOn();
+    for (const goOn of standing) goOn();
+    standing = [];
   }
 });
 
@@ -32,7 +34,7 @@ const ingester = createIngester({
   log: silentLogger,
   faultPoint: async (at, partition, uncommitted) => {
     if (at !== armed || uncommitted === 0) return;
-    const released = new Promise<void>((resolve) => (goOn = resolve));
+    const released = new Promise<void>((resolve) => standing.push(resolve));
     tell({ type: 'standing', at, partition, uncommitted });
     await released;
   },

@@ -14,6 +14,9 @@ import {
 } from '../../src/ingest/index.ts';
 import { findOrphans, openDataDirectory, openLedger } from '../../src/store/index.ts';
 
+/** Long enough that a busy machine does not evict living members; each kill waits for its end. */
+const SESSION_MS = 3000;
+
 export interface IngestSettings {
   readonly tasks: readonly { readonly id: string }[];
   readonly ingest: {
@@ -136,7 +139,7 @@ export async function ingestKafkaWithKills(
   const brokers = [address];
   await createTopic({ brokers, topic, partitions });
   const sink = await createKafkaSink({ brokers, topic });
-  const kafka = { brokers, topic, groupId: `${topic}-group`, sessionTimeoutMs: 2000 };
+  const kafka = { brokers, topic, groupId: `${topic}-group`, sessionTimeoutMs: SESSION_MS };
   const childOptions: ChildOptions = { root, kafka, tasks, ingest };
   const start = (): Child => startChild(childOptions);
   let children = [start(), start()];
@@ -162,7 +165,10 @@ export async function ingestKafkaWithKills(
     children = [survivor, start()];
   }
   await sink.close();
-  await caughtUp(childOptions, children, 60_000);
+  await caughtUp(childOptions, children, 60_000).catch((error: unknown) => {
+    for (const child of children) child.process.kill('SIGKILL');
+    throw error;
+  });
   const ended = children.map((child) => child.next('stats'));
   for (const child of children) child.send({ type: 'stop' });
   const stats = (await Promise.all(ended)).map((message) => message.stats);
