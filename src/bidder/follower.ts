@@ -62,7 +62,7 @@ export interface FollowerOptions {
 /** Keeps one bidder on the newest release it may trust; `reconcile` is called at every poll. */
 export function createFollower(options: FollowerOptions): Follower {
   const { store, own, channel, trusted, clock, log } = options;
-  const failures = new Map<string, { count: number; notBefore: number }>();
+  const failures = new Map<string, { count: number; notBefore: number; why: string }>();
   const retiring = new Set<Promise<void>>();
   let trust: TrustedState = initialTrust(channel);
   let trustedRecord: Uint8Array | null = null;
@@ -79,6 +79,8 @@ export function createFollower(options: FollowerOptions): Follower {
     else log.info(`bidder.${next}`, { epoch, version: active?.version ?? null });
     options.onChange();
   }
+
+  const serving = (): boolean => active?.host.alive ?? false;
 
   /** Loads and tests; nothing of the version in service is touched. */
   async function load({ record }: VerifiedRecord): Promise<ActiveVersion> {
@@ -145,38 +147,48 @@ export function createFollower(options: FollowerOptions): Follower {
         continue;
       }
       if (verified.sha256 !== trust.sha256) {
-        const failure = await attempt(verified, place);
+        const failure = await attempt(verified.sha256, verified.record.champion.version, async () =>
+          activate(verified, acceptRecord(trust, verified), await store.get(place.key)),
+        );
         refused = failure ?? refused;
       }
       break;
     }
     if (refused !== null) become('rejected', refused);
-    else become(active === null ? 'idle' : 'active', null);
+    else if (serving()) become('active', null);
+    // With a trusted record and nothing in service, the reason is the one restoring gave.
+    else if (trustedRecord === null) become('idle', null);
   }
 
-  /** Tries to move to an acceptable record, less and less often while it fails. */
-  async function attempt(verified: VerifiedRecord, place: ReleasePlace): Promise<string | null> {
-    const before = failures.get(verified.sha256);
-    if (before !== undefined && clock() < before.notBefore) return reason;
+  /** Tries to serve a record, less and less often while it fails; the reason when it did. */
+  async function attempt(
+    sha256: string,
+    what: string,
+    serve: () => Promise<void>,
+  ): Promise<string | null> {
+    const before = failures.get(sha256);
+    if (before !== undefined && clock() < before.notBefore) return before.why;
     try {
-      await activate(verified, acceptRecord(trust, verified), await store.get(place.key));
+      await serve();
+      failures.delete(sha256);
       return null;
     } catch (error) {
       const count = (before?.count ?? 0) + 1;
       const backoff = Math.min(MAX_BACKOFF_MS, options.pollMs * 2 ** count);
-      failures.set(verified.sha256, { count, notBefore: clock() + backoff });
-      return `${verified.record.champion.version}: ${messageOf(error)}`;
+      const why = `${what}: ${messageOf(error)}`;
+      failures.set(sha256, { count, notBefore: clock() + backoff, why });
+      return why;
     }
   }
 
   async function restoreTrusted(): Promise<void> {
-    if (trustedRecord === null) return;
-    try {
-      switchTo(await load(verifyRecord(trustedRecord, trusted)));
-      become('active', null);
-    } catch (error) {
-      become('rejected', `cannot bring back the last version: ${messageOf(error)}`);
-    }
+    const record = trustedRecord;
+    if (record === null || serving()) return;
+    const what = 'cannot bring back the last version';
+    const failure = await attempt(trust.sha256 ?? '', what, async () => {
+      switchTo(await load(verifyRecord(record, trusted)));
+    });
+    become(failure === null ? 'active' : 'rejected', failure);
   }
 
   return {
@@ -195,7 +207,7 @@ export function createFollower(options: FollowerOptions): Follower {
     },
     async reconcile() {
       try {
-        if (active !== null && !active.host.alive) await restoreTrusted();
+        await restoreTrusted();
         await follow();
       } catch (error) {
         log.warn('bidder.follow', { error: messageOf(error) });
