@@ -110,6 +110,10 @@ export async function createFleetClient(context: Context) {
       headers: { 'content-type': 'application/json' },
       body,
       signal: context.signal,
+    }).catch((cause: unknown) => {
+      throw new VamoError('BIDDER_NOT_READY', `no bidder answers on port ${String(port)}`, {
+        cause,
+      });
     });
     if (!response.ok)
       throw new VamoError('BIDDER_NOT_READY', `bidder answered ${String(response.status)}`, {

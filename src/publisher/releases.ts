@@ -29,9 +29,12 @@ export interface Releases {
   /**
    * Makes a version the champion. Asking for the present champion changes nothing.
    * @throws VamoError RELEASE_REFUSED when the gate did not pass and is not overridden, or the
-   * version is revoked; RELEASE_RACE; VERSION_UNKNOWN; CHECKPOINT_INVALID
+   * version is revoked; RELEASE_RACE, also when the champion is not `expectedChampion`, the version
+   * the gate compared with (null: none; left out: not asked); VERSION_UNKNOWN; CHECKPOINT_INVALID
    */
-  publish(request: Cause & { version: string; gate: GateDecision }): Promise<VerifiedRecord>;
+  publish(
+    request: Cause & { version: string; gate: GateDecision; expectedChampion?: string | null },
+  ): Promise<VerifiedRecord>;
   /** A new record with a higher epoch that points at an older version (default: the previous one). */
   rollback(request: Cause & { to?: string }): Promise<VerifiedRecord>;
 }
@@ -116,7 +119,7 @@ export function openReleases(
 
   return {
     ...log,
-    async publish({ version, actor, reason, gate }) {
+    async publish({ version, actor, reason, gate, expectedChampion }) {
       if (gate.outcome !== 'pass' && gate.overridden === null)
         throw new VamoError(
           'RELEASE_REFUSED',
@@ -125,6 +128,13 @@ export function openReleases(
       const head = await log.head();
       const champion = await released(version);
       if (head?.record.champion.manifest === champion.manifest) return head;
+      const present = head?.record.champion.version ?? null;
+      if (expectedChampion !== undefined && present !== expectedChampion)
+        throw new VamoError(
+          'RELEASE_RACE',
+          `the gate compared with ${expectedChampion ?? 'no champion'}, the champion is ${present ?? 'none'}`,
+          { details: { channel, expectedChampion, present } },
+        );
       const { outcome, overridden } = gate;
       return append(head, {
         action: 'publish',

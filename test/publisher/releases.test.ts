@@ -98,6 +98,20 @@ describe('the release log', () => {
     expect(lost?.reason).toMatchObject({ code: 'RELEASE_RACE', retriable: true });
     expect(await releases.history()).toHaveLength(1);
   });
+  it('refuses a version whose gate compared with another champion', async () => {
+    const { releases, versions, publish } = await withVersions(2);
+    const request = { version: versions[1]!, gate: PASS, ...BY };
+    await expect(
+      releases.publish({ ...request, expectedChampion: versions[0]! }),
+    ).rejects.toMatchObject({ code: 'RELEASE_RACE' });
+    await publish(versions[0]!);
+    await expect(releases.publish({ ...request, expectedChampion: null })).rejects.toMatchObject({
+      code: 'RELEASE_RACE',
+    });
+    expect(await releases.history()).toHaveLength(1);
+    const { record } = await releases.publish({ ...request, expectedChampion: versions[0]! });
+    expect(record.epoch).toBe(2);
+  });
   it('finds a flipped bit and a record in a place that is not its own', async () => {
     const { store, keys, releases, versions, publish } = await withVersions(2);
     await publish(versions[0]!);

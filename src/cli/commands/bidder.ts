@@ -1,5 +1,6 @@
 import { runBidder } from '../../bidder/index.ts';
 import { loadTrust } from '../../publisher/index.ts';
+import { openDataDirectory } from '../../store/index.ts';
 import { keysFolder } from '../releases.ts';
 import { type CommandSpec, wholeNumber } from '../run-command.ts';
 
@@ -19,6 +20,9 @@ export const bidderCommand: CommandSpec<BidderCommandOptions> = {
       .option('--port <port>', 'port; 0 = any free one', wholeNumber(0, 65535)),
   async run(context, { id, port }) {
     const { store, config, log, root } = context;
+    // Two processes of one id would overwrite each other's trusted state.
+    const role = await openDataDirectory(root, { role: `bidder-${id}` });
+    context.releasers.push(() => role.release());
     let bound = 0;
     await runBidder(
       {

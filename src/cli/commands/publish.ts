@@ -39,8 +39,11 @@ async function candidateFiles(context: Context, { runKey, outcome }: CandidateRu
 }
 
 /** The gate's word on a candidate, against the champion replayed on the same day. */
-async function gateOf(context: Context, candidate: CandidateRun): Promise<GateDecision> {
-  const champion = await championVersion(context);
+async function gateOf(
+  context: Context,
+  candidate: CandidateRun,
+  champion: string | null,
+): Promise<GateDecision> {
   const document =
     champion === null ? null : await evaluateVersion(context, champion, candidate.testDay);
   const { seed } = context.config.training;
@@ -56,7 +59,8 @@ export async function publishCandidate(
   request: PublishRequest,
 ): Promise<Published> {
   const candidate = await readCandidate(context, request.run ?? (await latestRun(context)));
-  const decided = await gateOf(context, candidate);
+  const expectedChampion = await championVersion(context);
+  const decided = await gateOf(context, candidate, expectedChampion);
   const { outcome, lineage, testDay, runKey } = candidate;
   const stored = await openRegistry(context.store).putCheckpoint({
     files: await candidateFiles(context, candidate),
@@ -72,7 +76,7 @@ export async function publishCandidate(
   if (!released) return { runKey, version, digest, gate, released, release: null };
   const releases = await openOwnReleases(context);
   const { actor, reason } = request;
-  const record = await releases.publish({ version, actor, reason, gate });
+  const record = await releases.publish({ version, actor, reason, gate, expectedChampion });
   return { runKey, version, digest, gate, released, release: describeRelease(record) };
 }
 
