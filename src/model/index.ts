@@ -9,6 +9,7 @@ export {
 } from './plan.ts';
 export { cutVector, joinVector, byName, type ParameterTensors } from './tensors.ts';
 export { encode } from './encoder.ts';
+export { temporalTable } from './temporal/index.ts';
 export { headFeatures, nextState } from './head.ts';
 export { inverseAction } from './inverse-dynamics.ts';
 export { taskLoss, inverseLoss, presentStates, sliceRows, type Rows } from './losses.ts';

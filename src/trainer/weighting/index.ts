@@ -1,2 +1,2 @@
 export { weightingMethods, createWeighting, headWeights } from './registry.ts';
-export type { Weighting, WeightingInput, WeightingOutput, WeightingState } from './method.ts';
+export type { Need, Weighting, WeightingInput, WeightingOutput, WeightingState } from './method.ts';

@@ -1,20 +1,67 @@
 import type { Random } from '../../core/index.ts';
 
-/** What a method looks at; the trainer computes only that. */
-type Need = 'losses' | 'gram' | 'validation';
+/**
+ * What a method looks at before it answers; the learner computes that and nothing else. A method
+ * that needs nothing costs one forward and one backward pass: its whole step is one graph.
+ *
+ * - `losses`: this batch's losses (one more forward pass)
+ * - `gram`: inner products of the task gradients
+ * - `validation`: inner products with the gradient on the held-out day
+ * - `gradients`: the task gradients themselves; such a method may answer with a `direction`
+ * - `crossGram`: inner products between task gradients of two further batches
+ * - `newLosses`: this batch's losses after the update, told to `observe` (one more forward pass)
+ * - `virtualStep`: gains against the validation gradient at theta - eta sum_k current_k g_k
+ * - `hypergradient`: gains against the Neumann series of that gradient (second order)
+ * - `lookahead`: validation losses after a step along each task's gradient alone
+ */
+export type Need =
+  | 'losses'
+  | 'gram'
+  | 'validation'
+  | 'gradients'
+  | 'crossGram'
+  | 'newLosses'
+  | 'virtualStep'
+  | 'hypergradient'
+  | 'lookahead';
+
+/** The task gradients as rows: shared parameters first, then the task's own head. */
+export interface GradientRows {
+  /** K vectors over the shared parameters. */
+  readonly shared: readonly (Float32Array | Float64Array)[];
+  /** Sizes of the tensors that the shared vector is made of, in order. */
+  readonly tensorSizes: readonly number[];
+}
+
+/** Validation losses per task: now, and after a step along task i's gradient alone (row i). */
+export interface Lookahead {
+  readonly before: Float64Array;
+  /** K x K, row-major: row = the task stepped on, column = the task measured. */
+  readonly after: Float64Array;
+}
 
 /** One step's view of the tasks: losses and inner products, never parameters. All float64. */
 export interface WeightingInput {
-  /** K training losses before the update. */
-  readonly losses: Float64Array;
-  /** K x K Gram matrix of the task gradients in the method's scope and metric (needs `gram`), row-major. */
+  /** K training losses before the update (needs `losses`; with `gram` they are there as well). */
+  readonly losses?: Float64Array;
+  /** K x K Gram matrix of the task gradients in the method's scope and metric, row-major. */
   readonly gram?: Float64Array;
-  /** <g_val, g_k>, K marginal gains (needs `validation`). */
+  /** <g_val, g_k>, K marginal gains. */
   readonly gains?: Float64Array;
-  /** ||g_val||^2 in the same scope and metric (needs `validation`). */
+  /** ||g_val||^2 in the same scope and metric. */
   readonly validationNormSquared?: number;
-  /** Tasks with no sample in this batch get weight 0; null = all present. */
+  readonly gradients?: GradientRows;
+  /** K x K: <g_j of the second batch, g_k of the third>, row-major. */
+  readonly crossGram?: Float64Array;
+  /** <g_val(theta - eta sum_k current_k g_k), g_k>, K numbers. */
+  readonly virtualGains?: Float64Array;
+  /** <sum_i (I - r H)^i g_val, g_k>, K numbers; r and the number of terms from `neumann`. */
+  readonly hyperGains?: Float64Array;
+  readonly lookahead?: Lookahead;
+  /** Tasks with no sample in this batch get weight 0; absent = all present. */
   readonly present?: readonly boolean[];
+  /** Passes over the training data made so far, whole ones. */
+  readonly epoch?: number;
   /** eta of the step about to be made, for the predicted validation change (paper eq. 7). */
   readonly learningRate?: number;
   readonly random: Random;
@@ -23,8 +70,19 @@ export interface WeightingInput {
 export interface WeightingOutput {
   /** K multipliers of the raw task gradients: direction = sum_k weights_k g_k. */
   readonly weights: Float64Array;
+  /** Instead of that sum, over the shared parameters (only methods that need `gradients`). */
+  readonly direction?: Float32Array | Float64Array;
   /** Figures for the log and the report: gains, score, entropy, ... */
   readonly diagnostics: Readonly<Record<string, number | readonly number[]>>;
+}
+
+/** What the step turned out to be, told after the update. */
+export interface StepOutcome {
+  /** K training losses of the step's batch before the update. */
+  readonly losses: Float64Array;
+  /** The same batch's losses after it (needs `newLosses`). */
+  readonly newLosses?: Float64Array;
+  readonly epoch?: number;
 }
 
 /** Plain JSON, kept in the checkpoint. */
@@ -41,7 +99,18 @@ export interface Weighting {
   readonly headPolicy: 'weighted' | 'unweighted';
   /** Multiplier of unweighted heads: `one` = 1, `mean` = 1/K, the scale of Vanilla. */
   readonly headScale: 'one' | 'mean';
+  /** The validation gradient is computed anew every so many steps and kept between (default 1). */
+  readonly validationEvery?: number;
+  /** Whose gradient the validation gradient is: the held-out day's (default) or the batch's own. */
+  readonly validationSignal?: 'heldout' | 'train';
+  /** Weights of the virtual step (needs `virtualStep`). */
+  current?(): Float64Array;
+  /** Rate r and number of terms of the Neumann series (needs `hypergradient`). */
+  readonly neumann?: { readonly rate: number; readonly terms: number };
+  /** The weights of the step about to be made. */
   step(input: WeightingInput): WeightingOutput;
+  /** Told once after each update, for methods that learn from what came of it. */
+  observe?(outcome: StepOutcome): void;
   save(): WeightingState;
   load(state: WeightingState): void;
 }
@@ -49,5 +118,11 @@ export interface Weighting {
 /** A registered method: parses its options (naming the bad one) and makes an instance for K tasks. */
 export interface WeightingMethod {
   readonly name: string;
+  /** One line: what it does. */
+  readonly summary: string;
+  /** Authors, year, title or venue; where its formulas are from. */
+  readonly source: string;
+  /** Passes of a step: F = forward, B = backward over a batch, K tasks. */
+  readonly cost: string;
   create(tasks: number, options: Readonly<Record<string, unknown>>): Weighting;
 }

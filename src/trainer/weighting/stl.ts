@@ -11,6 +11,9 @@ const schema = z.strictObject({
 /** Single-task learning: all the weight on one task, one model per task (paper section 4). */
 export const stl: WeightingMethod = {
   name: 'stl',
+  summary: 'one model a task, all the weight on it',
+  source: 'single-task learning; paper section 4',
+  cost: '1F + 1B a model',
   create(tasks, options) {
     const { mainTask } = parseOptions('stl', schema, options);
     if (mainTask >= tasks)

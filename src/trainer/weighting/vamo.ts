@@ -170,5 +170,8 @@ function createVamo(tasks: number, options: VamoOptions): Weighting {
 
 export const vamo: WeightingMethod = {
   name: 'vamo',
+  summary: 'softmax of the agreement with the gradient of a held-out later day',
+  source: 'VAMO, the paper, Algorithm 1',
+  cost: '2F + 2B',
   create: (tasks, options) => createVamo(tasks, parseVamoOptions(options)),
 };

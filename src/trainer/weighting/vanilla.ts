@@ -11,6 +11,9 @@ const schema = z.strictObject({
 /** Equal weights (paper eq. 3). A task without samples gets 0 and the rest share the total. */
 export const vanilla: WeightingMethod = {
   name: 'vanilla',
+  summary: 'equal weights',
+  source: 'paper eq. 3',
+  cost: '1F + 1B',
   create(tasks, options) {
     const { totalWeight } = parseOptions('vanilla', schema, options);
     const total = totalWeight === 'one' ? 1 : tasks;
