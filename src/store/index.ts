@@ -17,4 +17,5 @@ export {
   manifestKey,
 } from './partition-manifest.ts';
 export { readDaySteps, readDayLog, readPartitionFile } from './partition-read.ts';
+export { encodeDaySteps } from './steps-file.ts';
 export { STEPS_FILE_COLUMNS } from './partition-layout.ts';
