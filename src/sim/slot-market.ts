@@ -95,9 +95,8 @@ export function createSlotMarket(world: World, index: number): SlotMarket {
     const law = laws[campaign?.task ?? -1];
     if (!player || !campaign || !law || player.columns.active[step] !== 1) return;
     const random = seededRandom(world.seed, STREAM.traffic, index, step, c + 2);
-    const sums = drawSlotSums(
-      { law, lnQuality: campaign.lnQuality, auctions, alpha },
-      random.normal,
+    const sums = drawSlotSums({ law, lnQuality: campaign.lnQuality, auctions, alpha }, () =>
+      random.normal(),
     );
     const remaining = player.columns.remaining[step] ?? 0;
     // A step that would overspend is cut where the money ends: same mix, fewer wins.
