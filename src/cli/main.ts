@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { addCommand, usageExit } from './run-command.ts';
-import { codeVersion } from './code-version.ts';
+import { packageVersion } from './code-version.ts';
 
 const program = new Command('vamo')
   .description(
     'Keeps bidding models trained on yesterday: events to sealed days to a signed release.',
   )
-  .version(codeVersion())
+  .version(packageVersion())
   .showHelpAfterError('(add --help for options and examples)')
   .exitOverride();
 

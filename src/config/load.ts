@@ -75,6 +75,13 @@ function contradictionIn(config: Config): string | undefined {
   return undefined;
 }
 
+/** The given files merged in order, not validated: what is kept of them with the data. */
+export async function mergeFiles(paths: readonly (string | URL)[]): Promise<unknown> {
+  let merged: unknown = {};
+  for (const path of paths) merged = merge(merged, await readJson(path));
+  return merged;
+}
+
 /**
  * `config/default.json` with the given files merged over it, in order, validated.
  * @throws VamoError CONFIG_UNREADABLE, CONFIG_INVALID (naming each key, its value and what is allowed)

@@ -150,11 +150,6 @@ async function backAndForward(context: Context, stages: Stages): Promise<void> {
   });
 }
 
-/** The configuration a data directory was made with stays with it. */
-async function keepConfig({ store, config }: Context): Promise<void> {
-  await store.putIfAbsent('config.json', Buffer.from(`${JSON.stringify(config, null, 2)}\n`));
-}
-
 /** More or fewer auctions a day than the configuration says. */
 function scaled(context: Context, scale: number): Context {
   const { simulator } = context.config;
@@ -194,7 +189,6 @@ export const demoCommand: CommandSpec<DemoOptions> = {
       .option('--scale <factor>', 'times as many auctions a day', positiveNumber, 1),
   presets: ({ small }) => [configFile('demo'), ...(small === true ? [configFile('small')] : [])],
   async run(opened, { scale }) {
-    await keepConfig(opened);
     const context = scaled(opened, scale);
     const nights = await playDemo(context);
     const registry = openRegistry(context.store);
