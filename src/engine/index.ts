@@ -1,5 +1,15 @@
-export type { CompiledGraph, HostTensor, TensorSpec, TracedGraph } from './types.ts';
-export { trace, type TensorFunction } from './trace.ts';
+export type {
+  CompiledGraph,
+  Engine,
+  HostTensor,
+  TensorFunction,
+  TensorProgram,
+  TensorSpec,
+  TracedGraph,
+} from './types.ts';
+export { program } from './program.ts';
+export { createEngine } from './engine.ts';
+export { trace } from './trace.ts';
 export { compile } from './compile.ts';
 export { causalSelfAttention } from './ops/attention.ts';
 export { gelu } from './ops/gelu.ts';
