@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { VamoError } from '../core/index.ts';
-import { checkedFeeds, isData } from './feeds.ts';
+import { checked, checkNames, isData } from './compile.ts';
 import { loadTensorFlow, TENSORFLOW_BACKEND } from './tensorflow-module.ts';
 import { isTracing } from './backend.ts';
 import type { DType, Engine, HostTensor, TensorProgram, TensorSpec } from './types.ts';
@@ -51,7 +51,10 @@ function prepare(program: TensorProgram) {
 /** Leaves no tensor behind, and the backend that was in force before in force. */
 function runEagerly({ inputs, fn }: TensorProgram, feeds: Readonly<Outputs>): Outputs {
   if (isTracing()) throw new VamoError('ENGINE_GRAPH', 'a program was run inside a trace');
-  const given = checkedFeeds(inputs, feeds);
+  checkNames(inputs, feeds);
+  const given = Object.entries(inputs).map(
+    ([name, spec]) => [name, spec, checked(name, spec, feeds[name])] as const,
+  );
   const before = tf.getBackend() as string | null | undefined;
   // The backend is up, so it is in force when the call returns.
   void tf.setBackend(TENSORFLOW_BACKEND);
