@@ -33,6 +33,6 @@ export {
   type Releasers,
   type Progress,
 } from './lifecycle.ts';
-export { startWorker } from './worker.ts';
+export { scriptArguments, startWorker } from './worker.ts';
 export { createLogger, silentLogger, type Logger } from './log.ts';
 export { ownProcess, isRunning, type ProcessIdentity } from './process-identity.ts';

@@ -9,6 +9,13 @@ export type {
 } from './types.ts';
 export { program } from './program.ts';
 export { createEngine } from './engine.ts';
+export {
+  chooseEngine,
+  type EngineChoice,
+  type EngineReport,
+  type EngineSetting,
+  inspectEngine,
+} from './choose.ts';
 export { trace } from './trace.ts';
 export { compile } from './compile.ts';
 export { causalSelfAttention } from './ops/attention.ts';
