@@ -35,6 +35,16 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
+/** The configuration files named, else `config.json` in the data directory, else the presets. */
+export async function configFilesOf(
+  { data, config }: GlobalOptions,
+  presets: readonly string[] = [],
+): Promise<readonly string[]> {
+  const kept = join(resolve(data), 'config.json');
+  const named = config ?? ((await exists(kept)) ? [kept] : presets);
+  return named.map((path) => resolve(path));
+}
+
 /**
  * Opens the data directory and its configuration: the files named, else `config.json` in the data
  * directory (the one it was made with), else the defaults.
@@ -46,9 +56,7 @@ export async function openContext(
 ): Promise<Context> {
   const root = resolve(options.data);
   const releasers = createReleasers();
-  const kept = join(root, 'config.json');
-  const named = options.config ?? ((await exists(kept)) ? [kept] : presets);
-  const configFiles = named.map((path) => resolve(path));
+  const configFiles = await configFilesOf(options, presets);
   const config = await loadConfig(configFiles);
   const directory = await openDataDirectory(root);
   releasers.push(() => directory.release());

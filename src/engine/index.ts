@@ -1,6 +1,5 @@
 export type {
   CompiledGraph,
-  Engine,
   HostTensor,
   TensorFunction,
   TensorProgram,
@@ -16,6 +15,8 @@ export {
   type EngineSetting,
   inspectEngine,
 } from './choose.ts';
+export { runtimeProviders } from './installed.ts';
+export { TENSORFLOW_PACKAGES } from './tensorflow-module.ts';
 export { trace } from './trace.ts';
 export { compile } from './compile.ts';
 export { causalSelfAttention } from './ops/attention.ts';

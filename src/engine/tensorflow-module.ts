@@ -3,7 +3,7 @@ import { setIfUnset, VamoError } from '../core/index.ts';
 import { gradientKernels } from './gradients/register.ts';
 
 /** The packages that can compute with libtensorflow, the one for NVIDIA GPUs first. */
-const TENSORFLOW_PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
+export const TENSORFLOW_PACKAGES = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
 type TensorFlowPackage = (typeof TENSORFLOW_PACKAGES)[number];
 
 /** The tfjs backend that these packages register. */
