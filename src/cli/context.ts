@@ -61,6 +61,18 @@ export async function keepConfig({ store, configFiles }: Context): Promise<void>
 }
 
 /**
+ * The configuration files in order: `config.json` in the data directory (what it was made with; in a new
+ * one the command's presets), over it the files named.
+ */
+export async function configFilesOf(
+  { data, config = [] }: GlobalOptions,
+  presets: readonly string[] = [],
+): Promise<readonly string[]> {
+  const kept = join(resolve(data), KEPT);
+  return [...((await exists(kept)) ? [kept] : presets), ...config].map((path) => resolve(path));
+}
+
+/**
  * Opens the data directory and its configuration: the defaults, over them `config.json` in the data
  * directory (what it was made with; in a new one the command's presets), over that the files named.
  * @throws VamoError DATA_RULES when the data was made under other rules
@@ -72,12 +84,10 @@ export async function openContext(
 ): Promise<Context> {
   const root = resolve(options.data);
   const releasers = createReleasers();
-  const kept = join(root, KEPT);
-  const isKept = await exists(kept);
-  const named = (options.config ?? []).map((path) => resolve(path));
-  const configFiles = [...(isKept ? [kept] : presets), ...named];
+  const configFiles = await configFilesOf(options, presets);
   const config = await loadConfig(configFiles);
-  if (isKept) await refusePresets(config, [kept, ...presets, ...named]);
+  const kept = join(root, KEPT);
+  if (configFiles.includes(kept)) await refusePresets(config, [kept, ...presets, ...configFiles]);
   const directory = await openDataDirectory(root);
   await checkRules(directory.store, rulesOf(config), config.source);
   releasers.push(() => directory.release());

@@ -17,6 +17,7 @@ const COMMANDS = [
   'rollback',
   'fleet',
   'bidder',
+  'doctor',
 ];
 
 let dir: string;

@@ -1,4 +1,4 @@
-import { mean, type Random } from '../../core/index.ts';
+import { type EngineKind, mean, type Random } from '../../core/index.ts';
 import type { ModelSettings, ParameterPlan, ParameterVectors, ModelIo } from '../../model/index.ts';
 import type { StepRecord } from '../run-record.ts';
 import { type BatchLosses, createLearner, type Learner } from '../step/learner.ts';
@@ -19,6 +19,8 @@ export interface TrainingSettings {
   readonly checkpointEvery: number;
   readonly evaluateEvery: number;
   readonly threads: number;
+  /** What computes the steps. */
+  readonly engine: EngineKind;
 }
 
 export interface TraineeOptions {
@@ -62,7 +64,7 @@ function learnerOf(
   counts: readonly number[],
   index: number,
 ): Promise<Learner> {
-  const { inverseLearningRate, threads } = training;
+  const { inverseLearningRate, threads, engine } = training;
   const { decay, ...rest } = training.optimiser;
   const optimiser = { ...rest, decaySteps: decay === 'linear' ? steps : undefined };
   return createLearner({
@@ -73,6 +75,7 @@ function learnerOf(
     inverseLearningRate,
     initial: initial[index] ?? { generator: new Float32Array(), inverse: new Float32Array() },
     threads,
+    engine,
   });
 }
 
