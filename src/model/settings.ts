@@ -17,6 +17,8 @@ export interface ModelIo {
   readonly tasks: number;
   readonly steps: number;
   readonly features: number;
+  /** Absent without a temporal module. */
+  readonly market?: { readonly channels: number; readonly history: number } | undefined;
 }
 
 /** State feature that is known in advance (time left): it is not predicted. */

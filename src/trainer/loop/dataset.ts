@@ -3,10 +3,17 @@ import type { HostTensor } from '../../engine/index.ts';
 import type { Trajectory } from '../../features/index.ts';
 import { type Split, SPLITS } from '../run-record.ts';
 
+/** A trajectory and the day it is from, an index into its split's days. */
+export interface DayTrajectory extends Trajectory {
+  readonly day: number;
+}
+
 /** The trajectories of one part of the window and the days they are from. */
 export interface SplitData {
   readonly days: readonly string[];
-  readonly trajectories: readonly Trajectory[];
+  readonly trajectories: readonly DayTrajectory[];
+  /** [days, H, channels]: the market before each day; null without a temporal module. */
+  readonly market: HostTensor | null;
 }
 
 /** What a run learns from, watches and is tested on. */
@@ -16,8 +23,8 @@ export interface Dataset {
 }
 
 /** Trajectories of each task, in the data's order. */
-export function byTask({ trajectories }: SplitData, tasks: number): Trajectory[][] {
-  const lists: Trajectory[][] = Array.from({ length: tasks }, () => []);
+export function byTask({ trajectories }: SplitData, tasks: number): DayTrajectory[][] {
+  const lists: DayTrajectory[][] = Array.from({ length: tasks }, () => []);
   for (const trajectory of trajectories) lists[trajectory.task]?.push(trajectory);
   return lists;
 }
@@ -37,8 +44,14 @@ export function requireEveryTask({ tasks, splits }: Dataset): void {
   }
 }
 
-/** Trajectories as the step's graphs take them; null rows are padding, masked everywhere. */
-export function toFeeds(rows: readonly (Trajectory | null)[]): Record<string, HostTensor> {
+/**
+ * Trajectories as the step's graphs take them; null rows are padding, masked everywhere.
+ * @param market of the split they are from; its windows go along, and each row's day
+ */
+export function toFeeds(
+  rows: readonly (DayTrajectory | null)[],
+  market: HostTensor | null = null,
+): Record<string, HostTensor> {
   const first = rows.find((row) => row !== null);
   const steps = first?.mask.length ?? 0;
   const features = (first?.states.length ?? 0) / (steps + 1);
@@ -58,5 +71,15 @@ export function toFeeds(rows: readonly (Trajectory | null)[]): Record<string, Ho
     label: { shape: [rows.length, 1], data: label },
     action: { shape: [rows.length, steps], data: action },
     mask: { shape: [rows.length, steps], data: mask },
+    ...(market && { market, day: oneHotDays(rows, market.shape[0] ?? 0) }),
   };
+}
+
+/** [B, D]; padding is from no day. */
+function oneHotDays(rows: readonly (DayTrajectory | null)[], days: number): HostTensor {
+  const data = new Float32Array(rows.length * days);
+  rows.forEach((row, i) => {
+    if (row) data[i * days + row.day] = 1;
+  });
+  return { shape: [rows.length, days], data };
 }

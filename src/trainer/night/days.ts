@@ -1,9 +1,9 @@
 import { dayKey, VamoError } from '../../core/index.ts';
 import type { DayLog, DaySteps, Normaliser, PinnedDay } from '../../contracts/index.ts';
 import { dayEfficiencies, type ReplayRules } from '../../eval/index.ts';
-import { fitNormaliser, toTrajectory, type Trajectory } from '../../features/index.ts';
+import { fitNormaliser, toTrajectory } from '../../features/index.ts';
 import { type ObjectStore, readDayLog, readDaySteps, readManifest } from '../../store/index.ts';
-import type { Dataset } from '../loop/dataset.ts';
+import type { Dataset, DayTrajectory } from '../loop/dataset.ts';
 import { type Split, SPLITS } from '../run-record.ts';
 import type { TrainJob } from './job.ts';
 
@@ -72,15 +72,17 @@ export function datasetOf(
   normaliser: Normaliser,
   minRemaining: number,
 ): Dataset {
-  const trajectoriesOf = ({ steps, efficiencies }: TrainingDay): Trajectory[] =>
+  const trajectoriesOf = ({ steps, efficiencies }: TrainingDay, day: number): DayTrajectory[] =>
     steps.campaigns.flatMap((campaign) => {
       const efficiency = efficiencies.get(campaign.campaignId);
       if (efficiency === undefined) return [];
-      return toTrajectory(campaign, efficiency, { normaliser, minRemaining }) ?? [];
+      const made = toTrajectory(campaign, efficiency, { normaliser, minRemaining });
+      return made ? { ...made, day } : [];
     });
   const splitOf = (split: Split) => ({
     days: days[split].map(({ day }) => day),
     trajectories: days[split].flatMap(trajectoriesOf),
+    market: null,
   });
   return {
     tasks: normaliser.tasks.map(({ id }) => id),
