@@ -10,7 +10,7 @@ import {
 import type { Batch, StepDesign } from './tensors.ts';
 
 /** Offset of each task's first row. */
-export function starts(counts: readonly number[]): number[] {
+function starts(counts: readonly number[]): number[] {
   let at = 0;
   return counts.map((count) => {
     at += count;

@@ -14,14 +14,14 @@ export interface LossGradient {
 }
 
 /** Task gradients, with the inner products that were asked for and the v they were taken with. */
-export interface GradientsFound {
+interface GradientsFound {
   readonly losses: Float64Array;
   readonly rows: TaskGradients;
   readonly products: GradientProducts | null;
 }
 
 /** An update that was made: the losses before it, and the graph's outputs to advance by. */
-export interface UpdateFound {
+interface UpdateFound {
   readonly inverseLoss: number;
   readonly outputs: Feeds;
 }

@@ -17,7 +17,7 @@ export interface Situation {
   readonly theta: Float32Array;
   readonly batch: Feeds;
   /** Draws the held-out batch (the same one at every call of a step). */
-  target(): Feeds;
+  readonly target: () => Feeds;
   readonly rows: TaskGradients;
   readonly product: InnerProduct;
   readonly learningRate: number;

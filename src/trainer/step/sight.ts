@@ -11,9 +11,9 @@ import type { StepDesign } from './tensors.ts';
 
 /** Where a step's batches come from; each call draws the next. */
 export interface Batches {
-  train(): Feeds;
+  readonly train: () => Feeds;
   /** Of the held-out day. */
-  validation(): Feeds;
+  readonly validation: () => Feeds;
 }
 
 /** How a step learns what its weights depend on. */

@@ -81,7 +81,7 @@ export function batchOf(inputs: Tensors): Batch {
 }
 
 /** Flat vectors of one group of parameters: values, and Adam's moments where it has them. */
-export function momentSpecs(name: string, size: number, adam: boolean): Specs {
+function momentSpecs(name: string, size: number, adam: boolean): Specs {
   if (size === 0) return {};
   const moments = { [`${name}Mean`]: float(size), [`${name}Square`]: float(size) };
   return { [name]: float(size), ...(adam ? moments : {}) };
