@@ -44,13 +44,18 @@ export function requireEveryTask({ tasks, splits }: Dataset): void {
   }
 }
 
-/**
- * Trajectories as the step's graphs take them; null rows are padding, masked everywhere.
- * @param market of the split they are from; its windows go along, and each row's day
- */
+/** What goes along with a batch's rows. */
+export interface BatchContext {
+  /** Windows of the split that the rows are from; each row's day goes along. */
+  readonly market: HostTensor | null;
+  /** Whether each row's label is withheld (guidance); default: no. */
+  readonly withheld?: ((row: number) => boolean) | undefined;
+}
+
+/** Trajectories as the step's graphs take them; null rows are padding, masked everywhere. */
 export function toFeeds(
   rows: readonly (DayTrajectory | null)[],
-  market: HostTensor | null = null,
+  { market, withheld = () => false }: BatchContext = { market: null },
 ): Record<string, HostTensor> {
   const first = rows.find((row) => row !== null);
   const steps = first?.mask.length ?? 0;
@@ -66,20 +71,14 @@ export function toFeeds(
     action.set(row.actions, i * steps);
     mask.set(row.mask, i * steps);
   });
+  const hidden = Float32Array.from(rows, (_, i) => (withheld(i) ? 1 : 0));
+  const days = Int32Array.from(rows, (row) => row?.day ?? 0);
   return {
     states: { shape: [rows.length, steps + 1, features], data: states },
     label: { shape: [rows.length, 1], data: label },
     action: { shape: [rows.length, steps], data: action },
     mask: { shape: [rows.length, steps], data: mask },
-    ...(market && { market, day: oneHotDays(rows, market.shape[0] ?? 0) }),
+    withheld: { shape: [rows.length, 1], data: hidden },
+    ...(market && { market, day: { shape: [rows.length], data: days } }),
   };
-}
-
-/** [B, D]; padding is from no day. */
-function oneHotDays(rows: readonly (DayTrajectory | null)[], days: number): HostTensor {
-  const data = new Float32Array(rows.length * days);
-  rows.forEach((row, i) => {
-    if (row) data[i * days + row.day] = 1;
-  });
-  return { shape: [rows.length, days], data };
 }

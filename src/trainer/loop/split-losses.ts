@@ -21,7 +21,7 @@ export async function splitLosses(
     const perTask = counts.map((count, k) =>
       Array.from({ length: count }, (_, i) => lists[k]?.[b * count + i] ?? null),
     );
-    const found = await losses(toFeeds(perTask.flat(), split.market));
+    const found = await losses(toFeeds(perTask.flat(), split));
     perTask.forEach((rows, k) => {
       const own = weightOf(rows);
       const total = totals[k];

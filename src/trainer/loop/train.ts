@@ -23,9 +23,9 @@ import { SPLITS } from '../run-record.ts';
 import type { BatchLosses } from '../step/evaluator.ts';
 import { batchCounts } from '../step/counts.ts';
 import { parametersOf } from '../step/session.ts';
-import type { Batches } from '../step/sight.ts';
+import { batchesOf } from './batches.ts';
 import { loadCheckpoint, saveCheckpoint, type TrainingState } from './checkpoint.ts';
-import { byTask, type Dataset, requireEveryTask, toFeeds } from './dataset.ts';
+import { byTask, type Dataset, requireEveryTask } from './dataset.ts';
 import { createSampler, type Sampler } from './sampler.ts';
 import { splitLosses } from './split-losses.ts';
 import { createTrainee, modelCount, type Trainee, type TrainingSettings } from './trainee.ts';
@@ -180,18 +180,15 @@ function restore({ trainee, samplers, options }: Run, saved: TrainingState): voi
 /** Steps, evaluations and checkpoints up to the last step. */
 async function advance(run: Run): Promise<void> {
   const { options, trainee, samplers } = run;
-  const { training, steps, signal, progress, dataset } = options;
-  const { train: ofTraining, validation } = dataset.splits;
-  const batches: Batches = {
-    train: () => toFeeds(samplers.train.next(), ofTraining.market),
-    validation: () => toFeeds(samplers.validation.next(), validation.market),
-  };
+  const { training, steps, signal, progress, dataset, model, seed } = options;
+  const drop = model.guidance?.drop ?? 0;
   while (run.step < steps) {
     if (signal?.aborted) {
       await save(run);
       throwIfAborted(signal);
     }
     await evaluateIfDue(run);
+    const batches = batchesOf(dataset, samplers, { drop, seed, step: run.step });
     const record = await trainee.step(batches);
     run.history.push(record);
     run.step++;

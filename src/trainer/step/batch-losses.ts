@@ -3,6 +3,7 @@ import {
   encode,
   type ParameterTensors,
   presentStates,
+  rowsOfTable,
   sliceRows,
   taskLoss,
   temporalTable,
@@ -20,17 +21,12 @@ function starts(counts: readonly number[]): number[] {
 
 /** z of every row, [B, T, hidden]: computed once a day, then picked; null without a temporal module. */
 function contextRows(
-  { settings }: StepDesign,
+  { settings, io }: StepDesign,
   p: ParameterTensors,
-  batch: Batch,
+  { day, market, table: known }: Batch,
 ): tf.Tensor | null {
-  const { day, market } = batch;
-  const table = batch.table ?? (market ? temporalTable(settings, p, market) : null);
-  if (!table || !day) return null;
-  const [days, steps, hidden] = table.shape as [number, number, number];
-  // A product with one-hot rows: its gradient is a product too, and sums in a fixed order.
-  const rows = tf.matMul(day, tf.reshape(table, [days, steps * hidden]));
-  return tf.reshape(rows, [-1, steps, hidden]);
+  const table = known ?? (market ? temporalTable(settings, io, p, market) : null);
+  return table && day ? rowsOfTable(table, day) : null;
 }
 
 const part = (x: tf.Tensor, from: number, count: number): tf.Tensor =>
@@ -59,8 +55,7 @@ export function ownLoss(
   const from = starts(counts)[k] ?? 0;
   const count = counts[k] ?? 0;
   const rows = sliceRows(batch, from, count);
-  const day = batch.day && part(batch.day, from, count);
-  const context = contextRows(design, p, { ...batch, day });
+  const context = contextRows(design, p, { ...batch, day: rows.day });
   return taskLoss(
     settings,
     p,

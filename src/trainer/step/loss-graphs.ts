@@ -42,7 +42,7 @@ export function traceTable(design: StepDesign, days: number): TracedGraph {
   };
   return trace(specs, (inputs) => {
     const p = byName(plan.generator, cutVector(need(inputs, 'generator'), plan.generator));
-    const table = temporalTable(settings, p, need(inputs, 'market'));
+    const table = temporalTable(settings, io, p, need(inputs, 'market'));
     return { table: table ?? tf.zeros([days, io.steps, settings.hidden]) };
   });
 }

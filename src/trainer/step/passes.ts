@@ -53,7 +53,7 @@ export interface Passes {
   ): Promise<UpdateFound>;
 }
 
-const daysOf = (batch: Feeds): number => batch['day']?.shape[1] ?? 0;
+const daysOf = (batch: Feeds): number => batch['market']?.shape[0] ?? 0;
 const parameters = (at: Float32Array | undefined): Feeds => (at ? { generator: vector(at) } : {});
 const lossesIn = (outputs: Feeds): Float64Array => Float64Array.from(floats(outputs, 'losses'));
 const updated = (outputs: Feeds): UpdateFound => ({

@@ -28,8 +28,6 @@ export const float = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float
 
 /** Batch rows as the graphs take them, and what the days they are from had before them. */
 export interface Batch extends Rows {
-  /** [B, D] one-hot: which of the days a row is from; absent without a temporal module. */
-  readonly day?: tf.Tensor | undefined;
   /** [D, H, channels] market windows of the days. */
   readonly market?: tf.Tensor | undefined;
   /** [D, T, hidden]: z of the days, in place of their windows. */
@@ -57,13 +55,14 @@ export function rowSpecs({ io, counts }: StepDesign): Specs {
 export function batchSpecs(design: StepDesign, days: number, table = false): Specs {
   const { io, counts, settings } = design;
   const { market } = io;
-  if (!market) return rowSpecs(design);
+  const rows = rowsIn(counts);
+  const context = table
+    ? { table: float(days, io.steps, settings.hidden) }
+    : { market: float(days, market?.history ?? 0, market?.channels ?? 0) };
   return {
     ...rowSpecs(design),
-    day: float(rowsIn(counts), days),
-    ...(table
-      ? { table: float(days, io.steps, settings.hidden) }
-      : { market: float(days, market.history, market.channels) }),
+    ...(settings.guidance && { withheld: float(rows, 1) }),
+    ...(market && { day: { shape: [rows], dtype: 'int32' }, ...context }),
   };
 }
 
@@ -75,6 +74,7 @@ export function batchOf(inputs: Tensors): Batch {
     action: need(inputs, 'action'),
     mask: need(inputs, 'mask'),
     day: inputs['day'],
+    withheld: inputs['withheld'],
     market: inputs['market'],
     table: inputs['table'],
   };
