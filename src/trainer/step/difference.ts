@@ -4,10 +4,10 @@ import type { Passes } from './passes.ts';
 import type { Feeds } from './session.ts';
 
 /**
- * How far theta is moved, both ways. Measured in float32 (docs/experiments): rounding of the losses
- * grows below it, the third derivative shows above it.
+ * How far theta is moved, both ways. In float32 the gains of a 2-layer model came out to 1e-4 of the
+ * largest from 0.002 to 0.01; below it rounding of the losses grows, above it the third derivative.
  */
-const LENGTH = 0.02;
+const LENGTH = 0.005;
 
 /**
  * Gains without task gradients: m_k = <g_k, u> = dL_k/du with u = v in the inner product's metric and

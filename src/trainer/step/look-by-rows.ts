@@ -1,4 +1,4 @@
-import type { GradientRows } from '../weighting/method.ts';
+import type { GradientRows, Need } from '../weighting/method.ts';
 import { validationGradient } from './held-out.ts';
 import type { TaskGradients } from './inner-products.ts';
 import { learningRateAt } from './optimiser.ts';
@@ -7,6 +7,8 @@ import { hyperGains, lookahead, type Situation, virtualGains } from './second-lo
 import type { Feeds } from './session.ts';
 import { equal, innerProductOf, type LookOptions, type Sight, thetaOf } from './sight.ts';
 import type { StepDesign } from './tensors.ts';
+
+const BEYOND: readonly Need[] = ['virtualStep', 'hypergradient', 'lookahead'];
 
 /** The products that the graph of the task gradients computes for a method. */
 function lookOf({ design, weighting }: LookOptions): Look | null {
@@ -38,15 +40,17 @@ export async function lookByRows(
   const v = wantsV ? await validationGradient(options, target) : null;
   const found = await passes.taskGradients(batch, lookOf(options), v?.vector);
   const { losses, rows, products } = found;
-  const beyond = await lookBeyond(options, v, {
-    passes,
-    theta: thetaOf(session),
-    batch,
-    target,
-    rows,
-    product: innerProductOf(options),
-    learningRate: learningRateAt(design.optimiser, session.state.step),
-  });
+  const beyond = BEYOND.some((need) => needs.has(need))
+    ? await lookBeyond(options, v, {
+        passes,
+        theta: thetaOf(session),
+        batch,
+        target,
+        rows,
+        product: innerProductOf(options),
+        learningRate: learningRateAt(design.optimiser, session.state.step),
+      })
+    : {};
   return {
     input: {
       losses,

@@ -37,7 +37,7 @@ export async function virtualGains(
 }
 
 /** Length of the step, in parameter space, over which a Hessian's product is a difference. */
-const DIFFERENCE = 0.05;
+const DIFFERENCE = 0.01;
 
 /**
  * <p, g_k> with p = sum_{i=0}^{terms} (I - rate H)^i v, the truncated Neumann series of
