@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { VamoError } from '../../../src/core/index.ts';
+import type { VamoError } from '../../../src/core/index.ts';
 import { createWeighting } from '../../../src/trainer/index.ts';
 import type { Need } from '../../../src/trainer/weighting/index.ts';
 import { countedBatches, design, learnerOf, probe, sgd } from '../../helpers/learner.ts';
