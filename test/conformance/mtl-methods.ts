@@ -1,11 +1,13 @@
 import { seededRandom } from '../../src/core/index.ts';
 import { deltaM } from '../../src/eval/index.ts';
 import { createWeighting, headWeights, type Weighting } from '../../src/trainer/index.ts';
+import { SOLVER_METHODS } from './solver-methods.ts';
 
 /** Inputs of one step; each method uses some. */
 export interface MtlInput {
   readonly grads?: readonly number[][];
   readonly losses?: readonly number[];
+  readonly orders?: readonly number[][];
   readonly valGrad?: readonly number[];
   readonly valGradsPerTask?: readonly number[][];
   readonly baseline?: readonly number[];
@@ -27,18 +29,29 @@ export interface MtlHyper {
   readonly headScale?: string;
   readonly smoothing?: number;
   readonly nullTask?: boolean;
+  readonly includeSelf?: boolean;
+  readonly eps?: number;
+  readonly alpha?: number;
+  readonly updateWeightsEvery?: number;
+  readonly c?: number;
+  readonly rescale?: number;
+  readonly scaleMode?: string;
+  readonly ridge?: number;
 }
 
 type Outputs = Readonly<Record<string, unknown>>;
 
 /** Carries out the steps of a case: a fresh instance, called once a step, in order. */
-export type MtlMethod = (tasks: number, hyper: MtlHyper) => (input: MtlInput) => Outputs;
+export type MtlMethod = (
+  tasks: number,
+  hyper: MtlHyper,
+  variant: string,
+) => (input: MtlInput) => Outputs;
 
 /** Known methods that have no implementation yet. */
 export const NOT_BUILT: ReadonlySet<string> = new Set([
-  ...['dwa', 'uw', 'rlw', 'famo', 'pcgrad', 'fairgrad', 'gradnorm', 'mgda', 'cagrad', 'graddrop'],
-  ...['nashmtl', 'imtlg', 'imtl', 'aligned', 'moco', 'modo', 'sdmgrad', 'gcs', 'metabalance'],
-  ...['doge', 'l2rw', 'olaux', 'gradmatch', 'lookahead', 'auxilearn', 'autolambda'],
+  ...['dwa', 'uw', 'rlw', 'famo', 'gradnorm', 'graddrop', 'imtl', 'moco', 'modo', 'sdmgrad'],
+  ...['gcs', 'metabalance', 'doge', 'l2rw', 'olaux', 'lookahead', 'auxilearn', 'autolambda'],
 ]);
 
 const defined = (options: Record<string, unknown>): Record<string, unknown> =>
@@ -108,6 +121,7 @@ export const METHODS: Readonly<Record<string, MtlMethod>> = {
       createWeighting('vanilla', tasks, { totalWeight: reduction === 'mean' ? 'one' : 'K' }),
     ),
   vamo,
+  ...SOLVER_METHODS,
   deltam:
     () =>
     ({ baseline = [], method = [] }) => ({ deltaM: deltaM(baseline, method) }),

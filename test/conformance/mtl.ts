@@ -6,6 +6,7 @@ import { METHODS, type MtlHyper, type MtlInput, type MtlMethod, NOT_BUILT } from
 export interface MtlCase {
   readonly id: string;
   readonly method: string;
+  readonly variant: string;
   readonly K: number;
   readonly hyper: MtlHyper;
   readonly input?: MtlInput;
@@ -19,7 +20,7 @@ export interface MtlCase {
 }
 
 function checkValues(method: MtlMethod, c: MtlCase): string | undefined {
-  const step = method(c.K, c.hyper);
+  const step = method(c.K, c.hyper, c.variant);
   for (const [i, { in: input, out }] of c.steps.entries()) {
     const actual = step({ ...c.input, ...input });
     if (out === null) return `steps.${i}.out: null, but check is values`;
@@ -34,7 +35,7 @@ function checkValues(method: MtlMethod, c: MtlCase): string | undefined {
 }
 
 function checkFinite(method: MtlMethod, c: MtlCase): string | undefined {
-  const step = method(c.K, c.hyper);
+  const step = method(c.K, c.hyper, c.variant);
   for (const [i, { in: input }] of c.steps.entries()) {
     const found = notFinite(step({ ...c.input, ...input }), `steps.${i}`);
     if (found !== undefined) return found;

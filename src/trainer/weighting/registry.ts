@@ -1,12 +1,23 @@
+import { aligned } from './aligned.ts';
+import { cagrad } from './cagrad.ts';
+import { fairgrad } from './fairgrad.ts';
+import { gradmatch } from './gradmatch.ts';
+import { imtlg } from './imtlg.ts';
 import type { Weighting, WeightingMethod } from './method.ts';
+import { mgda } from './mgda.ts';
+import { nashmtl } from './nashmtl.ts';
 import { invalid } from './options.ts';
+import { pcgrad } from './pcgrad.ts';
 import { stl } from './stl.ts';
 import { vamo } from './vamo.ts';
 import { vanilla } from './vanilla.ts';
 
 /** Every method by name. Adding one: a file here and an entry in this list. */
 export const weightingMethods: ReadonlyMap<string, WeightingMethod> = new Map(
-  [stl, vanilla, vamo].map((method) => [method.name, method]),
+  [
+    ...[stl, vanilla, vamo],
+    ...[aligned, cagrad, fairgrad, gradmatch, imtlg, mgda, nashmtl, pcgrad],
+  ].map((method) => [method.name, method]),
 );
 
 /**

@@ -19,7 +19,10 @@ const refusal = (name: string, options: Record<string, unknown>): string => {
 
 describe('the registry of weighting methods', () => {
   it('makes every method it names', () => {
-    expect([...weightingMethods.keys()]).toEqual(['stl', 'vanilla', 'vamo']);
+    expect([...weightingMethods.keys()]).toEqual([
+      ...['stl', 'vanilla', 'vamo'],
+      ...['aligned', 'cagrad', 'fairgrad', 'gradmatch', 'imtlg', 'mgda', 'nashmtl', 'pcgrad'],
+    ]);
     for (const [name, method] of weightingMethods) {
       expect(method.name).toBe(name);
       const fresh = method.create(3, {});
@@ -29,7 +32,8 @@ describe('the registry of weighting methods', () => {
 
   it('lists the known names for an unknown one', () => {
     expect(refusal('nonesuch', {})).toBe(
-      'weighting "nonesuch": unknown; known are stl, vanilla, vamo',
+      'weighting "nonesuch": unknown; known are stl, vanilla, vamo, aligned, cagrad, fairgrad, ' +
+        'gradmatch, imtlg, mgda, nashmtl, pcgrad',
     );
   });
 
