@@ -90,14 +90,10 @@ export function gramWeighting(tasks: number, method: GramMethod): Weighting {
       const { problem, indices } = gramProblem(tasks, method.needs, input);
       if (indices.length === 0) return { weights: new Float64Array(tasks), diagnostics: {} };
       const { weights, perTask = {}, figures = {} } = method.solve(problem);
-      const lists = Object.entries(perTask).map(([name, values]) => [
-        name,
-        [...scatter(tasks, indices, values)],
-      ]);
-      return {
-        weights: scatter(tasks, indices, weights),
-        diagnostics: { ...Object.fromEntries(lists), ...figures },
-      };
+      const diagnostics: Record<string, number | readonly number[]> = { ...figures };
+      for (const [name, values] of Object.entries(perTask))
+        diagnostics[name] = [...scatter(tasks, indices, values)];
+      return { weights: scatter(tasks, indices, weights), diagnostics };
     },
     save: () => ({}),
     load: () => undefined,

@@ -31,21 +31,22 @@ export function principal(
   return Float64Array.from(indices.flatMap((i) => indices.map((j) => entry(matrix, i * n + j))));
 }
 
+/** A_ij = d_i d_j C_ij with the diagonal of C between 1/2 and 2. */
+export interface Balanced {
+  readonly balanced: Float64Array;
+  /** d, powers of two near the gradients' norms. */
+  readonly scales: Float64Array;
+}
+
 /**
- * An inner-product matrix with its norms taken out: H_ij = d_i d_j C_ij, C_ii = 1. Rows of norm 0
- * keep C = 0 and get d = 1. Solving in C instead of H is what makes every solver here indifferent to
- * tasks whose gradients differ by many orders of magnitude.
+ * A Gram matrix with its norms taken out. Solving in C instead of A is what makes every solver here
+ * indifferent to tasks whose gradients differ by many orders of magnitude. Powers of two divide
+ * without rounding, so what cancels exactly in A still does in C. Rows of norm 0 stay 0, with d = 1.
  */
-export function toCosines(
-  matrix: Float64Array,
-  n: number,
-): { readonly cosines: Float64Array; readonly norms: Float64Array } {
-  const norms = diagonal(matrix, n).map((x) => (x > 0 ? Math.sqrt(x) : 1));
-  const cosines = matrix.map((x, at) => {
-    const row = Math.floor(at / n);
-    const column = at % n;
-    if (row === column) return x > 0 ? 1 : 0;
-    return x / entry(norms, row) / entry(norms, column);
-  });
-  return { cosines, norms };
+export function balance(matrix: Float64Array, n: number): Balanced {
+  const scales = diagonal(matrix, n).map((x) => (x > 0 ? 2 ** Math.round(Math.log2(x) / 2) : 1));
+  const balanced = matrix.map(
+    (x, at) => x / entry(scales, Math.floor(at / n)) / entry(scales, at % n),
+  );
+  return { balanced, scales };
 }

@@ -1,5 +1,5 @@
 import { solveLinear } from './linear.ts';
-import { diagonal, dot, entry, multiply, principal, toCosines } from './matrix.ts';
+import { balance, diagonal, dot, entry, multiply, principal } from './matrix.ts';
 import { symmetricEigen } from './eigen.ts';
 import { solveQuadraticProgram } from './quadratic-program.ts';
 
@@ -23,21 +23,21 @@ interface Iterate {
   readonly residual: number;
 }
 
-/** Squared distance from 0 of the hull of unit gradients under which a solution counts as infinite. */
+/** Squared distance from 0 of the hull of balanced gradients under which a solution counts as infinite. */
 const OPPOSED = 1e-13;
 const DIAGONAL = 1e-10;
 const MAX_ITERATIONS = 150;
 const ROUNDING = 1e-13;
 
 function evaluate(
-  cosines: Float64Array,
+  balanced: Float64Array,
   logB: Float64Array,
   kappa: number,
   logU: Float64Array,
 ): Iterate {
   const n = logU.length;
   const u = logU.map(Math.exp);
-  const q = cosines.map((c, at) => c * entry(u, Math.floor(at / n)) * entry(u, at % n));
+  const q = balanced.map((c, at) => c * entry(u, Math.floor(at / n)) * entry(u, at % n));
   const h = logU.map((y, i) => Math.exp(entry(logB, i) + kappa * y));
   const slope = multiply(q, new Float64Array(n).fill(1)).map((x, i) => x - entry(h, i));
   const sizes = multiply(q.map(Math.abs), new Float64Array(n).fill(1));
@@ -93,12 +93,12 @@ function stepLength(at: Iterate, delta: Float64Array, kappa: number): number {
 
 /** Damped Newton from u_i = b_i^(alpha/(alpha+1)), until rounding is all that is left. */
 function newton(
-  cosines: Float64Array,
+  balanced: Float64Array,
   logB: Float64Array,
   alpha: number,
 ): { readonly last: Iterate; readonly iterations: number } {
   const kappa = 1 - 1 / alpha;
-  const iterate = (logU: Float64Array): Iterate => evaluate(cosines, logB, kappa, logU);
+  const iterate = (logU: Float64Array): Iterate => evaluate(balanced, logB, kappa, logU);
   let last = iterate(logB.map((x) => (x * alpha) / (alpha + 1)));
   let moved = Infinity;
   let iterations = 0;
@@ -116,16 +116,16 @@ function newton(
   return { last, iterations };
 }
 
-/** The cosines with a raised diagonal where a positive combination of the gradients vanishes. */
-function regularised(cosines: Float64Array, n: number): Float64Array | undefined {
+/** C with a raised diagonal where a positive combination of the gradients vanishes. */
+function regularised(balanced: Float64Array, n: number): Float64Array | undefined {
   const { weights } = solveQuadraticProgram({
-    hessian: cosines,
+    hessian: balanced,
     linear: new Float64Array(n),
     simplex: true,
   });
-  if (dot(weights, multiply(cosines, weights)) > OPPOSED) return undefined;
-  const least = symmetricEigen(cosines, n).values.reduce((a, b) => Math.min(a, b), 0);
-  return cosines.map((c, at) => (at % (n + 1) === 0 ? c + DIAGONAL - 2 * least : c));
+  if (dot(weights, multiply(balanced, weights)) > OPPOSED) return undefined;
+  const least = symmetricEigen(balanced, n).values.reduce((a, b) => Math.min(a, b), 0);
+  return balanced.map((c, at) => (at % (n + 1) === 0 ? c + DIAGONAL - 2 * least : c));
 }
 
 /**
@@ -148,13 +148,13 @@ export function solvePowerEquation(gram: Float64Array, size: number, alpha: numb
   const n = kept.length;
   const weights = new Float64Array(size);
   if (n === 0) return { weights, residual: 0, iterations: 0, degenerate: true };
-  const { cosines, norms } = toCosines(principal(gram, size, kept), n);
-  const raised = regularised(cosines, n);
-  const logNorms = norms.map(Math.log);
-  const logB = logNorms.map((x) => (x * (1 - alpha)) / alpha);
-  const { last, iterations } = newton(raised ?? cosines, logB, alpha);
+  const { balanced, scales } = balance(principal(gram, size, kept), n);
+  const raised = regularised(balanced, n);
+  const logScales = scales.map(Math.log);
+  const logB = logScales.map((x) => (x * (1 - alpha)) / alpha);
+  const { last, iterations } = newton(raised ?? balanced, logB, alpha);
   for (const [i, k] of kept.entries())
-    weights[k] = Math.exp(entry(last.logU, i) - entry(logNorms, i));
+    weights[k] = Math.exp(entry(last.logU, i) - entry(logScales, i));
   return {
     weights,
     residual: last.residual,

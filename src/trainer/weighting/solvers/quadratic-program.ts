@@ -1,5 +1,5 @@
 import { solveLinear } from './linear.ts';
-import { diagonal, entry, toCosines } from './matrix.ts';
+import { balance, diagonal, entry } from './matrix.ts';
 
 /** min 1/2 w'Hw - q'w over w >= 0, with sum w = 1 if `simplex`. */
 export interface QuadraticProgram {
@@ -18,9 +18,9 @@ export interface QuadraticSolution {
   readonly optimal: boolean;
 }
 
-/** The program in t, w_i = v_i t_i: unit diagonal, so no task's scale hides another's. */
+/** The program in t, w_i = v_i t_i: diagonal near 1, so no task's scale hides another's. */
 interface Scaled {
-  readonly cosines: Float64Array;
+  readonly balanced: Float64Array;
   readonly linear: Float64Array;
   readonly scale: Float64Array;
   readonly simplex: boolean;
@@ -37,13 +37,13 @@ const noise = (n: number): number => 16 * (n + 2) * Number.EPSILON;
 
 function scaled({ hessian, linear, simplex }: QuadraticProgram): Scaled {
   const n = linear.length;
-  const { cosines, norms } = toCosines(hessian, n);
-  const positive = norms.filter((_, i) => entry(hessian, i * n + i) > 0);
+  const { balanced, scales } = balance(hessian, n);
+  const positive = scales.filter((_, i) => entry(hessian, i * n + i) > 0);
   const unit = positive.reduce((a, b) => Math.min(a, b), Infinity);
   const least = unit === Infinity ? 1 : unit;
-  const size = diagonal(cosines, n).map((c, i) => (c > 0 ? entry(norms, i) : least));
+  const size = diagonal(balanced, n).map((c, i) => (c > 0 ? entry(scales, i) : least));
   return {
-    cosines,
+    balanced,
     linear: linear.map((q, i) => q / entry(size, i) / least),
     scale: size.map((d) => least / d),
     simplex,
@@ -52,7 +52,7 @@ function scaled({ hessian, linear, simplex }: QuadraticProgram): Scaled {
 
 /** C_S t + mu v_S = p_S and v't = 1 (or mu = 0), whatever the signs; t is 0 off the support. */
 function stationary(program: Scaled, support: readonly number[]): Stationary | undefined {
-  const { cosines, linear, scale, simplex } = program;
+  const { balanced, linear, scale, simplex } = program;
   const n = linear.length;
   const m = support.length;
   const size = simplex ? m + 1 : m;
@@ -61,7 +61,7 @@ function stationary(program: Scaled, support: readonly number[]): Stationary | u
   const right = new Float64Array(size);
   for (const [row, i] of support.entries()) {
     for (const [column, j] of support.entries())
-      matrix[row * size + column] = entry(cosines, i * n + j);
+      matrix[row * size + column] = entry(balanced, i * n + j);
     right[row] = entry(linear, i);
     if (!simplex) continue;
     matrix[row * size + m] = entry(scale, i) / top;
@@ -77,7 +77,7 @@ function stationary(program: Scaled, support: readonly number[]): Stationary | u
 
 /** The index whose entry into the support lowers the objective most, relative to rounding. */
 function entering(
-  { cosines, linear, scale }: Scaled,
+  { balanced, linear, scale }: Scaled,
   { point, multiplier }: Stationary,
   barred: ReadonlySet<number>,
 ): number | undefined {
@@ -89,7 +89,7 @@ function entering(
     let slope = entry(linear, i) - multiplier * entry(scale, i);
     let size = Math.abs(entry(linear, i)) + Math.abs(multiplier * entry(scale, i));
     for (let j = 0; j < n; j++) {
-      const term = entry(cosines, i * n + j) * entry(point, j);
+      const term = entry(balanced, i * n + j) * entry(point, j);
       slope -= term;
       size += Math.abs(term);
     }
@@ -127,12 +127,12 @@ const supportOf = (point: Float64Array): number[] =>
 function firstPoint(program: Scaled): Stationary {
   const none = { point: new Float64Array(program.linear.length), multiplier: 0 };
   if (!program.simplex) return none;
-  const { cosines, linear, scale } = program;
+  const { balanced, linear, scale } = program;
   const n = linear.length;
   // The best corner w = e_i, t_i = 1 / v_i.
   const value = linear.map((p, i) => {
     const t = 1 / entry(scale, i);
-    return t * ((entry(cosines, i * n + i) * t) / 2 - p);
+    return t * ((entry(balanced, i * n + i) * t) / 2 - p);
   });
   const corner = value.reduce((best, x, i) => (x < entry(value, best) ? i : best), 0);
   return stationary(program, [corner]) ?? none;
