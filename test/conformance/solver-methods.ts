@@ -2,7 +2,7 @@ import { seededRandom } from '../../src/core/index.ts';
 import { createWeighting } from '../../src/trainer/index.ts';
 import type { WeightingOutput } from '../../src/trainer/weighting/index.ts';
 import { projectConflicting } from '../../src/trainer/weighting/pcgrad.ts';
-import type { MtlHyper, MtlInput, MtlMethod } from './mtl-methods.ts';
+import type { MtlHyper, MtlInput, MtlMethod } from './mtl-inputs.ts';
 
 type Outputs = Readonly<Record<string, unknown>>;
 
@@ -29,10 +29,10 @@ function exactDot(a: readonly number[], b: readonly number[]): number {
   return sum + error;
 }
 
-const gramOf = (grads: readonly number[][]): Float64Array =>
+const gramOf = (grads: readonly (readonly number[])[]): Float64Array =>
   Float64Array.from(grads.flatMap((a) => grads.map((b) => exactDot(a, b))));
 
-function direction(grads: readonly number[][], weights: Float64Array): number[] {
+function direction(grads: readonly (readonly number[])[], weights: Float64Array): number[] {
   return (grads[0] ?? []).map((_, p) =>
     grads.reduce((total, g, k) => total + weights[k]! * g[p]!, 0),
   );
