@@ -52,6 +52,15 @@ describe('training', () => {
     expect(c.models).not.toEqual(a.models);
   });
 
+  it('gives the same bits on one thread and on two', async () => {
+    const other = await openDirectoryStore(join(directory, 'other'));
+    const one = await train(trainOptions(store));
+    const training = { ...tinyTraining, threads: 2 };
+    const two = await train(trainOptions(other, { training }));
+    expect(two.models).toEqual(one.models);
+    expect(two.record.history).toEqual(one.record.history);
+  });
+
   it('starts from a parent’s parameters', async () => {
     const { models } = await train(trainOptions(store));
     const next = await openDirectoryStore(join(directory, 'next'));
