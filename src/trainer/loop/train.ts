@@ -102,7 +102,13 @@ function initialModels(plan: ParameterPlan, options: TrainOptions): readonly Par
     ({ generator, inverse }) =>
       generator.length === plan.generatorSize && inverse.length === plan.inverseSize,
   );
-  if (parent.models.length !== wanted || !fits)
+  // Single-task models may start from one joint model, each from the whole of it.
+  const [joint] = parent.models;
+  const models =
+    joint && parent.models.length === 1
+      ? Array.from({ length: wanted }, () => joint)
+      : parent.models;
+  if (models.length !== wanted || !fits)
     throw new VamoError(
       'TRAIN_RESUME_MISMATCH',
       `parent ${parent.version} has other tensors than the configured model`,
@@ -111,7 +117,7 @@ function initialModels(plan: ParameterPlan, options: TrainOptions): readonly Par
         mend: 'Train from fresh parameters, or restore the `model` part of the configuration.',
       },
     );
-  return parent.models;
+  return models;
 }
 
 /**
