@@ -2,15 +2,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import { GRAPH_OUTPUT } from '../contracts/index.ts';
 import { trace, type TensorSpec, type TracedGraph } from '../engine/index.ts';
 import { encode } from './encoder.ts';
+import type { Parameter } from './draft.ts';
 import { directAction, headFeatures, nextStateMean } from './head.ts';
 import { inverseAction } from './inverse-dynamics.ts';
 import { hideLastAction } from './losses.ts';
-import {
-  namedParameters,
-  type Parameter,
-  type ParameterPlan,
-  type ParameterVectors,
-} from './plan.ts';
+import { namedParameters, type ParameterPlan, type ParameterVectors } from './plan.ts';
 import type { ModelIo, ModelSettings } from './settings.ts';
 import { byName, cutVector, type ParameterTensors } from './tensors.ts';
 
