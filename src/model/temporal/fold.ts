@@ -112,8 +112,9 @@ function collect(x: tf.Tensor, places: tf.Tensor, fold: Fold, share: number): tf
 export function spreadPhase(x: tf.Tensor, fold: Fold, share = 1): tf.Tensor {
   return linearMap(
     x,
-    (value) => spread(value, fold.phase.ahead, fold, share),
-    (dy) => collect(dy, fold.phase.back, fold, share),
+    fold.phase,
+    (value, places) => spread(value, places, fold, share),
+    (dy, places) => collect(dy, places, fold, share),
   );
 }
 
@@ -121,19 +122,25 @@ export function spreadPhase(x: tf.Tensor, fold: Fold, share = 1): tf.Tensor {
 export function collectCycle(x: tf.Tensor, fold: Fold): tf.Tensor {
   return linearMap(
     x,
-    (value) => collect(value, fold.cycle.ahead, fold, 1),
-    (dy) => spread(dy, fold.cycle.back, fold, 1),
+    fold.cycle,
+    (value, places) => collect(value, places, fold, 1),
+    (dy, places) => spread(dy, places, fold, 1),
   );
 }
 
 /** A linear function and its adjoint as one differentiable operation. */
 function linearMap(
   x: tf.Tensor,
-  map: (x: tf.Tensor) => tf.Tensor,
-  adjoint: (dy: tf.Tensor) => tf.Tensor,
+  { ahead, back }: Neighbours,
+  map: (x: tf.Tensor, places: tf.Tensor) => tf.Tensor,
+  adjoint: (dy: tf.Tensor, places: tf.Tensor) => tf.Tensor,
 ): tf.Tensor {
-  return tf.customGrad((value) => {
-    if (!(value instanceof tf.Tensor)) throw new TypeError('a tensor is expected');
-    return { value: map(value), gradFunc: adjoint };
+  return tf.customGrad((value, save) => {
+    if (!(value instanceof tf.Tensor) || typeof save !== 'function') throw new TypeError('fold');
+    save([back]);
+    return {
+      value: map(value, ahead),
+      gradFunc: (dy: tf.Tensor, [places]: tf.Tensor[]) => adjoint(dy, places ?? back),
+    };
   })(x);
 }

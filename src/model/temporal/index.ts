@@ -31,12 +31,13 @@ export function temporalTable(
  */
 export function rowsOfTable(table: tf.Tensor, day: tf.Tensor): tf.Tensor {
   const [days, steps, width] = table.shape as [number, number, number];
-  return tf.customGrad((value) => {
-    if (!(value instanceof tf.Tensor)) throw new TypeError('a tensor is expected');
-    const gradFunc = (dy: tf.Tensor): tf.Tensor => {
-      const isDay = tf.equal(tf.expandDims(day, 1), tf.range(0, days, 1, 'int32'));
+  return tf.customGrad((value, save) => {
+    if (!(value instanceof tf.Tensor) || typeof save !== 'function') throw new TypeError('table');
+    save([day]);
+    const gradFunc = (dy: tf.Tensor, [rows]: tf.Tensor[]): tf.Tensor => {
+      const isDay = tf.equal(tf.expandDims(rows ?? day, 1), tf.range(0, days, 1, 'int32'));
       const flat = tf.reshape(dy, [-1, steps * width]);
-      return tf.reshape(tf.matMul(tf.cast(isDay, 'float32'), flat, true), value.shape);
+      return tf.reshape(tf.matMul(tf.cast(isDay, 'float32'), flat, true), [days, steps, width]);
     };
     return { value: tf.gather(value, day), gradFunc };
   })(table);
