@@ -20,6 +20,6 @@ export { encode } from './encoder.ts';
 export type { Scope } from './draft.ts';
 export { rowsOfTable, temporalTable } from './temporal/index.ts';
 export { headFeatures, nextState } from './head.ts';
-export { inverseAction } from './inverse-dynamics.ts';
+export { inverseAction, inverseInput } from './inverse-dynamics.ts';
 export { taskLoss, inverseLoss, presentStates, sliceRows, type Rows } from './losses.ts';
 export { planActions, traceInference, traceForward, inferenceInputs } from './inference.ts';

@@ -29,3 +29,13 @@ export function positions(length: number, width: number): tf.Tensor {
   });
   return tf.tensor(values, [length, width]);
 }
+
+/**
+ * A longer window by one linear map over time, shared by all channels (the forecaster's).
+ * @param x [B, L, C]
+ * @param weight [L', L]
+ * @returns [B, L', C]
+ */
+export function lengthened(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor {
+  return tf.transpose(linear(tf.transpose(x, [0, 2, 1]), weight, bias), [0, 2, 1]);
+}

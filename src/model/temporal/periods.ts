@@ -2,12 +2,20 @@ import * as tf from '@tensorflow/tfjs-core';
 import { VamoError } from '../../core/index.ts';
 import type { TimesNetSettings } from '../settings.ts';
 
-/** Steps a block works on: the market's history, and one day more for `forecast`. */
+/**
+ * Steps a block works on: the market's history, and one day more for `forecast`.
+ * @throws VamoError CONFIG_INVALID for a spectrum of the shorter, raw series
+ */
 export function windowLength(
-  { forecast }: Pick<TimesNetSettings, 'forecast'>,
+  { forecast, spectrum }: Pick<TimesNetSettings, 'forecast' | 'spectrum'>,
   history: number,
   steps: number,
 ): number {
+  if (forecast && spectrum === 'raw')
+    throw new VamoError(
+      'CONFIG_INVALID',
+      'model.temporal.spectrum: "raw"; must be "block" when model.temporal.forecast is on',
+    );
   return forecast ? history + steps : history;
 }
 

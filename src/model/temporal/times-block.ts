@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { gelu } from '../../engine/index.ts';
 import type { TimesNetSettings } from '../settings.ts';
 import type { ParameterTensors } from '../tensors.ts';
-import { collectCycle, type Fold, foldBy, spreadPhase } from './fold.ts';
-import { mergedKernel } from './inception.ts';
+import { foldBy } from './fold.ts';
+import { inception } from './inception.ts';
 import { type Selection, selectPeriods } from './periods.ts';
 
 /**
@@ -26,22 +26,9 @@ export function timesBlock(
   const index = tf.reshape(selection.index, [-1]);
   const fold = foldBy(index, candidates, { length, side: 2 * kernels - 1 });
   const rows = tf.reshape(x, [-1, width]);
-  const inner = gelu(convolve(rows, fold, mergedKernel(p, 'conv.0', kernels), periods));
-  const folds = convolve(inner, fold, mergedKernel(p, 'conv.2', kernels), 1);
+  const inner = gelu(inception(p, 'conv.0', rows, { kernels, fold, share: periods }));
+  const folds = inception(p, 'conv.2', inner, { kernels, fold });
   const weights = tf.reshape(selection.weights, [samples, 1, periods]);
   const mixed = tf.matMul(weights, tf.reshape(folds, [samples, periods, length * width]));
   return tf.add(x, tf.reshape(mixed, x.shape));
-}
-
-/**
- * A convolution over the folds: neighbours along the phase side by side, one product with the
- * kernel for all neighbours along the cycle, and those added up.
- */
-function convolve(
-  x: tf.Tensor,
-  fold: Fold,
-  { weight, bias }: ReturnType<typeof mergedKernel>,
-  share: number,
-): tf.Tensor {
-  return tf.add(collectCycle(tf.matMul(spreadPhase(x, fold, share), weight), fold), bias);
 }

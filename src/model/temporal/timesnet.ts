@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { layerNorm, linear } from '../../engine/index.ts';
 import type { TimesNetSettings } from '../settings.ts';
 import type { ParameterTensors } from '../tensors.ts';
-import { embed } from './embedding.ts';
-import { candidatePeriods, selectPeriods } from './periods.ts';
+import { embed, lengthened } from './embedding.ts';
+import { candidatePeriods, selectPeriods, windowLength } from './periods.ts';
 import { timesBlock } from './times-block.ts';
 
 /**
@@ -21,11 +21,14 @@ export function timesNet(
   steps: number,
 ): tf.Tensor {
   const { blocks, forecast, periods, spectrum } = settings;
-  const window = forecast ? lengthened(p, market) : market;
-  const [days, length] = window.shape as [number, number, number];
+  const [days, history] = market.shape as [number, number, number];
+  const length = windowLength(settings, history, steps);
   const candidates = settings.candidates ?? candidatePeriods(length, steps);
-  const selection = spectrum === 'raw' ? selectPeriods(window, candidates, periods) : undefined;
-  let x = embed(window, p('temporal.token.weight'));
+  const selection = spectrum === 'raw' ? selectPeriods(market, candidates, periods) : undefined;
+  const embedded = embed(market, p('temporal.token.weight'));
+  let x = forecast
+    ? lengthened(embedded, p('temporal.predict.weight'), p('temporal.predict.bias'))
+    : embedded;
   for (let i = 0; i < blocks; i++) {
     const own: ParameterTensors = (name) => p(`temporal.blocks.${i}.${name}`);
     const norm = `temporal.norm.${i}`;
@@ -35,11 +38,4 @@ export function timesNet(
   const width = x.shape[2] ?? 0;
   const last = tf.slice(x, [0, length - steps, 0], [days, steps, width]);
   return linear(last, p('temporal.proj.weight'), p('temporal.proj.bias'));
-}
-
-/** The window with a day more, by one linear map over time for all channels. */
-function lengthened(p: ParameterTensors, market: tf.Tensor): tf.Tensor {
-  const byChannel = tf.transpose(market, [0, 2, 1]);
-  const longer = linear(byChannel, p('temporal.predict.weight'), p('temporal.predict.bias'));
-  return tf.transpose(longer, [0, 2, 1]);
 }
