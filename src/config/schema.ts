@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { REWARD_FIELDS } from '../contracts/index.ts';
+import { model } from './model-schema.ts';
 
 const positive = z.number().positive();
 const count = z.int().min(1);
@@ -49,19 +50,6 @@ const window = z.strictObject({
   test: count,
   /** Days of market history before the window. */
   history: z.int().min(0),
-});
-
-const model = z.strictObject({
-  hidden: count,
-  layers: count,
-  heads: count,
-  feedForward: count,
-  labelEmbedding: count,
-  headHidden: count,
-  inverseHidden: count,
-  temporal: z.enum(['none']),
-  likelihood: z.enum(['gaussian', 'mse']),
-  policyHead: z.enum(['inverse', 'action']),
 });
 
 const optimiser = z.strictObject({
