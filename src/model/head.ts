@@ -23,8 +23,12 @@ export function headFeatures(
   const [outputs, inputs] = weight.shape as [number, number];
   const raw = linear(label, p(`${name}.y1.weight`), p(`${name}.y1.bias`));
   const known = linear(tf.mul(raw, tf.sigmoid(raw)), p(`${name}.y2.weight`), p(`${name}.y2.bias`));
+  // As a weighted sum: a withheld label must not even change a rounding.
   const embedded = withheld
-    ? tf.add(known, tf.mul(withheld, tf.sub(p(`${name}.unlabelled`), known)))
+    ? tf.add(
+        tf.mul(known, tf.sub(1, withheld)),
+        tf.mul(tf.expandDims(p(`${name}.unlabelled`), 0), withheld),
+      )
     : known;
   const ofLabel = linear(
     embedded,
