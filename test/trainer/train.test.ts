@@ -37,9 +37,10 @@ describe('training', () => {
     for (const { weights } of record.history)
       expect(weights.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9);
     const changes = record.history.flatMap(({ validationChange }) => validationChange ?? []);
-    expect(changes.length).toBe(6);
+    // Every 12th step: the next multiple of valEvery after 10.
+    expect(changes.length).toBe(5);
     const agreeing = changes.filter((c) => Math.sign(c.predicted) === Math.sign(c.realised));
-    expect(agreeing.length).toBeGreaterThanOrEqual(5);
+    expect(agreeing.length).toBeGreaterThanOrEqual(4);
   });
 
   it('gives the same bits with one seed and others with another', async () => {

@@ -39,11 +39,16 @@ export interface TraineeOptions {
   readonly trajectories: number;
 }
 
-/**
- * Every so many steps the validation change is foretold and measured (paper eq. 7): where v is there
- * anyway it costs one forward pass, elsewhere v too.
- */
+/** Steps between two measurements of the validation change (paper eq. 7), at least. */
 const MEASURE_EVERY = { withValidation: 10, without: 50 };
+
+/** Measured where v is there anyway, it costs one forward pass; for other methods v too. */
+function measureEvery({ needs, validationEvery = 1 }: Weighting, gainsEvery: number): number {
+  if (!needs.has('validation')) return MEASURE_EVERY.without;
+  let every = Math.max(validationEvery, gainsEvery);
+  while (every % validationEvery > 0 || every % gainsEvery > 0) every++;
+  return every * Math.ceil(MEASURE_EVERY.withValidation / every);
+}
 
 /** What a run trains: one model for all tasks, or (single-task learning) one a task. */
 export interface Trainee {
@@ -95,8 +100,7 @@ function createJoint(options: TraineeOptions): Trainee {
   const { training, tasks, counts } = options;
   const weighting = createWeighting(training.method, tasks.length, training.methodOptions);
   const learner = learnerOf(options, weighting, counts, 0);
-  const { withValidation, without } = MEASURE_EVERY;
-  const every = weighting.needs.has('validation') ? withValidation : without;
+  const every = measureEvery(weighting, training.gainsEvery);
   return {
     step: (batches) => learner.step(batches, learner.state.step % every === 0),
     evaluator: (market) => learner.evaluator(market),

@@ -78,7 +78,7 @@ describe('the validation change', () => {
   });
 
   it('with Adam counts its momentum in the first order', async () => {
-    const learner = learnerOf(createWeighting('vamo', 3));
+    const learner = learnerOf(createWeighting('vamo', 3, { valEvery: 1 }));
     const batches = countedBatches();
     const changes = [];
     for (let i = 0; i < 8; i++) changes.push((await learner.step(batches, i > 4)).validationChange);
