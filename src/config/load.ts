@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { sha256, stableJson, VamoError } from '../core/index.ts';
+import { withSize } from './model-schema.ts';
 import { type Config, configSchema } from './schema.ts';
 
 type Json = Record<string, unknown>;
@@ -14,6 +15,12 @@ function merge(base: unknown, over: unknown): unknown {
   for (const [key, value] of Object.entries(over))
     merged[key] = key in base ? merge(base[key], value) : value;
   return merged;
+}
+
+/** A file's content with the keys that its `model.size` stands for. */
+function sized(json: unknown): unknown {
+  if (!isObject(json) || !isObject(json['model'])) return json;
+  return { ...json, model: withSize(json['model']) };
 }
 
 async function readJson(path: string | URL): Promise<unknown> {
@@ -66,6 +73,8 @@ function contradictionIn(config: Config): string | undefined {
   if (twice !== undefined) return `tasks: "${twice}" stands twice; ids must differ`;
   if (model.hidden % model.heads !== 0)
     return `model.heads: ${model.heads}; must divide model.hidden (${model.hidden})`;
+  const temporal = temporalContradiction(config);
+  if (temporal !== undefined) return temporal;
   if (training.batch < tasks.length)
     return `training.batch: ${training.batch}; must be at least the number of tasks (${tasks.length})`;
   const unknown = simulator.tasks.find((t) => !ids.includes(t.id));
@@ -82,13 +91,28 @@ export async function mergeFiles(paths: readonly (string | URL)[]): Promise<unkn
   return merged;
 }
 
+function temporalContradiction({ model, window }: Config): string | undefined {
+  const { temporal } = model;
+  if (temporal === 'none') return undefined;
+  if (window.history < 1)
+    return `window.history: ${window.history}; must be at least 1 for model.temporal "${temporal.kind}"`;
+  if (temporal.kind === 'lstm') return undefined;
+  if (temporal.forecast && temporal.spectrum === 'raw')
+    return 'model.temporal.spectrum: "raw"; must be "block" when model.temporal.forecast is on';
+  const { candidates, periods } = temporal;
+  if (candidates !== undefined && periods > candidates.length)
+    return `model.temporal.periods: ${periods}; must be at most the number of candidates (${candidates.length})`;
+  return undefined;
+}
+
 /**
- * `config/default.json` with the given files merged over it, in order, validated.
+ * `config/default.json` with the given files merged over it, in order, validated. A file's
+ * `model.size` sets the widths it stands for; the same file's and later files' keys win.
  * @throws VamoError CONFIG_UNREADABLE, CONFIG_INVALID (naming each key, its value and what is allowed)
  */
 export async function loadConfig(paths: readonly (string | URL)[] = []): Promise<Config> {
   let merged = await readJson(new URL('../../config/default.json', import.meta.url));
-  for (const path of paths) merged = merge(merged, await readJson(path));
+  for (const path of paths) merged = merge(merged, sized(await readJson(path)));
   return parseConfig(merged);
 }
 

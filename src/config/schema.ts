@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { REWARD_FIELDS } from '../contracts/index.ts';
 import { ENGINE_KINDS } from '../core/index.ts';
+import { model } from './model-schema.ts';
 
 const positive = z.number().positive();
 const count = z.int().min(1);
@@ -52,19 +53,6 @@ const window = z.strictObject({
   history: z.int().min(0),
 });
 
-const model = z.strictObject({
-  hidden: count,
-  layers: count,
-  heads: count,
-  feedForward: count,
-  labelEmbedding: count,
-  headHidden: count,
-  inverseHidden: count,
-  temporal: z.enum(['none']),
-  likelihood: z.enum(['gaussian', 'mse']),
-  policyHead: z.enum(['inverse', 'action']),
-});
-
 const optimiser = z.strictObject({
   kind: z.enum(['adam', 'sgd']),
   learningRate: positive,
@@ -90,6 +78,10 @@ const training = z.strictObject({
   fineTuneRate: positive,
   optimiser,
   inverseLearningRate: positive,
+  /** How marginal gains are found: from task gradients, or as differences of losses along v. */
+  gains: z.enum(['exact', 'difference']),
+  /** Gains are found anew every so many steps and kept between. */
+  gainsEvery: count,
   checkpointEvery: count,
   evaluateEvery: count,
   threads: z.int().min(0),

@@ -1,5 +1,6 @@
 export type {
   CompiledGraph,
+  Engine,
   HostTensor,
   TensorFunction,
   TensorProgram,

@@ -7,6 +7,7 @@ import type { ParameterTensors } from './tensors.ts';
  * part of F1 is applied once a trajectory, not once a step.
  * @param hidden [B, T, h] from the encoder
  * @param label [B, 1] return label y
+ * @param withheld [B, 1] 1 where a learned vector stands in the label's place (guidance)
  * @returns [B, T, head width]
  */
 export function headFeatures(
@@ -14,17 +15,21 @@ export function headFeatures(
   task: number,
   hidden: tf.Tensor,
   label: tf.Tensor,
+  withheld?: tf.Tensor,
 ): tf.Tensor {
   const name = `heads.${task}`;
   const [rows, steps, width] = hidden.shape as [number, number, number];
   const weight = p(`${name}.fc1.weight`);
   const [outputs, inputs] = weight.shape as [number, number];
   const raw = linear(label, p(`${name}.y1.weight`), p(`${name}.y1.bias`));
-  const embedded = linear(
-    tf.mul(raw, tf.sigmoid(raw)),
-    p(`${name}.y2.weight`),
-    p(`${name}.y2.bias`),
-  );
+  const known = linear(tf.mul(raw, tf.sigmoid(raw)), p(`${name}.y2.weight`), p(`${name}.y2.bias`));
+  // As a weighted sum: a withheld label must not even change a rounding.
+  const embedded = withheld
+    ? tf.add(
+        tf.mul(known, tf.sub(1, withheld)),
+        tf.mul(tf.expandDims(p(`${name}.unlabelled`), 0), withheld),
+      )
+    : known;
   const ofLabel = linear(
     embedded,
     tf.slice(weight, [0, width], [outputs, inputs - width]),

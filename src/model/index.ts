@@ -1,16 +1,25 @@
-export { type ModelSettings, type ModelIo } from './settings.ts';
+export type {
+  ExpertSettings,
+  GuidanceSettings,
+  LstmSettings,
+  MarketShape,
+  ModelIo,
+  ModelSettings,
+  TemporalSettings,
+  TimesNetSettings,
+} from './settings.ts';
 export {
   parameterPlan,
   initialParameters,
   namedParameters,
-  type Scope,
   type ParameterPlan,
   type ParameterVectors,
 } from './plan.ts';
 export { cutVector, joinVector, byName, type ParameterTensors } from './tensors.ts';
 export { encode } from './encoder.ts';
-export { temporalTable } from './temporal/index.ts';
+export type { Scope } from './draft.ts';
+export { rowsOfTable, temporalTable } from './temporal/index.ts';
 export { headFeatures, nextState } from './head.ts';
-export { inverseAction } from './inverse-dynamics.ts';
+export { inverseAction, inverseInput } from './inverse-dynamics.ts';
 export { taskLoss, inverseLoss, presentStates, sliceRows, type Rows } from './losses.ts';
 export { planActions, traceInference, traceForward, inferenceInputs } from './inference.ts';

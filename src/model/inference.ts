@@ -2,15 +2,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { GRAPH_OUTPUT } from '../contracts/index.ts';
 import { trace, type TensorSpec, type TracedGraph } from '../engine/index.ts';
 import { encode } from './encoder.ts';
+import { throughExperts } from './experts.ts';
+import type { Parameter } from './draft.ts';
 import { directAction, headFeatures, nextStateMean } from './head.ts';
 import { inverseAction } from './inverse-dynamics.ts';
 import { hideLastAction } from './losses.ts';
-import {
-  namedParameters,
-  type Parameter,
-  type ParameterPlan,
-  type ParameterVectors,
-} from './plan.ts';
+import { namedParameters, type ParameterPlan, type ParameterVectors } from './plan.ts';
 import type { ModelIo, ModelSettings } from './settings.ts';
 import { byName, cutVector, type ParameterTensors } from './tensors.ts';
 
@@ -19,6 +16,8 @@ export interface InferenceInputs {
   readonly states: tf.Tensor;
   readonly label: tf.Tensor;
   readonly task: tf.Tensor;
+  /** z of the served day, [models, T, hidden]; absent without a temporal module. */
+  readonly temporal?: tf.Tensor | undefined;
 }
 
 /**
@@ -29,7 +28,7 @@ export interface InferenceInputs {
 export function planActions(
   settings: ModelSettings,
   models: readonly ParameterTensors[],
-  { states, label, task }: InferenceInputs,
+  { states, label, task, temporal }: InferenceInputs,
 ): tf.Tensor {
   const [rows, , size] = states.shape as [number, number, number];
   const direct = settings.policyHead === 'action';
@@ -37,14 +36,25 @@ export function planActions(
   const tasks = task.shape[1] ?? 0;
   const pick = (k: number): tf.Tensor => tf.slice(task, [0, k], [rows, 1]);
   const perModel = models.map((p, index) => {
-    const hidden = encode(settings, p, seen);
+    const hidden = encode(settings, p, seen, temporal ? ofModel(temporal, index) : null);
     const own = models.length === 1 ? Array.from({ length: tasks }, (_, k) => k) : [index];
-    const features = own.map((k) => headFeatures(p, k, hidden, label));
+    const ask = (k: number, read: (features: tf.Tensor) => tf.Tensor): tf.Tensor =>
+      asked(settings, p, k, { hidden, label }, read);
     if (direct)
-      return sumOf(own.map((k, i) => tf.mul(pick(k), directAction(p, k, at(features, i)))));
+      return sumOf(
+        own.map((k) =>
+          tf.mul(
+            pick(k),
+            ask(k, (f) => directAction(p, k, f)),
+          ),
+        ),
+      );
     const next = sumOf(
-      own.map((k, i) =>
-        tf.mul(tf.reshape(pick(k), [rows, 1, 1]), nextStateMean(p, k, at(features, i), states)),
+      own.map((k) =>
+        tf.mul(
+          tf.reshape(pick(k), [rows, 1, 1]),
+          ask(k, (f) => nextStateMean(p, k, f, states)),
+        ),
       ),
     );
     const action = inverseAction(p, states, tf.reshape(next, [rows, -1, size]), task);
@@ -57,17 +67,51 @@ function sumOf(tensors: readonly tf.Tensor[]): tf.Tensor {
   return tensors.reduce((a, b) => tf.add(a, b));
 }
 
-function at(tensors: readonly tf.Tensor[], index: number): tf.Tensor {
-  return tensors[index] ?? tf.scalar(Number.NaN);
+/** One model's z out of all models': [T, hidden]. */
+function ofModel(temporal: tf.Tensor, index: number): tf.Tensor {
+  const [, steps, width] = temporal.shape as [number, number, number];
+  return tf.reshape(tf.slice(temporal, [index, 0, 0], [1, steps, width]), [steps, width]);
 }
 
-/** Shapes of the published graph's inputs for calls of `batch` rows. */
-export function inferenceInputs(io: ModelIo, batch: number) {
+/**
+ * What task k's head answers: with guidance, its answer without the label and g times what the
+ * label changes in it.
+ */
+function asked(
+  { guidance, experts }: ModelSettings,
+  p: ParameterTensors,
+  task: number,
+  { hidden, label }: { readonly hidden: tf.Tensor; readonly label: tf.Tensor },
+  read: (features: tf.Tensor) => tf.Tensor,
+): tf.Tensor {
+  const mixed = throughExperts(experts, p, task, hidden);
+  const given = read(headFeatures(p, task, mixed, label));
+  if (guidance === undefined || guidance.strength === 1) return given;
+  const without = read(headFeatures(p, task, mixed, label, tf.onesLike(label)));
+  return tf.add(without, tf.mul(tf.sub(given, without), guidance.strength));
+}
+
+/** Shapes of the published graph's inputs; `temporal` is there with a temporal module only. */
+export type InferenceSpecs = Readonly<
+  Record<'states' | 'label' | 'task', TensorSpec> & { temporal?: TensorSpec }
+>;
+
+/**
+ * Shapes of the published graph's inputs for calls of `batch` rows.
+ * @param models number of parameter sets: each has a temporal module of its own
+ */
+export function inferenceInputs(
+  { temporal, hidden }: Pick<ModelSettings, 'temporal' | 'hidden'>,
+  io: ModelIo,
+  { batch, models }: { readonly batch: number; readonly models: number },
+): InferenceSpecs {
+  const float = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float32' });
   return {
-    states: { shape: [batch, io.steps, io.features], dtype: 'float32' },
-    label: { shape: [batch, 1], dtype: 'float32' },
-    task: { shape: [batch, io.tasks], dtype: 'float32' },
-  } as const;
+    states: float(batch, io.steps, io.features),
+    label: float(batch, 1),
+    task: float(batch, io.tasks),
+    ...(temporal !== 'none' && { temporal: float(models, io.steps, hidden) }),
+  };
 }
 
 /**
@@ -81,7 +125,7 @@ export function traceInference(
   models: readonly ParameterVectors[],
   batch: number,
 ): TracedGraph {
-  return trace(inferenceInputs(io, batch), (inputs) => {
+  return trace({ ...inferenceInputs(settings, io, { batch, models: models.length }) }, (inputs) => {
     const tensors = models.map((vectors) => {
       const named = namedParameters(plan, vectors);
       return byName(
@@ -106,7 +150,9 @@ export function traceForward(
   batch: number,
 ): TracedGraph {
   const indices = Array.from({ length: models }, (_, i) => i);
-  const specs: Record<string, TensorSpec> = { ...inferenceInputs(io, batch) };
+  const specs: Record<string, TensorSpec> = {
+    ...inferenceInputs(settings, io, { batch, models }),
+  };
   for (const i of indices) {
     specs[`generator.${i}`] = { shape: [plan.generatorSize], dtype: 'float32' };
     if (plan.inverseSize > 0)
@@ -128,7 +174,8 @@ function cut(vector: tf.Tensor | undefined, parameters: readonly Parameter[]): t
   return vector ? cutVector(vector, parameters) : [];
 }
 
-function required({ states, label, task }: Readonly<Record<string, tf.Tensor>>): InferenceInputs {
+function required(inputs: Readonly<Record<string, tf.Tensor>>): InferenceInputs {
+  const { states, label, task, temporal } = inputs;
   if (!states || !label || !task) throw new TypeError('inputs differ from their specification');
-  return { states, label, task };
+  return { states, label, task, temporal };
 }

@@ -16,13 +16,18 @@ export function inverseAction(
   next: tf.Tensor,
   task: tf.Tensor,
 ): tf.Tensor {
-  const [rows, steps] = states.shape as [number, number, number];
-  const tasks = task.shape[1] ?? 0;
-  const ofTask = tf.tile(tf.reshape(task, [rows, 1, tasks]), [1, steps, 1]);
-  const input = tf.concat([delay(states, 2), delay(states, 1), states, next, ofTask], 2);
+  const input = inverseInput(states, next, task);
   const layer = (x: tf.Tensor, i: number): tf.Tensor =>
     linear(x, p(`inv.${i}.weight`), p(`inv.${i}.bias`));
   return tf.squeeze(layer(gelu(layer(gelu(layer(input, 0)), 2)), 4), [-1]);
+}
+
+/** What `inverseAction` reads, [B, T, 4 S + K]. */
+export function inverseInput(states: tf.Tensor, next: tf.Tensor, task: tf.Tensor): tf.Tensor {
+  const [rows, steps] = states.shape as [number, number, number];
+  const tasks = task.shape[1] ?? 0;
+  const ofTask = tf.tile(tf.reshape(task, [rows, 1, tasks]), [1, steps, 1]);
+  return tf.concat([delay(states, 2), delay(states, 1), states, next, ofTask], 2);
 }
 
 /** Rows `by` steps later, zeros in front. */

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { imbalance, throughExperts } from './experts.ts';
 import { directAction, headFeatures, nextState } from './head.ts';
 import { inverseAction } from './inverse-dynamics.ts';
 import { LAST_ACTION, type ModelSettings, TIME_LEFT } from './settings.ts';
@@ -14,6 +15,10 @@ export interface Rows {
   readonly action: tf.Tensor;
   /** [B, T] 1 where the campaign could act and did. */
   readonly mask: tf.Tensor;
+  /** [B] int32, the row's day in the temporal table; absent without a temporal module. */
+  readonly day?: tf.Tensor | undefined;
+  /** [B, 1] 1 where the label is withheld (guidance); absent = nowhere. */
+  readonly withheld?: tf.Tensor | undefined;
 }
 
 /** Rows `from` .. `from + count - 1`. */
@@ -25,6 +30,8 @@ export function sliceRows(rows: Rows, from: number, count: number): Rows {
     label: cut(rows.label),
     action: cut(rows.action),
     mask: cut(rows.mask),
+    day: rows.day && cut(rows.day),
+    withheld: rows.withheld && cut(rows.withheld),
   };
 }
 
@@ -55,12 +62,26 @@ const HALF_LOG_TWO_PI = 0.5 * Math.log(2 * Math.PI);
 /**
  * Task k's loss L_k, paper eqs. 2 and 11: the negative log likelihood of the next states a feature,
  * in nats, averaged over unmasked steps and predicted features of the task's trajectories.
- * `mse` fixes sigma at 1. With `policyHead: action` the squared error of ln alpha is added.
+ * `mse` fixes sigma at 1. With `policyHead: action` the squared error of ln alpha is added, with
+ * experts the weighted imbalance of the task's gate.
  * @param hidden [B, T, h], the encoder's rows of these trajectories
  * @returns scalar
  */
 export function taskLoss(
-  settings: Pick<ModelSettings, 'likelihood' | 'policyHead'>,
+  settings: Pick<ModelSettings, 'likelihood' | 'policyHead' | 'experts'>,
+  p: ParameterTensors,
+  task: number,
+  hidden: tf.Tensor,
+  rows: Rows,
+): tf.Tensor {
+  const likelihood = negativeLogLikelihood(settings, p, task, hidden, rows);
+  if (settings.experts === undefined) return likelihood;
+  const uneven = imbalance(settings.experts, p, task, hidden, rows.mask);
+  return tf.add(likelihood, tf.mul(uneven, settings.experts.balance));
+}
+
+function negativeLogLikelihood(
+  settings: Pick<ModelSettings, 'likelihood' | 'policyHead' | 'experts'>,
   p: ParameterTensors,
   task: number,
   hidden: tf.Tensor,
@@ -69,7 +90,8 @@ export function taskLoss(
   const [count, length, size] = rows.states.shape as [number, number, number];
   const present = tf.slice(rows.states, [0, 0, 0], [count, length - 1, size]);
   const next = tf.slice(rows.states, [0, 1, 0], [count, length - 1, size]);
-  const features = headFeatures(p, task, hidden, rows.label);
+  const read = throughExperts(settings.experts, p, task, hidden);
+  const features = headFeatures(p, task, read, rows.label, rows.withheld);
   const { mean, logSigma } = nextState(p, task, features, present);
   const direct = settings.policyHead === 'action';
   const predicted = featureWeights(size, direct ? [TIME_LEFT, LAST_ACTION] : [TIME_LEFT]);

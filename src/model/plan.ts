@@ -1,24 +1,16 @@
 import { seededRandom } from '../core/index.ts';
+import {
+  type Draft,
+  type Parameter,
+  type Scope,
+  layerNormDrafts as layerNorm,
+  linearDrafts as linear,
+  normal,
+  shared as sharedDraft,
+} from './draft.ts';
+import { expertDrafts, gateDrafts } from './experts.ts';
 import type { ModelIo, ModelSettings } from './settings.ts';
-
-/** Whose gradient reaches a parameter: all tasks, one task, or the inverse dynamics alone. */
-export type Scope = 'shared' | 'inverse' | number;
-
-type Init =
-  | { readonly kind: 'constant'; readonly value: number }
-  | { readonly kind: 'normal'; readonly sd: number }
-  | { readonly kind: 'uniform'; readonly bound: number };
-
-/** A named tensor and its place in the flat vector of its group. */
-export interface Parameter {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly size: number;
-  readonly scope: Scope;
-  readonly init: Init;
-  /** First element in the flat vector: the generator's, or the inverse dynamics' own. */
-  readonly offset: number;
-}
+import { temporalDrafts } from './temporal/plan.ts';
 
 /**
  * The parameters in a fixed order: shared, head 0, ..., head K - 1 (together the generator, one flat
@@ -36,30 +28,7 @@ export interface ParameterPlan {
   readonly inverseSize: number;
 }
 
-type Draft = Omit<Parameter, 'offset' | 'size'>;
-
 const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
-/** Uniform in +-1/sqrt(in), weight and bias alike. */
-function linear(scope: Scope, name: string, out: number, inputs: number): Draft[] {
-  const init: Init = { kind: 'uniform', bound: 1 / Math.sqrt(inputs) };
-  return [
-    { name: `${name}.weight`, shape: [out, inputs], scope, init },
-    { name: `${name}.bias`, shape: [out], scope, init },
-  ];
-}
-
-function layerNorm(name: string, width: number): Draft[] {
-  return [
-    {
-      name: `${name}.weight`,
-      shape: [width],
-      scope: 'shared',
-      init: { kind: 'constant', value: 1 },
-    },
-    { name: `${name}.bias`, shape: [width], scope: 'shared', init: { kind: 'constant', value: 0 } },
-  ];
-}
 
 function encoder({ hidden, layers, feedForward }: ModelSettings, io: ModelIo): Draft[] {
   const blocks = Array.from({ length: layers }, (_, i) => [
@@ -70,12 +39,7 @@ function encoder({ hidden, layers, feedForward }: ModelSettings, io: ModelIo): D
     ...linear('shared', `layers.${i}.fc1`, feedForward, hidden),
     ...linear('shared', `layers.${i}.fc2`, hidden, feedForward),
   ]);
-  const position: Draft = {
-    name: 'pos',
-    shape: [io.steps, hidden],
-    scope: 'shared',
-    init: { kind: 'normal', sd: 0.02 },
-  };
+  const position = sharedDraft('pos', [io.steps, hidden], normal(0.02));
   return [
     ...linear('shared', 'embed', hidden, io.features),
     position,
@@ -85,7 +49,7 @@ function encoder({ hidden, layers, feedForward }: ModelSettings, io: ModelIo): D
 }
 
 function head(settings: ModelSettings, io: ModelIo, task: number): Draft[] {
-  const { hidden, labelEmbedding, headHidden, policyHead } = settings;
+  const { hidden, labelEmbedding, headHidden, policyHead, guidance, experts } = settings;
   const name = `heads.${task}`;
   return [
     ...linear(task, `${name}.y1`, labelEmbedding, 1),
@@ -93,7 +57,14 @@ function head(settings: ModelSettings, io: ModelIo, task: number): Draft[] {
     ...linear(task, `${name}.fc1`, headHidden, hidden + labelEmbedding),
     ...linear(task, `${name}.fc2`, 2 * io.features, headHidden),
     ...(policyHead === 'action' ? linear(task, `${name}.action`, 1, headHidden) : []),
+    ...(guidance ? [withoutLabel(settings, name, task)] : []),
+    ...(experts ? gateDrafts(experts, hidden, task, name) : []),
   ];
+}
+
+/** What stands in the label's place where it is withheld. */
+function withoutLabel({ labelEmbedding }: ModelSettings, name: string, scope: Scope): Draft {
+  return { name: `${name}.unlabelled`, shape: [labelEmbedding], scope, init: normal(0.02) };
 }
 
 function inverseDynamics({ inverseHidden, policyHead }: ModelSettings, io: ModelIo): Draft[] {
@@ -117,7 +88,13 @@ function place(drafts: readonly Draft[]): { parameters: Parameter[]; total: numb
 
 /** Every trainable tensor of the model, its scope and its initial distribution. */
 export function parameterPlan(settings: ModelSettings, io: ModelIo): ParameterPlan {
-  const shared = encoder(settings, io);
+  const { experts, hidden } = settings;
+  const temporal = temporalDrafts(settings, io);
+  const shared = [
+    ...temporal,
+    ...encoder(settings, io),
+    ...(experts ? expertDrafts(experts, hidden) : []),
+  ];
   const heads = Array.from({ length: io.tasks }, (_, k) => head(settings, io, k));
   const generator = place([...shared, ...heads.flat()]);
   const inverse = place(inverseDynamics(settings, io));
@@ -139,9 +116,10 @@ export interface ParameterVectors {
 
 function draw(parameters: readonly Parameter[], total: number, key: number[]): Float32Array {
   const values = new Float32Array(total);
+  const temporal = parameters.findIndex(({ name }) => !name.startsWith('temporal.'));
   parameters.forEach(({ init, offset, size: length }, index) => {
-    // A stream a tensor: adding one tensor leaves the others' draws as they were.
-    const random = seededRandom(...key, index);
+    // A stream a tensor, the temporal module's apart: the same model without it starts alike.
+    const random = seededRandom(...key, ...(index < temporal ? [index, 1] : [index - temporal]));
     for (let i = offset; i < offset + length; i++) {
       if (init.kind === 'constant') values[i] = init.value;
       else if (init.kind === 'normal') values[i] = init.sd * random.normal();

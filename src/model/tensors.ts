@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { VamoError } from '../core/index.ts';
-import type { Parameter } from './plan.ts';
+import type { Parameter } from './draft.ts';
 
 /** Looks a parameter up by name. */
 export type ParameterTensors = (name: string) => tf.Tensor;

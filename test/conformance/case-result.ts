@@ -10,16 +10,31 @@ export interface CaseResult {
 
 /** Runs one case: passed unless `check` throws, or names what is wrong. */
 export function runCase(id: string, group: string, check: () => string | undefined): CaseResult {
-  let detail: string | undefined;
   try {
-    detail = check();
+    return resultOf(id, group, check());
   } catch (error) {
-    detail = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return resultOf(id, group, reasonOf(error));
   }
-  return detail === undefined
-    ? { id, group, status: 'passed' }
-    : { id, group, status: 'failed', detail };
 }
+
+/** `runCase` for checks that take time. */
+export async function runAsyncCase(
+  id: string,
+  group: string,
+  check: () => Promise<string | undefined>,
+): Promise<CaseResult> {
+  try {
+    return resultOf(id, group, await check());
+  } catch (error) {
+    return resultOf(id, group, reasonOf(error));
+  }
+}
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+
+const resultOf = (id: string, group: string, detail: string | undefined): CaseResult =>
+  detail === undefined ? { id, group, status: 'passed' } : { id, group, status: 'failed', detail };
 
 export const skip = (id: string, group: string): CaseResult => ({
   id,

@@ -1,22 +1,19 @@
 import { readFile } from 'node:fs/promises';
-import { type CaseResult, skip } from './case-result.ts';
+import type { CaseResult } from './case-result.ts';
+import { type ModelCase, runModelCase } from './model.ts';
 import { type MtlCase, runMtlCases } from './mtl.ts';
 import { runAuctionCases } from './auction.ts';
+import { runTimesnetCase, type TimesnetCase } from './timesnet.ts';
 
 type Json = Record<string, unknown>;
 
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const TEMPORAL_KINDS = new Set(['timesblock', 'inception', 'fft', 'embedding', 'forecast-model']);
-
-function temporalCases(cases: readonly unknown[]): CaseResult[] {
-  return cases.map((c, i) => {
-    const { name, kind } = isObject(c) ? c : {};
-    const id = typeof name === 'string' ? name : `case ${i}`;
-    if (typeof kind === 'string' && TEMPORAL_KINDS.has(kind)) return skip(id, kind);
-    return { id, group: String(kind), status: 'failed', detail: `unknown kind "${String(kind)}"` };
-  });
+async function temporalCases(cases: readonly unknown[]): Promise<CaseResult[]> {
+  const results: CaseResult[] = [];
+  for (const c of cases) results.push(await runTimesnetCase(c as TimesnetCase));
+  return results;
 }
 
 function auctionCases(json: unknown): CaseResult[] {
@@ -30,14 +27,15 @@ function auctionCases(json: unknown): CaseResult[] {
 }
 
 /** The forms of reference files and who runs them. The first that matches wins. */
-function dispatch(json: unknown): readonly CaseResult[] {
+async function dispatch(json: unknown): Promise<readonly CaseResult[]> {
   if (isObject(json)) {
     const { format, source, cases, auction, about } = json;
     if (format === 'mtl-golden/1' && Array.isArray(cases))
       return runMtlCases({ cases: cases as MtlCase[] });
     if (source !== undefined && Array.isArray(cases)) return temporalCases(cases);
     if (about !== undefined && auction !== undefined) return auctionCases(json);
-    if (about !== undefined && isObject(json['case'])) return [skip('model', 'model')];
+    if (about !== undefined && isObject(json['case']))
+      return [await runModelCase(json['case'] as unknown as ModelCase)];
   }
   throw new Error('no known form');
 }
@@ -45,7 +43,7 @@ function dispatch(json: unknown): readonly CaseResult[] {
 /** All cases of one file. A file that cannot be read, or holds no case, is one failed case. */
 export async function runFile(path: string): Promise<readonly CaseResult[]> {
   try {
-    const results = dispatch(JSON.parse(await readFile(path, 'utf8')));
+    const results = await dispatch(JSON.parse(await readFile(path, 'utf8')));
     if (results.length === 0) throw new Error('no cases');
     return results;
   } catch (error) {

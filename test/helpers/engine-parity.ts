@@ -1,25 +1,38 @@
 import { STATE_FEATURES } from '../../src/contracts/index.ts';
 import { type EngineKind, seededRandom } from '../../src/core/index.ts';
-import { createEngine, type HostTensor } from '../../src/engine/index.ts';
+import { createEngine, type HostTensor, type TensorProgram } from '../../src/engine/index.ts';
 import {
   initialParameters,
   type ModelSettings,
   namedParameters,
   parameterPlan,
 } from '../../src/model/index.ts';
-import {
-  createLearner,
-  createWeighting,
-  type StepDesign,
-  traceGradients,
-} from '../../src/trainer/index.ts';
+import { createLearner, createWeighting, type StepDesign } from '../../src/trainer/index.ts';
 import { toFeeds } from '../../src/trainer/loop/dataset.ts';
+import {
+  taskGradientsProgram,
+  weightedGradientProgram,
+} from '../../src/trainer/step/gradient-graphs.ts';
+import { fusedStepProgram } from '../../src/trainer/step/update-graphs.ts';
 import { TASKS, tinyModel, tinyTraining, walk } from './trainer.ts';
 
 /** Every part of the model is in one of these. */
 export const PARITY_MODELS: Readonly<Record<string, ModelSettings>> = {
   gaussian: { ...tinyModel, layers: 2 },
   'mse, action head': { ...tinyModel, likelihood: 'mse', policyHead: 'action' },
+  timesnet: {
+    ...tinyModel,
+    temporal: {
+      kind: 'timesnet',
+      width: 4,
+      inner: 6,
+      blocks: 1,
+      kernels: 2,
+      periods: 2,
+      spectrum: 'block',
+      forecast: false,
+    },
+  },
 };
 /** Both shapes of a step: gradients, then weights, then update; and one fused graph. */
 export const PARITY_METHODS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -27,18 +40,39 @@ export const PARITY_METHODS: Readonly<Record<string, Readonly<Record<string, unk
   vanilla: {},
 };
 const COUNTS = [2, 2, 1];
+const DAYS = 2;
 const STEPS = 20;
-const io = { tasks: TASKS.length, steps: 96, features: STATE_FEATURES };
+const MARKET = { channels: 3, history: 96 };
 const PARAMETER_SEED = 5;
 
 function designOf(settings: ModelSettings): StepDesign {
+  const io = {
+    tasks: TASKS.length,
+    steps: 96,
+    features: STATE_FEATURES,
+    ...(settings.temporal !== 'none' && { market: MARKET }),
+  };
   const plan = parameterPlan(settings, io);
   return { settings, io, plan, counts: COUNTS, optimiser: tinyTraining.optimiser };
 }
 
-const batchOf = (seed: number): Record<string, HostTensor> =>
+/** Days that rise and fall, each in its own way. */
+function marketOf(seed: number): HostTensor {
+  const random = seededRandom(seed, 77);
+  const { history, channels } = MARKET;
+  const data = Float32Array.from({ length: DAYS * history * channels }, (_, i) => {
+    const step = Math.floor(i / channels) % 96;
+    return Math.cos((2 * Math.PI * (1 + (i % channels)) * step) / 96) + 0.3 * random.normal();
+  });
+  return { shape: [DAYS, history, channels], data };
+}
+
+const batchOf = ({ io }: StepDesign, seed: number): Record<string, HostTensor> =>
   toFeeds(
-    COUNTS.flatMap((n, task) => Array.from({ length: n }, (_, i) => walk(task, seed + i, 'c'))),
+    COUNTS.flatMap((n, task) =>
+      Array.from({ length: n }, (_, i) => walk(task, seed + i, 'c', i % DAYS)),
+    ),
+    { market: io.market ? marketOf(seed) : null },
   );
 
 /** Twenty whole steps of one model by one method. */
@@ -48,7 +82,7 @@ export async function paritySteps(
   method: string,
 ): Promise<number[][]> {
   const design = designOf(settings);
-  const learner = await createLearner({
+  const learner = createLearner({
     design,
     tasks: TASKS,
     weighting: createWeighting(method, TASKS.length, PARITY_METHODS[method] ?? {}),
@@ -60,7 +94,11 @@ export async function paritySteps(
   });
   const rows: number[][] = [];
   for (let i = 0; i < STEPS; i++) {
-    const r = await learner.step(batchOf(i), batchOf(60 + i), i % 5 === 0);
+    const batches = {
+      train: () => batchOf(design, i),
+      validation: () => batchOf(design, 60 + i),
+    };
+    const r = await learner.step(batches, i % 5 === 0);
     const change = r.validationChange ?? { predicted: 0, realised: 0 };
     rows.push([...r.losses, r.inverseLoss, ...r.weights, change.predicted, change.realised]);
   }
@@ -77,26 +115,37 @@ export async function parityGradients(
   const { plan } = design;
   const initial = initialParameters(plan, PARAMETER_SEED);
   const engine = await createEngine(kind, { threads: 1 });
-  const graph = await engine.prepare(traceGradients(design, true));
   const vector = (data: Float32Array): HostTensor => ({ shape: [data.length], data });
   const scalar = (x: number): HostTensor => ({ shape: [], data: Float32Array.of(x) });
-  const given: Record<string, HostTensor> = {
+  const equal = vector(new Float32Array(TASKS.length).fill(1 / TASKS.length));
+  const { generatorSize, inverseSize } = plan;
+  const state: Record<string, HostTensor> = {
     generator: vector(initial.generator),
+    generatorMean: vector(new Float32Array(generatorSize)),
+    generatorSquare: vector(new Float32Array(generatorSize)),
     inverse: vector(initial.inverse),
-    inverseMean: vector(new Float32Array(plan.inverseSize)),
-    inverseSquare: vector(new Float32Array(plan.inverseSize)),
+    inverseMean: vector(new Float32Array(inverseSize)),
+    inverseSquare: vector(new Float32Array(inverseSize)),
+    learningRate: scalar(1e-3),
     inverseLearningRate: scalar(1e-3),
     meanCorrection: scalar(0.1),
     squareCorrection: scalar(0.001),
-    ...batchOf(1),
-    ...Object.fromEntries(Object.entries(batchOf(50)).map(([k, v]) => [`validation.${k}`, v])),
+    weights: equal,
   };
-  const outputs = await graph.run(
-    Object.fromEntries(Object.entries(given).filter(([name]) => name in graph.inputs)),
-  );
-  await graph.release();
-  const floats = (name: string): Float32Array => Float32Array.from(outputs[name]?.data ?? []);
-  const wholes: Record<string, Float32Array> = { validation: floats('validation') };
+  const run = async (program: TensorProgram, batch: Record<string, HostTensor>) => {
+    const graph = await engine.prepare(program);
+    const given = Object.entries({ ...state, ...batch });
+    const outputs = await graph.run(
+      Object.fromEntries(given.filter(([name]) => name in graph.inputs)),
+    );
+    await graph.release();
+    return (name: string): Float32Array => Float32Array.from(outputs[name]?.data ?? []);
+  };
+  const days = design.io.market ? DAYS : 0;
+  const floats = await run(taskGradientsProgram(design, days), batchOf(design, 1));
+  const held = await run(weightedGradientProgram(design, days), batchOf(design, 50));
+  const fused = await run(fusedStepProgram(design, days), batchOf(design, 1));
+  const wholes: Record<string, Float32Array> = { validation: held('gradient') };
   TASKS.forEach((task, k) => {
     const whole = new Float32Array(plan.generatorSize);
     whole.set(floats(`shared.${k}`));
@@ -109,6 +158,6 @@ export async function parityGradients(
     for (const { parameter, data } of namedParameters(plan, { generator, inverse }))
       if (parameter.scope !== 'inverse') tensors[`${of} ${parameter.name}`] = [...data];
   // Adam's first moment after one step is a tenth of the inverse model's gradient.
-  if (plan.inverseSize > 0) tensors['inverse'] = [...floats('next.inverseMean')];
+  if (plan.inverseSize > 0) tensors['inverse'] = [...fused('next.inverseMean')];
   return tensors;
 }

@@ -40,6 +40,7 @@ describe.skipIf(!isInstalled)('the tensorflow engine and the cpu engine', () => 
   describe.each([
     ['gaussian', 'tfjs'],
     ['mse, action head', 'own'],
+    ['timesnet', 'own'],
   ] as const)('on the model "%s" with %s derivatives', (model, derivatives) => {
     const settings = PARITY_MODELS[model]!;
     let found: Answer;

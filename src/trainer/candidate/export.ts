@@ -69,8 +69,8 @@ export async function compileInference(
 
 /** States cut off at different steps, labels over [0, 1], every task: rounded, so that JSON is short. */
 function goldenInputs(options: ExportOptions): Record<(typeof GRAPH_INPUTS)[number], HostTensor> {
-  const { io, batch, trajectories } = options;
-  const specs = inferenceInputs(io, batch);
+  const { settings, io, batch, models, trajectories } = options;
+  const specs = inferenceInputs(settings, io, { batch, models: models.length });
   const zeros = (shape: readonly number[]): Float32Array =>
     new Float32Array(shape.reduce((a, b) => a * b, 1));
   const states = zeros(specs.states.shape);
