@@ -1,4 +1,5 @@
 import { numbersOf, only, sizeOf, type ElementType, type Graph, type Value } from './graph.ts';
+import { reshape } from './layout.ts';
 import { broadcastShapes, sameShape } from './operand.ts';
 
 /** Constants of more elements stay nodes: folding them would only make the file larger. */
@@ -137,7 +138,9 @@ function addedToGemm(graph: Graph, product: Value, row: Value): Value | undefine
   if (gemm?.op !== 'Gemm' || gemm.inputs.length > 2) return undefined;
   if (!sameShape(broadcastShapes(product.shape, row.shape), product.shape)) return undefined;
   if (row.shape.length > 1 || row.producer?.op === 'Gemm') return undefined;
-  return graph.apply('Gemm', [...gemm.inputs, row], product, gemm.attributes);
+  // A vector of one element, not a scalar: the WebGPU provider aborts the process on a scalar.
+  const bias = row.shape.length === 0 ? reshape(graph, row, [1]) : row;
+  return graph.apply('Gemm', [...gemm.inputs, bias], product, gemm.attributes);
 }
 
 function evaluated(op: BinaryOp, a: Value, b: Value, shape: readonly number[]): number[] {

@@ -1,6 +1,18 @@
-export type { CompiledGraph, HostTensor, TensorSpec, TracedGraph } from './types.ts';
+export type {
+  CompiledGraph,
+  CompileOptions,
+  Feeds,
+  HostTensor,
+  Provider,
+  ResidentTensor,
+  Results,
+  TensorSpec,
+  TracedGraph,
+} from './types.ts';
+export { PROVIDERS } from './types.ts';
 export { trace, type TensorFunction } from './trace.ts';
 export { compile } from './compile.ts';
+export { availableProviders, type ProviderReport } from './providers.ts';
 export { causalSelfAttention } from './ops/attention.ts';
 export { gelu } from './ops/gelu.ts';
 export { layerNorm } from './ops/layer-norm.ts';
