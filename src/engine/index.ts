@@ -1,11 +1,9 @@
 export type {
   CompiledGraph,
-  CompileOptions,
   Feeds,
   HostTensor,
   Provider,
   ResidentTensor,
-  Results,
   TensorSpec,
   TracedGraph,
 } from './types.ts';

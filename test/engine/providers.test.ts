@@ -1,8 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { describe, expect, it } from 'vitest';
-import { compile, PROVIDERS, trace, type ResidentTensor } from '../../src/engine/index.ts';
-import { availableProviders } from '../../src/engine/providers.ts';
+import {
+  availableProviders,
+  compile,
+  PROVIDERS,
+  trace,
+  type ProviderReport,
+  type ResidentTensor,
+} from '../../src/engine/index.ts';
 
 const double = trace({ x: { shape: [2], dtype: 'float32' } }, ({ x }) => ({
   y: tf.mul(x!, 2),
@@ -12,7 +18,7 @@ const x = { shape: [2], data: Float32Array.of(1, 3) };
 
 describe('providers', () => {
   it('reports on each, with reason and mend where one is not there', async () => {
-    const reports = await availableProviders();
+    const reports: readonly ProviderReport[] = await availableProviders();
     expect(reports.map(({ provider }) => provider)).toEqual(PROVIDERS);
     expect(reports[0]).toEqual({ provider: 'cpu', available: true });
     for (const report of reports) {
