@@ -13,5 +13,5 @@ export { compile } from './compile.ts';
 export { availableProviders, type ProviderReport } from './providers.ts';
 export { causalSelfAttention } from './ops/attention.ts';
 export { gelu } from './ops/gelu.ts';
-export { layerNorm } from './ops/layer-norm.ts';
+export { layerNorm, normalisedLinear } from './ops/layer-norm.ts';
 export { linear } from './ops/linear.ts';
