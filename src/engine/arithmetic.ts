@@ -115,9 +115,13 @@ export function binary(graph: Graph, op: BinaryOp, a: Value, b: Value): Value {
     const fused = addedToGemm(graph, a, b) ?? addedToGemm(graph, b, a);
     if (fused !== undefined) return fused;
   }
-  const inputs = COMMUTATIVE.has(op) && a.id > b.id ? [b, a] : [a, b];
+  // One order for both ways of writing it: a number last, for then the runtime works in place.
+  const isSwapped = COMMUTATIVE.has(op) && inOrder(b) < inOrder(a);
+  const inputs = isSwapped ? [b, a] : [a, b];
   return graph.apply(op, inputs, { shape, type });
 }
+
+const inOrder = (x: Value): number => (single(x) === undefined ? x.id : Number.POSITIVE_INFINITY);
 
 /** condition ? a : b, element by element. */
 export function where(graph: Graph, condition: Value, a: Value, b: Value): Value {

@@ -42,7 +42,7 @@ export function causalSelfAttention(qkv: tf.Tensor, heads: number): tf.Tensor {
  * With A = attention, O = A V: dV = A^T dO; dS = A (dO V^T - r), where r, the sum over a row of
  * A dA, is the sum over a row of O dO, which is narrower (FlashAttention, Dao et al. 2022, B.2).
  * dV is computed transposed: the narrow factor is the one to be turned, and A, long out of the
- * processor's cache, is read row by row.
+ * processor's caches, is read row by row and not column by column.
  */
 function differentiated(
   dy: tf.Tensor,
