@@ -12,6 +12,8 @@ import { STATE_FEATURES } from '../src/contracts/index.ts';
 import { quantile, seededRandom, STEPS } from '../src/core/index.ts';
 import { initialParameters, namedParameters, parameterPlan } from '../src/model/index.ts';
 import { createLearner, createWeighting, type OptimiserSettings } from '../src/trainer/index.ts';
+import { traceFusedStep } from '../src/trainer/step/graphs.ts';
+import { matrixPeak } from './matrix-peak.ts';
 import { EnvironmentError, preparePython } from './peers/environment.ts';
 import { type Block, type NamedTensor, startPeer, type Stepper } from './peers/step-peer.ts';
 
@@ -79,8 +81,9 @@ async function startOurs(threads: number) {
     data,
   }));
   const settings = { model, optimiser, inverseLearningRate, counts: COUNTS, weights, threads };
+  const design = { settings: model, io: IO, plan, counts: COUNTS, optimiser };
   const learner = await createLearner({
-    design: { settings: model, io: IO, plan, counts: COUNTS, optimiser },
+    design,
     tasks: COUNTS.map((_, task) => `task ${task}`),
     weighting,
     random,
@@ -99,7 +102,8 @@ async function startOurs(threads: number) {
     return block;
   };
   const stepper: Stepper = { run, stop: () => learner.release() };
-  return { stepper, setup: { settings, parameters, batch: Object.values(batch) } };
+  const { flops } = traceFusedStep(design);
+  return { stepper, flops, setup: { settings, parameters, batch: Object.values(batch) } };
 }
 
 /** The largest difference of two runs' losses; NaN when one is not a number. */
@@ -120,7 +124,7 @@ async function measure(log: (line: string) => void) {
   const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
   const requirements = fileURLToPath(new URL('peers/requirements.txt', import.meta.url));
   const python = preparePython(requirements, `${cache}bench-venv`, log);
-  const { stepper: ours, setup } = await startOurs(threads);
+  const { stepper: ours, flops, setup } = await startOurs(threads);
   const theirs = await startPeer(python, `${cache}bench-step`, setup);
   const gap = largestGap(await ours.run(COMPARED_STEPS), await theirs.run(COMPARED_STEPS));
   log(`losses compared over ${COMPARED_STEPS} steps; timing ${blocks} blocks of ${steps} steps`);
@@ -130,6 +134,7 @@ async function measure(log: (line: string) => void) {
     timed[1].push(await theirs.run(steps));
   }
   await Promise.all([ours.stop(), theirs.stop()]);
+  const peak = await matrixPeak(threads);
   const [vamo, pytorch] = [figures(timed[0]), figures(timed[1])];
   const paired = timed[0].map(({ ms }, i) => median(ms) / median(timed[1][i]!.ms));
   return {
@@ -139,6 +144,8 @@ async function measure(log: (line: string) => void) {
     ratio: vamo.medianMs / pytorch.medianMs,
     fastestRatio: vamo.fastestMs / pytorch.fastestMs,
     blockRatios: { least: Math.min(...paired), median: median(paired), most: Math.max(...paired) },
+    // What a step's matrix products would take at the peak, as a share of the whole fastest step.
+    matrix: { flops, peak, share: flops / peak / (vamo.fastestMs / 1e3) },
     rows: COUNTS,
     features: STATE_FEATURES,
     blocks,
@@ -158,6 +165,7 @@ function table(r: Awaited<ReturnType<typeof measure>>): string {
     line('vamo   ', r.vamo),
     line('PyTorch', r.pytorch),
     `ratio   ${r.ratio.toFixed(3)} of medians (bar: at most 1.0); ${spread} (least/median/most)`,
+    `matrix  ${(r.matrix.flops / 1e9).toFixed(2)} GFLOP a step; peak ${(r.matrix.peak / 1e9).toFixed(0)} GFLOP/s; ${(100 * r.matrix.share).toFixed(0)} % of it reached by the fastest step`,
     `losses  differ by at most ${r.losses.largestGap.toExponential(1)} over ${r.losses.steps} steps`,
     `machine ${r.machine.cores} cores, ${r.threads} threads each, load ${r.machine.loadBefore!.toFixed(1)}`,
   ].join('\n');

@@ -28,6 +28,8 @@ export interface ResidentTensor {
 export interface TracedGraph {
   readonly bytes: Uint8Array;
   readonly nodeCount: number;
+  /** Floating-point operations of its matrix products. */
+  readonly flops: number;
   readonly inputs: Readonly<Record<string, TensorSpec>>;
   readonly outputs: Readonly<Record<string, TensorSpec>>;
 }
