@@ -26,28 +26,66 @@ export interface TensorProgram {
   readonly fn: TensorFunction;
 }
 
+/**
+ * A tensor where its provider keeps it: a GPU's memory, or the host's. Fed back to a graph of the
+ * same provider it is not copied. `dispose` frees its memory at once; on the cpu it may be left out.
+ */
+export interface ResidentTensor {
+  readonly shape: readonly number[];
+  readonly provider: Provider;
+  /** A copy in host memory (on the cpu: the memory itself). */
+  read(): Promise<HostTensor>;
+  dispose(): void;
+}
+
 /** An ONNX model recorded from a pure function over tfjs tensors. */
 export interface TracedGraph {
   readonly bytes: Uint8Array;
   readonly nodeCount: number;
+  /** Floating-point operations of its matrix products. */
+  readonly flops: number;
   readonly inputs: Readonly<Record<string, TensorSpec>>;
   readonly outputs: Readonly<Record<string, TensorSpec>>;
+}
+
+export type Feeds = Readonly<Record<string, HostTensor | ResidentTensor>>;
+
+/** Outputs of a run: those that stay with the provider, and the others. */
+export interface Results {
+  readonly host: Readonly<Record<string, HostTensor>>;
+  readonly resident: Readonly<Record<string, ResidentTensor>>;
 }
 
 /** A program made ready to run on an engine. `run` blocks the thread while it computes. */
 export interface CompiledGraph {
   readonly inputs: Readonly<Record<string, TensorSpec>>;
   readonly outputs: Readonly<Record<string, TensorSpec>>;
-  /** @throws VamoError ENGINE_GRAPH naming a missing, unknown or wrongly shaped input */
+  /**
+   * All outputs in host memory.
+   * @throws VamoError ENGINE_GRAPH naming a missing, unknown or wrongly shaped input
+   */
   run(feeds: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>>;
   release(): Promise<void>;
 }
 
+/** A graph on an execution provider, whose outputs may stay there and be fed back. */
+export interface ResidentGraph extends CompiledGraph {
+  run(feeds: Feeds): Promise<Record<string, HostTensor>>;
+  /** As `run`, but outputs named in `CompileOptions.resident` stay where the provider made them. */
+  runResident(feeds: Feeds): Promise<Results>;
+}
+
+/** Where a graph can run. */
+export const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
 export interface CompileOptions {
-  /** 0 = the runtime's choice. Results do not depend on it. */
+  /** Threads of the cpu provider; 0 = the runtime's choice. Results do not depend on it. */
   readonly threads?: number;
-  /** The execution provider; default `cpu`. */
-  readonly provider?: Exclude<EngineKind, 'tensorflow'>;
+  /** Default `cpu`. What a GPU provider cannot compute, the cpu does, with copies in between. */
+  readonly provider?: Provider;
+  /** Outputs that `runResident` leaves with the provider: what is fed back in the next step. */
+  readonly resident?: readonly string[];
 }
 
 /** What computes: programs in, runnable graphs out. Nothing else knows which engine it is. */
