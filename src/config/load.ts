@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { sha256, stableJson, VamoError } from '../core/index.ts';
 import { type Config, configSchema } from './schema.ts';
 
@@ -29,6 +31,14 @@ async function readJson(path: string | URL): Promise<unknown> {
       },
     );
   }
+}
+
+/** A method file is named relative to the configuration file that names it. */
+function located(json: unknown, path: string | URL): unknown {
+  const methodFile = at(json, ['training', 'methodFile']);
+  if (typeof methodFile !== 'string') return json;
+  const folder = dirname(typeof path === 'string' ? path : fileURLToPath(path));
+  return merge(json, { training: { methodFile: resolve(folder, methodFile) } });
 }
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
@@ -81,13 +91,20 @@ function contradictionIn(config: Config): string | undefined {
  */
 export async function loadConfig(paths: readonly (string | URL)[] = []): Promise<Config> {
   let merged = await readJson(new URL('../../config/default.json', import.meta.url));
-  for (const path of paths) merged = merge(merged, await readJson(path));
+  for (const path of paths) merged = merge(merged, located(await readJson(path), path));
   return parseConfig(merged);
 }
 
-/** The part of a configuration that determines a checkpoint, hashed. */
-export function trainingConfigHash(config: Config): string {
-  const { tasks, days, market, window, model, training, release } = config;
+/**
+ * The part of a configuration that determines a checkpoint, hashed.
+ * @param methodSha256 of the method file's bytes, where there is one: they count, not its place
+ */
+export function trainingConfigHash(config: Config, methodSha256?: string): string {
+  const { tasks, days, market, window, model, release } = config;
   const { batch } = release;
+  const { methodFile, ...rest } = config.training;
+  if (methodFile !== null && methodSha256 === undefined)
+    throw new VamoError('INTERNAL', `the digest of ${methodFile} is missing`);
+  const training = methodSha256 === undefined ? rest : { ...rest, methodSha256 };
   return sha256(stableJson({ tasks, days, market, window, model, training, batch }));
 }

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { InvalidArgumentError } from 'commander';
 import { join } from 'node:path';
-import { trainingConfigHash } from '../../config/index.ts';
+import { type Config, trainingConfigHash } from '../../config/index.ts';
 import {
   evaluationDocument,
   type EvaluationDocument,
@@ -14,6 +15,7 @@ import { openRegistry } from '../../publisher/index.ts';
 import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
 import {
   launchTraining,
+  methodFileDigest,
   RUN_FILES,
   type TrainJob,
   trainOutcome,
@@ -68,15 +70,35 @@ async function parentFiles(context: Context, folder: string, version: string) {
   return paths;
 }
 
+interface TrainRequest {
+  readonly testDay?: DayKey;
+  readonly fresh?: boolean;
+  /** Instead of the configured weighting method; its options go with it. */
+  readonly method?: string | undefined;
+  readonly methodOptions?: Readonly<Record<string, unknown>> | undefined;
+}
+
+function withMethod(config: Config, { method, methodOptions }: TrainRequest): Config {
+  const { training } = config;
+  const name = method ?? training.method;
+  const kept = name === training.method ? training.methodOptions : {};
+  const methodFile = name === training.method ? training.methodFile : null;
+  return {
+    ...config,
+    training: { ...training, method: name, methodFile, methodOptions: methodOptions ?? kept },
+  };
+}
+
 /**
  * Trains on the window that ends with `testDay` (default: the newest sealed day), fine-tuning from the
  * champion unless `fresh`. The same job again goes on where it was, or returns what it gave.
  */
 export async function trainCandidate(
   context: Context,
-  request: { readonly testDay?: DayKey; readonly fresh?: boolean },
+  request: TrainRequest,
 ): Promise<CandidateRun> {
-  const { root, store, config } = context;
+  const { root, store } = context;
+  const config = withMethod(context.config, request);
   const sealed = (await listSealedDays(store)).map(({ day }) => day);
   const plan = planWindow({ sealed, window: config.window, testDay: request.testDay });
   const testDay = plan.test.at(-1);
@@ -88,7 +110,9 @@ export async function trainCandidate(
     test: await pin(context, plan.test),
   };
   const parent = request.fresh === true ? null : await championVersion(context);
-  const configHash = trainingConfigHash(config);
+  const { methodFile } = config.training;
+  const methodSha256 = methodFile === null ? undefined : await methodFileDigest(methodFile);
+  const configHash = trainingConfigHash(config, methodSha256);
   const { seed } = config.training;
   const made = { code: codeVersion(), features: STATE_FEATURES };
   const identity = sha256(stableJson({ days, configHash, seed, parent, made })).slice(0, 12);
@@ -110,6 +134,7 @@ export async function trainCandidate(
         release: { batch: config.release.batch },
       },
       configHash,
+      ...(methodSha256 !== undefined && { methodSha256 }),
       seed,
       code: codeVersion(),
       parent: parent === null ? null : await parentFiles(context, folder, parent),
@@ -168,20 +193,41 @@ export async function readCandidate(context: Context, runKey: string): Promise<C
 interface TrainOptions {
   readonly day?: string;
   readonly fresh?: boolean;
+  readonly method?: string;
+  readonly methodOptions?: Readonly<Record<string, unknown>>;
+}
+
+function jsonObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+      return { ...parsed };
+  } catch {
+    // Said below.
+  }
+  throw new InvalidArgumentError('Write a JSON object, such as {"alpha": 2}.');
 }
 
 export const trainCommand: CommandSpec<TrainOptions> = {
   name: 'train',
   summary: 'train on the rolling window and evaluate on its test day; writes an HTML report',
-  examples: ['vamo train', 'vamo train --day 2026-01-16 --fresh --config my.json'],
+  examples: [
+    'vamo train',
+    'vamo train --day 2026-01-16 --fresh --config my.json',
+    `vamo train --method fairgrad --method-options '{"alpha": 2}'`,
+  ],
   options: (command) =>
     command
       .option('--day <day>', 'test day, the last of the window; default: the newest sealed day')
-      .option('--fresh', 'from new weights instead of the champion’s'),
-  async run(context, { day, fresh }) {
+      .option('--fresh', 'from new weights instead of the champion’s')
+      .option('--method <name>', 'weighting method, instead of the configured one (vamo methods)')
+      .option('--method-options <json>', 'its options, instead of the configured ones', jsonObject),
+  async run(context, { day, fresh, method, methodOptions }) {
     const candidate = await trainCandidate(context, {
       ...(day === undefined ? {} : { testDay: dayKey(day) }),
       fresh: fresh === true,
+      method,
+      methodOptions,
     });
     context.say(`${candidate.runKey}: ${candidate.summary}`);
     context.say(`  ${describeLearning(candidate.evaluation)}`);

@@ -4,12 +4,19 @@ import type { StepRecord } from '../run-record.ts';
 import { type BatchLosses, createLearner, type Learner } from '../step/learner.ts';
 import type { OptimiserSettings } from '../step/optimiser.ts';
 import type { Feeds, LearnerState } from '../step/session.ts';
-import { createWeighting, type Weighting, type WeightingState } from '../weighting/index.ts';
+import {
+  createWeighting,
+  type Weighting,
+  type WeightingMethod,
+  type WeightingState,
+} from '../weighting/index.ts';
 
 /** The `training` part of the configuration, as far as it shapes a step. */
 export interface TrainingSettings {
   readonly method: string;
   readonly methodOptions: Readonly<Record<string, unknown>>;
+  /** The method itself, where it is not a built-in one. */
+  readonly ownMethod?: WeightingMethod | undefined;
   readonly batch: number;
   readonly optimiser: Omit<OptimiserSettings, 'decaySteps'> & {
     /** `linear`: rates fall to 0 over the run. */
@@ -78,7 +85,11 @@ function learnerOf(
 
 async function createJoint(options: TraineeOptions): Promise<Trainee> {
   const { training, tasks, counts } = options;
-  const weighting = createWeighting(training.method, tasks.length, training.methodOptions);
+  const weighting = createWeighting(
+    training.ownMethod ?? training.method,
+    tasks.length,
+    training.methodOptions,
+  );
   const learner = await learnerOf(options, weighting, counts, 0);
   return {
     step: (batch, validation, measure) => learner.step(batch, validation, measure),
