@@ -24,7 +24,7 @@ export const autolambda: WeightingMethod = {
   name: 'autolambda',
   summary: 'weights learned by the held-out loss after one virtual step',
   source: 'Liu et al. 2022, Auto-Lambda',
-  cost: '3(F + B) + 2F',
+  cost: '2F + G + B',
   create(tasks, given) {
     const { init, stepRate, ...rest } = parseOptions('autolambda', schema, given);
     const learned = createLearnedWeights('autolambda', tasks, init, rest);

@@ -23,7 +23,7 @@ export const auxilearn: WeightingMethod = {
   name: 'auxilearn',
   summary: 'weights learned by the implicit gradient of the held-out loss',
   source: 'Navon et al. 2021, Auxiliary learning by implicit differentiation',
-  cost: '2F + (K + 1)B + J Hessian products',
+  cost: '2F + G + B + 2J(F + B)',
   create(tasks, given) {
     const { rate, truncate, init = 1 / tasks, ...rest } = parseOptions('auxilearn', schema, given);
     const learned = createLearnedWeights('auxilearn', tasks, init, rest);

@@ -36,7 +36,7 @@ export const doge: WeightingMethod = {
   name: 'doge',
   summary: 'multiplicative update by the agreement with the held-out day’s gradient',
   source: 'Fan, Pagliardini & Jaggi 2024, DoGE',
-  cost: '2F + (K + 1)B',
+  cost: '2F + G + B',
   create(tasks, given) {
     const options = parseOptions('doge', schema, given);
     const { lr, mu, smoothing } = options;

@@ -129,7 +129,7 @@ export const dwa: WeightingMethod = {
   name: NAME,
   summary: 'more weight where the loss falls more slowly',
   source: 'Liu, Johns & Davison 2019, End-to-end multi-task learning with attention',
-  cost: '1F + 1B',
+  cost: 'F + B',
   create(tasks, given) {
     const options = parseOptions(NAME, schema, given);
     return options.variant === 'epoch' ? epochs(tasks, options) : windows(tasks, options);

@@ -19,7 +19,7 @@ export const fairgrad: WeightingMethod = {
   name: 'fairgrad',
   summary: 'alpha-fair share of the improvement, exact',
   source: 'Ban and Ji 2024, Fair resource allocation in multi-task learning, ICML',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, options) {
     const { alpha } = parseOptions('fairgrad', schema, options);
     return gramWeighting(tasks, {

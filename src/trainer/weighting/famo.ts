@@ -60,7 +60,7 @@ export const famo: WeightingMethod = {
   name: 'famo',
   summary: 'equal rates of decrease of the log losses, from losses before and after',
   source: 'Liu, Feng, Stone & Liu 2023, FAMO',
-  cost: '3F + 1B',
+  cost: '3F + B',
   create(tasks, given) {
     const { gamma, eps, ...rest } = parseOptions('famo', schema, given);
     const optimiser = createTaskOptimiser(tasks, { ...rest, weightDecay: gamma });

@@ -28,7 +28,7 @@ export const gcs: WeightingMethod = {
   name: 'gcs',
   summary: 'the cosine with the held-out day’s (or a main task’s) gradient, if positive',
   source: 'Du et al. 2018, Adapting auxiliary losses using gradient similarity',
-  cost: '2F + (K + 1)B',
+  cost: '2F + G + B',
   create(tasks, given) {
     const { variant, mainTask } = parseOptions('gcs', schema, given);
     if (mainTask >= tasks)

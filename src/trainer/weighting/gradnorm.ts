@@ -49,7 +49,7 @@ export const gradnorm: WeightingMethod = {
   name: 'gradnorm',
   summary: 'weighted gradient norms follow the tasks’ training rates',
   source: 'Chen et al. 2018, GradNorm',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, given) {
     const { alpha, scaleInit, ...rest } = parseOptions('gradnorm', schema, given);
     const optimiser = createTaskOptimiser(tasks, rest);

@@ -19,7 +19,7 @@ export const l2rw: WeightingMethod = {
   name: 'l2rw',
   summary: 'positive part of the gains on the held-out day; stands still when all conflict',
   source: 'Ren et al. 2018, Learning to reweight examples, applied to tasks',
-  cost: '2F + (K + 1)B',
+  cost: '2F + G + B',
   create(tasks, given) {
     parseOptions('l2rw', z.strictObject({}), given);
     return {

@@ -41,7 +41,7 @@ export const lookahead: WeightingMethod = {
   name: 'lookahead',
   summary: 'measures the held-out losses after a step along each task’s gradient alone',
   source: 'Fifty et al. 2021, Efficiently identifying task groupings (TAG)',
-  cost: '(K + 2)F + KB',
+  cost: '(K + 2)F + G',
   create(tasks, given) {
     const { temperature } = parseOptions('lookahead', schema, given);
     return {

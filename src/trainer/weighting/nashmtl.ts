@@ -81,7 +81,7 @@ export const nashmtl: WeightingMethod = {
   name: 'nashmtl',
   summary: 'Nash bargaining point of the tasks, exact',
   source: 'Navon et al. 2022, Multi-task learning as a bargaining game, ICML',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, options) {
     const { updateWeightsEvery } = parseOptions('nashmtl', schema, options);
     return createNash(tasks, updateWeightsEvery);

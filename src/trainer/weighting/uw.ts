@@ -27,7 +27,7 @@ export const uw: WeightingMethod = {
   name: 'uw',
   summary: 'learned noise of each task: 1 / (2 variance)',
   source: 'Kendall, Gal & Cipolla 2018, Multi-task learning using uncertainty',
-  cost: '1F + 1B',
+  cost: 'F + B',
   create(tasks, given) {
     const { init, limit, ...rest } = parseOptions('uw', schema, given);
     const optimiser = createTaskOptimiser(tasks, rest);

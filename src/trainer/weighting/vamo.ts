@@ -138,6 +138,6 @@ export const vamo: WeightingMethod = {
   name: 'vamo',
   summary: 'softmax of the agreement with the gradient of a held-out later day',
   source: 'VAMO, the paper, Algorithm 1',
-  cost: '2F + (K + 1)B; less with valEvery',
+  cost: '2F + G + B; less with valEvery',
   create: (tasks, options) => createVamo(tasks, parseVamoOptions(options)),
 };
