@@ -19,7 +19,7 @@ const schema = z.strictObject({
 type Options = z.output<typeof schema>;
 
 /** lr m_k / (mean_j ||g_j|| + eps), clipped to lr [dwMin, dwMax]. */
-export function dogeScores(
+function dogeScores(
   gains: Float64Array,
   norms: Float64Array,
   rate: number,

@@ -22,7 +22,7 @@ type Options = z.output<typeof schema>;
 const NAME = 'dwa';
 
 /** K softmax((recent / earlier) / T) over mean losses above the floor (Liu et al. 2019, eq. 7). */
-export function dynamicWeights(
+function dynamicWeights(
   recent: Float64Array,
   earlier: Float64Array,
   temperature: number,

@@ -15,7 +15,7 @@ const schema = z.strictObject({
 type Variant = z.output<typeof schema>['variant'];
 
 /** Weights from cosines; an orthogonal task is left out. */
-export function cosineWeights(cosine: Float64Array, variant: Variant, mainTask: number) {
+function cosineWeights(cosine: Float64Array, variant: Variant, mainTask: number) {
   return cosine.map((c, k) => {
     if (variant !== 'val-judge' && k === mainTask) return 1;
     if (variant === 'unweighted') return c > 0 ? 1 : 0;

@@ -19,7 +19,7 @@ const schema = z.strictObject({
  * targets t_k = mean(q) r_k^alpha held constant.
  * @param progress r_k times any constant: L_k / L_k at the start
  */
-export function gradNormGradient(
+function gradNormGradient(
   share: Float64Array,
   norms: Float64Array,
   progress: Float64Array,

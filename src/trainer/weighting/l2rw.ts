@@ -4,7 +4,7 @@ import { parseOptions, requireNumbers } from './options.ts';
 import { presentTasks } from './simplex.ts';
 
 /** max(0, m) / sum max(0, m); all zero when nothing aligns. */
-export function positiveShares(gains: Float64Array, present: readonly boolean[]): Float64Array {
+function positiveShares(gains: Float64Array, present: readonly boolean[]): Float64Array {
   const positive = gains.map((m, k) => (present[k] ? Math.max(0, m) : 0));
   const top = positive.reduce((a, b) => Math.max(a, b), 0);
   if (top === 0) return positive;

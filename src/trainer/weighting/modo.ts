@@ -12,7 +12,7 @@ const schema = z.strictObject({
 });
 
 /** lambda - gamma (M lambda + rho lambda), back on the simplex; M_jk = <g_j of batch 2, g_k of batch 3>. */
-export function modoStep(
+function modoStep(
   lambda: Float64Array,
   crossGram: Float64Array,
   { gamma, rho }: z.output<typeof schema>,

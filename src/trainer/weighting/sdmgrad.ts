@@ -15,7 +15,7 @@ const schema = z.strictObject({
 });
 
 /** `niter` projected momentum steps on M w + lambda rowmean(M), M scaled by its mean norm squared. */
-export function sdmgradSimplexWeights(
+function sdmgradSimplexWeights(
   start: Float64Array,
   crossGram: Float64Array,
   { lambda, niter, innerLr, innerMomentum, eps }: z.output<typeof schema>,
