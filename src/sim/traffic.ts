@@ -66,12 +66,12 @@ export function createImpression(campaigns: number): Impression {
   };
 }
 
-const SAME_SCENE = 0.8;
-const OTHER_SCENE = -0.3;
+export const SAME_SCENE = 0.8;
+export const OTHER_SCENE = -0.3;
 /** Mean of the highest outside bid, currency. */
-const OUTSIDE_LEVEL = 0.14;
-const INTENT_IN_PRICE = 0.4;
-const PRICE_NOISE = 0.55;
+export const OUTSIDE_LEVEL = 0.14;
+export const INTENT_IN_PRICE = 0.4;
+export const PRICE_NOISE = 0.55;
 const PRICE_CENTRE = (INTENT_IN_PRICE ** 2 + PRICE_NOISE ** 2) / 2;
 
 /**

@@ -17,6 +17,7 @@ import {
   type WorldCampaign,
   type WorldTask,
 } from './settings.ts';
+import { neutralSlotSpend } from './slot-sums.ts';
 import { auctionCount, createImpression, openStep, trafficShares } from './traffic.ts';
 
 /** The steps of the neutral day are named as a day that cannot come. */
@@ -95,9 +96,13 @@ function neutralSpend(world: World): Float64Array {
 /**
  * Draws a world: campaigns with their scene, quality, ticket and budget. Equal configurations give
  * equal worlds.
+ * @param spendOf micro-units per campaign that a neutral day costs; budgets are shares of it
  * @throws VamoError CONFIG_INVALID when a simulated task is not configured
  */
-export function createWorld(config: SimulationConfig): World {
+export function createWorld(
+  config: SimulationConfig,
+  spendOf: (world: World) => Float64Array = neutralSpend,
+): World {
   const tasks = worldTasks(config);
   const drafts = drawCampaigns(config, tasks);
   const world: World = {
@@ -108,7 +113,7 @@ export function createWorld(config: SimulationConfig): World {
     campaigns: drafts,
     shares: trafficShares(),
   };
-  const spend = neutralSpend(world);
+  const spend = spendOf(world);
   // Cents, and never less than a few auctions' worth, so that small worlds can still bid.
   const least = 10 * config.market.minRemaining;
   const campaigns = drafts.map(({ kappa, ...campaign }, j) => ({
@@ -116,6 +121,11 @@ export function createWorld(config: SimulationConfig): World {
     budget: Math.round(Math.max(least, (kappa * (spend[j] ?? 0)) / MICRO) * 100) * (MICRO / 100),
   }));
   return { ...world, campaigns };
+}
+
+/** A world for slot-level days: the same campaigns, budgets by the slot-level law. */
+export function createSlotWorld(config: SimulationConfig): World {
+  return createWorld(config, neutralSlotSpend);
 }
 
 /**

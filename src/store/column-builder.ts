@@ -1,4 +1,15 @@
-import { type Data, Int64, makeData, Utf8 } from 'apache-arrow';
+import {
+  type Data,
+  Field,
+  Int64,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableToIPC,
+  Utf8,
+} from 'apache-arrow';
 
 /** A growing column; rows are set in rising order and those left out are 0 or ''. */
 export interface ColumnBuilder<T> {
@@ -90,4 +101,20 @@ export function textColumn(): ColumnBuilder<string> {
       });
     },
   };
+}
+
+/** The named columns as an Arrow IPC file of one record batch, no nulls, uncompressed. */
+export function encodeColumns(
+  columns: Readonly<Record<string, Pick<ColumnBuilder<never>, 'data'>>>,
+  rows: number,
+): Uint8Array {
+  const named = Object.entries(columns).map(([name, column]) => ({
+    name,
+    data: column.data(rows),
+  }));
+  const fields = named.map(({ name, data }) => new Field(name, data.type as never, false));
+  const schema = new Schema(fields);
+  const children = named.map(({ data }) => data);
+  const struct = makeData({ type: new Struct(fields), length: rows, nullCount: 0, children });
+  return tableToIPC(new Table(schema, new RecordBatch(schema, struct)), 'file');
 }

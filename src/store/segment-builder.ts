@@ -1,6 +1,5 @@
-import { Field, makeData, RecordBatch, Schema, Struct, Table, tableToIPC } from 'apache-arrow';
 import { type AuctionEvent, EVENT_COLUMNS, PROVENANCE_COLUMNS } from '../contracts/index.ts';
-import { type ColumnBuilder, integerColumn, textColumn } from './column-builder.ts';
+import { type ColumnBuilder, encodeColumns, integerColumn, textColumn } from './column-builder.ts';
 
 /** Builds one segment: rows in, an Arrow IPC file out. */
 export interface SegmentBuilder {
@@ -89,18 +88,6 @@ export function createSegmentBuilder(): SegmentBuilder {
     get rows() {
       return rows;
     },
-    finish: () => arrowFile(columns, rows),
+    finish: () => encodeColumns(columns, rows),
   };
-}
-
-function arrowFile(columns: Columns, rows: number): Uint8Array {
-  const named = Object.entries(columns).map(([name, column]) => ({
-    name,
-    data: column.data(rows),
-  }));
-  const fields = named.map(({ name, data }) => new Field(name, data.type as never, false));
-  const schema = new Schema(fields);
-  const children = named.map(({ data }) => data);
-  const struct = makeData({ type: new Struct(fields), length: rows, nullCount: 0, children });
-  return tableToIPC(new Table(schema, new RecordBatch(schema, struct)), 'file');
 }

@@ -1,0 +1,60 @@
+import { type DaySteps, type PartitionManifest, STEP_ROWS } from '../contracts/index.ts';
+import { sha256 } from '../core/index.ts';
+import {
+  columnsDigest,
+  encodeDaySteps,
+  findManifest,
+  manifestKey,
+  type ObjectStore,
+  partitionPrefix,
+  readManifest,
+  STEPS_FILE_COLUMNS,
+} from '../store/index.ts';
+
+const GENERATION = 1;
+
+/**
+ * Seals a day of which only the step sums are known, as a foreign system or the slot-level simulator
+ * gives them. It can be trained on (labels fall back to return per budget), but not replayed: it has
+ * no events. Sealed already, the day stays as it is.
+ * @throws VamoError STORE_FULL, STORE_IO, STORE_CORRUPT
+ */
+export async function sealSteps(
+  store: ObjectStore,
+  steps: DaySteps,
+  days: { readonly utcOffsetMinutes: number; readonly latenessMs: number },
+): Promise<PartitionManifest> {
+  const sealed = await findManifest(store, steps.day, GENERATION);
+  if (sealed !== undefined) return sealed;
+  const bytes = encodeDaySteps(steps);
+  const stepsDigest = columnsDigest(bytes, STEPS_FILE_COLUMNS);
+  const key = `${partitionPrefix(steps.day, GENERATION)}steps.arrow`;
+  const campaigns: Record<string, number> = {};
+  for (const { task } of steps.campaigns) campaigns[task] = (campaigns[task] ?? 0) + 1;
+  const manifest: PartitionManifest = {
+    schema: 'partition/v1',
+    day: steps.day,
+    generation: GENERATION,
+    digest: stepsDigest,
+    stepsDigest,
+    files: [
+      {
+        role: 'steps',
+        key,
+        rows: steps.campaigns.length * STEP_ROWS,
+        bytes: bytes.byteLength,
+        sha256: sha256(bytes),
+      },
+    ],
+    cut: [],
+    counts: { records: 0, accepted: 0, duplicate: 0, late: 0, dead_lettered: 0 },
+    clashes: 0,
+    orphanOutcomes: 0,
+    campaigns,
+    ...days,
+  };
+  await store.put(key, bytes);
+  const text = Buffer.from(`${JSON.stringify(manifest)}\n`);
+  if (await store.putIfAbsent(manifestKey(steps.day, GENERATION), text)) return manifest;
+  return readManifest(store, steps.day, GENERATION);
+}
