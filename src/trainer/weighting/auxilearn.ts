@@ -15,8 +15,7 @@ const schema = z.strictObject({
 });
 
 /** -g_k . sum_i (I - r H)^i g_val: how the held-out loss moves with weight k at the inner optimum. */
-const hypergradient = (hyperGains: Float64Array): Float64Array =>
-  hyperGains.map((m) => 0 - m);
+const hypergradient = (hyperGains: Float64Array): Float64Array => hyperGains.map((m) => 0 - m);
 
 /** AuxiLearn: weights learned by the implicit hypergradient of the held-out loss. */
 export const auxilearn: WeightingMethod = {

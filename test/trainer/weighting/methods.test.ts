@@ -6,6 +6,7 @@ import {
   type Weighting,
   type WeightingInput,
 } from '../../../src/trainer/weighting/index.ts';
+import { dropConflicts } from '../../../src/trainer/weighting/graddrop.ts';
 import { gramOf, syntheticInput } from '../../helpers/weighting-inputs.ts';
 
 const random = seededRandom(1);
@@ -179,6 +180,12 @@ describe('graddrop', () => {
     const agreeing = { shared: [rows[0]!, rows[0]!], tensorSizes: [size] };
     const all = graddrop.step({ gradients: agreeing, random: seededRandom(2) }).direction!;
     expect(new Set(all)).toEqual(new Set([6]));
+  });
+
+  it('keeps nothing where the draw equals the purity', () => {
+    const rows = [Float64Array.of(1), Float64Array.of(-1)];
+    const at = (u: number): number[] => [...dropConflicts(rows, () => u, { leak: 0, eps: 1e-8 })];
+    expect([at(0.4), at(0.5), at(0.6)]).toEqual([[1], [0], [-1]]);
   });
 });
 
