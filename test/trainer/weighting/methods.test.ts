@@ -6,7 +6,7 @@ import {
   type Weighting,
   type WeightingInput,
 } from '../../../src/trainer/weighting/index.ts';
-import { dropConflicts } from '../../../src/trainer/weighting/graddrop.ts';
+import { dropConflicts, signPurity } from '../../../src/trainer/weighting/graddrop.ts';
 import { gramOf, syntheticInput } from '../../helpers/weighting-inputs.ts';
 
 const random = seededRandom(1);
@@ -183,9 +183,10 @@ describe('graddrop', () => {
   });
 
   it('keeps nothing where the draw equals the purity', () => {
-    const rows = [Float64Array.of(1), Float64Array.of(-1)];
+    const rows = [Float64Array.of(3), Float64Array.of(-1)];
+    const even = signPurity([3, -1], 1e-8);
     const at = (u: number): number[] => [...dropConflicts(rows, () => u, { leak: 0, eps: 1e-8 })];
-    expect([at(0.4), at(0.5), at(0.6)]).toEqual([[1], [0], [-1]]);
+    expect([at(even - 0.1), at(even), at(even + 0.1)]).toEqual([[3], [0], [-1]]);
   });
 });
 

@@ -35,7 +35,7 @@ describe('the registry of weighting methods', () => {
 
   it('stands in docs/methods.md as it is', () => {
     const docs = readFileSync(new URL('../../../docs/methods.md', import.meta.url), 'utf8');
-    const rows = docs.split('\n').filter((line) => /^\| `[a-z]+` +\| /.test(line));
+    const rows = docs.split('\n').filter((line) => /^\| `[a-z0-9]+` +\| /.test(line));
     for (const method of weightingMethods.values()) {
       const { needs, scope } = createWeighting(method, 3);
       const row = rows.find((line) => line.startsWith(`| \`${method.name}\` `));
