@@ -85,6 +85,13 @@ function contradictionIn(config: Config): string | undefined {
   return undefined;
 }
 
+/** The given files merged in order, not validated: what is kept of them with the data. */
+export async function mergeFiles(paths: readonly (string | URL)[]): Promise<unknown> {
+  let merged: unknown = {};
+  for (const path of paths) merged = merge(merged, await readJson(path));
+  return merged;
+}
+
 /**
  * `config/default.json` with the given files merged over it, in order, validated.
  * @throws VamoError CONFIG_UNREADABLE, CONFIG_INVALID (naming each key, its value and what is allowed)
@@ -96,13 +103,14 @@ export async function loadConfig(paths: readonly (string | URL)[] = []): Promise
 }
 
 /**
- * The part of a configuration that determines a checkpoint, hashed.
+ * The part of a configuration that determines a checkpoint, hashed. The engine is not in it: `auto`
+ * means another on another machine, so the lineage names the one that was used.
  * @param methodSha256 of the method file's bytes, where there is one: they count, not its place
  */
 export function trainingConfigHash(config: Config, methodSha256?: string): string {
   const { tasks, days, market, window, model, release } = config;
   const { batch } = release;
-  const { methodFile, ...rest } = config.training;
+  const { methodFile, engine: _engine, ...rest } = config.training;
   if (methodFile !== null && methodSha256 === undefined)
     throw new VamoError('INTERNAL', `the digest of ${methodFile} is missing`);
   const training = methodSha256 === undefined ? rest : { ...rest, methodSha256 };

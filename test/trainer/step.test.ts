@@ -1,7 +1,7 @@
 import { STATE_FEATURES } from '../../src/contracts/index.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/core/index.ts';
-import { compile, type HostTensor } from '../../src/engine/index.ts';
+import { createEngine, type HostTensor } from '../../src/engine/index.ts';
 import { initialParameters, parameterPlan } from '../../src/model/index.ts';
 import {
   batchCounts,
@@ -15,6 +15,7 @@ import { toFeeds } from '../../src/trainer/loop/dataset.ts';
 import { gradientProducts } from '../../src/trainer/step/gradient-products.ts';
 import { tinyModel, tinyTraining, TASKS, walk } from '../helpers/trainer.ts';
 
+const engine = await createEngine('cpu', { threads: 1 });
 const io = { tasks: 3, steps: 96, features: STATE_FEATURES };
 const plan = parameterPlan(tinyModel, io);
 const initial = initialParameters(plan, 5);
@@ -44,7 +45,7 @@ describe('gradients of the step', () => {
   let lossesAt: (generator: Float32Array, feeds: typeof batch) => Promise<number[]>;
 
   beforeAll(async () => {
-    const graph = await compile(traceGradients(design, true), { threads: 1 });
+    const graph = await engine.prepare(traceGradients(design, true));
     const zeros = vector(new Float32Array(plan.inverseSize));
     outputs = await graph.run({
       generator: vector(initial.generator),
@@ -57,7 +58,7 @@ describe('gradients of the step', () => {
       ...batch,
       ...Object.fromEntries(Object.entries(validation).map(([k, v]) => [`validation.${k}`, v])),
     });
-    const losses = await compile(traceLosses(design), { threads: 1 });
+    const losses = await engine.prepare(traceLosses(design));
     lossesAt = async (generator, feeds) => {
       const found = await losses.run({
         generator: vector(generator),

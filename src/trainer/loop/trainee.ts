@@ -1,4 +1,4 @@
-import { mean, type Random } from '../../core/index.ts';
+import { type EngineKind, mean, type Random } from '../../core/index.ts';
 import type { ModelSettings, ParameterPlan, ParameterVectors, ModelIo } from '../../model/index.ts';
 import type { StepRecord } from '../run-record.ts';
 import { type BatchLosses, createLearner, type Learner } from '../step/learner.ts';
@@ -26,6 +26,8 @@ export interface TrainingSettings {
   readonly checkpointEvery: number;
   readonly evaluateEvery: number;
   readonly threads: number;
+  /** What computes the steps. */
+  readonly engine: EngineKind;
 }
 
 export interface TraineeOptions {
@@ -69,7 +71,7 @@ function learnerOf(
   counts: readonly number[],
   index: number,
 ): Promise<Learner> {
-  const { inverseLearningRate, threads } = training;
+  const { inverseLearningRate, threads, engine } = training;
   const { decay, ...rest } = training.optimiser;
   const optimiser = { ...rest, decaySteps: decay === 'linear' ? steps : undefined };
   return createLearner({
@@ -80,6 +82,7 @@ function learnerOf(
     inverseLearningRate,
     initial: initial[index] ?? { generator: new Float32Array(), inverse: new Float32Array() },
     threads,
+    engine,
   });
 }
 

@@ -90,11 +90,12 @@ async function trainingOf({ config, methodSha256 }: TrainJob): Promise<NightTrai
 /** Names all that determines a run's result, and nothing else. */
 function runKeyOf(job: TrainJob, parent: Parent | null): string {
   const { days, configHash, seed } = job;
+  const { engine } = job.config.training;
   const inherited = parent && {
     version: parent.version,
     weights: parent.models.map((m) => [m.generator, m.inverse].map((x) => sha256(bytesOf(x)))),
   };
-  return sha256(stableJson({ days, configHash, seed, parent: inherited }));
+  return sha256(stableJson({ days, configHash, engine, seed, parent: inherited }));
 }
 
 const bytesOf = (x: Float32Array): Uint8Array =>

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { trace, type TracedGraph } from '../../engine/index.ts';
+import { program, type TensorProgram } from '../../engine/index.ts';
 import {
   byName,
   cutVector,
@@ -38,7 +38,7 @@ import {
  * The whole step as one graph, for methods whose weights do not depend on this batch:
  * parameters, moments, batch and weights in; losses and the next parameters and moments out.
  */
-export function traceFusedStep(design: StepDesign): TracedGraph {
+export function traceFusedStep(design: StepDesign): TensorProgram {
   const { io, plan, counts, optimiser } = design;
   const specs = {
     ...stateSpecs(design),
@@ -47,7 +47,7 @@ export function traceFusedStep(design: StepDesign): TracedGraph {
     ...(plan.inverseSize > 0 && { inverseLearningRate: float() }),
     weights: float(io.tasks),
   };
-  return trace(specs, (inputs) => {
+  return program(specs, (inputs) => {
     const state = momentsOf(inputs, 'generator');
     const rows = rowsOf(inputs);
     const losses = (p: ParameterTensors): tf.Tensor =>
@@ -66,14 +66,14 @@ export function traceFusedStep(design: StepDesign): TracedGraph {
 }
 
 /** Losses of a batch, nothing updated: `losses` [K] and `inverseLoss`. */
-export function traceLosses(design: StepDesign): TracedGraph {
+export function traceLosses(design: StepDesign): TensorProgram {
   const { io, plan, counts } = design;
   const specs = {
     generator: float(plan.generatorSize),
     ...(plan.inverseSize > 0 && { inverse: float(plan.inverseSize) }),
     ...batchSpecs(io, counts),
   };
-  return trace(specs, (inputs) => {
+  return program(specs, (inputs) => {
     const rows = rowsOf(inputs);
     const p = byName(plan.generator, cutVector(need(inputs, 'generator'), plan.generator));
     return {
@@ -95,7 +95,7 @@ export function traceLosses(design: StepDesign): TracedGraph {
  * validation batch `validationLosses` [K] and `validation`, the gradient of their mean. Each task's
  * rows pass the encoder by themselves, so K gradients cost one backward pass over the batch.
  */
-export function traceGradients(design: StepDesign, withValidation: boolean): TracedGraph {
+export function traceGradients(design: StepDesign, withValidation: boolean): TensorProgram {
   const { io, plan, counts, settings } = design;
   const specs = {
     ...momentSpecs('generator', plan.generatorSize, false),
@@ -108,7 +108,7 @@ export function traceGradients(design: StepDesign, withValidation: boolean): Tra
       squareCorrection: float(),
     }),
   };
-  return trace(specs, (inputs) => {
+  return program(specs, (inputs) => {
     const parameters = cutVector(need(inputs, 'generator'), plan.generator);
     const rows = rowsOf(inputs);
     const perTask = starts(counts).map((from, k) =>
@@ -153,7 +153,7 @@ function validationGradient(
 }
 
 /** The update of paper eq. 5 from gradients and weights: combine, clip, Adam or SGD. */
-export function traceUpdate(design: StepDesign): TracedGraph {
+export function traceUpdate(design: StepDesign): TensorProgram {
   const { io, plan, optimiser } = design;
   const tasks = Array.from({ length: io.tasks }, (_, k) => k);
   const adam = optimiser.kind === 'adam';
@@ -169,7 +169,7 @@ export function traceUpdate(design: StepDesign): TracedGraph {
     weights: float(io.tasks),
     headWeights: float(io.tasks),
   };
-  return trace(specs, (inputs) => {
+  return program(specs, (inputs) => {
     const times = (name: string, k: number): tf.Tensor => tf.slice(need(inputs, name), [k], [1]);
     const shared = tasks
       .map((k) => tf.mul(need(inputs, `shared.${k}`), times('weights', k)))

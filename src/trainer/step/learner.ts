@@ -1,4 +1,4 @@
-import { mean, type Random } from '../../core/index.ts';
+import { type EngineKind, mean, type Random } from '../../core/index.ts';
 import type { CompiledGraph } from '../../engine/index.ts';
 import type { ParameterVectors } from '../../model/index.ts';
 import type { StepRecord } from '../run-record.ts';
@@ -47,6 +47,8 @@ export interface LearnerOptions {
   readonly inverseLearningRate: number;
   readonly initial: ParameterVectors;
   readonly threads: number;
+  /** What computes the step; default `cpu`. */
+  readonly engine?: EngineKind;
 }
 
 /**

@@ -1,9 +1,9 @@
-import { VamoError } from '../../core/index.ts';
+import { type EngineKind, VamoError } from '../../core/index.ts';
 import {
-  compile,
   type CompiledGraph,
+  createEngine,
   type HostTensor,
-  type TracedGraph,
+  type TensorProgram,
 } from '../../engine/index.ts';
 import type { ParameterVectors } from '../../model/index.ts';
 import { stateSpecs, type StepDesign } from './tensors.ts';
@@ -49,7 +49,7 @@ export function vector(values: ArrayLike<number>): HostTensor {
 /** The state of one model in training and the graphs that read and advance it. */
 export interface Session {
   state: LearnerState;
-  prepare(graph: TracedGraph): Promise<CompiledGraph>;
+  prepare(program: TensorProgram): Promise<CompiledGraph>;
   /** Runs a graph on the state, the step's rates, and what is given besides. */
   run(graph: CompiledGraph, given: Feeds): Promise<Feeds>;
   /** Takes over a step's `next.` outputs. */
@@ -64,10 +64,12 @@ export function createSession(
     readonly initial: ParameterVectors;
     readonly inverseLearningRate: number;
     readonly threads: number;
+    readonly engine?: EngineKind;
   },
 ): Session {
   const { optimiser } = design;
   const compiled: CompiledGraph[] = [];
+  const engine = createEngine(options.engine ?? 'cpu', { threads: options.threads });
   const rates = (step: number): Feeds => {
     const [meanCorrection, squareCorrection] = corrections(optimiser, step);
     const values = {
@@ -82,8 +84,8 @@ export function createSession(
   };
   const session: Session = {
     state: freshState(design, options.initial),
-    async prepare(graph) {
-      const ready = await compile(graph, { threads: options.threads });
+    async prepare(program) {
+      const ready = await (await engine).prepare(program);
       compiled.push(ready);
       return ready;
     },
