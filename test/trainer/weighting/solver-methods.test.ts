@@ -205,6 +205,14 @@ describe('nash-mtl', () => {
     expect([...weights]).toEqual([...plain.step(inputs[1]!).weights.slice(0, 2), 0]);
   });
 
+  it('tells the squared norm of each step: K where it was solved', () => {
+    const kept = createWeighting('nashmtl', 3, { updateWeightsEvery: 2 });
+    const norms = inputs.map((input) => kept.step(input).diagnostics['directionNormSquared']);
+    expect(norms[0]).toBeCloseTo(3, 9);
+    expect(norms[1]).not.toBeCloseTo(3, 3);
+    expect(norms[2]).toBeCloseTo(3, 9);
+  });
+
   it('refuses a state of other size', () => {
     const two = createWeighting('nashmtl', 2);
     two.step(inputOf([Float64Array.of(1, 0), Float64Array.of(0, 1)]));

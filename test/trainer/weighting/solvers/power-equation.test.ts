@@ -10,8 +10,8 @@ const gap = (a: Float64Array, b: Float64Array): number =>
   Math.max(...a.map((x, i) => Math.abs(x / b[i]! - 1)));
 
 describe('A w = w^(-1/alpha)', () => {
-  it.each(ALPHAS)('holds to rounding whatever the gradients, alpha %d', (alpha) => {
-    for (let seed = 0; seed < 500; seed++) {
+  it.each([0.1, ...ALPHAS, 10])('holds to rounding whatever the gradients, alpha %d', (alpha) => {
+    for (let seed = 0; seed < 400; seed++) {
       const { gram, size, kind } = gradientSet(seed, [...SOLVABLE, 'near-opposite']);
       const { weights, residual, degenerate } = solvePowerEquation(gram, size, alpha);
       const label = `seed ${seed} ${kind}`;
