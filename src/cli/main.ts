@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
   seal: async () => addCommand(program, (await import('./commands/seal.ts')).sealCommand),
   days: async () => addCommand(program, (await import('./commands/days.ts')).daysCommand),
   train: async () => addCommand(program, (await import('./commands/train.ts')).trainCommand),
+  methods: async () => addCommand(program, (await import('./commands/methods.ts')).methodsCommand),
   evaluate: async () =>
     addCommand(program, (await import('./commands/evaluate.ts')).evaluateCommand),
   publish: async () => addCommand(program, (await import('./commands/publish.ts')).publishCommand),

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { sha256, stableJson, VamoError } from '../core/index.ts';
 import { withSize } from './model-schema.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -36,6 +38,14 @@ async function readJson(path: string | URL): Promise<unknown> {
       },
     );
   }
+}
+
+/** A method file is named relative to the configuration file that names it. */
+function located(json: unknown, path: string | URL): unknown {
+  const methodFile = at(json, ['training', 'methodFile']);
+  if (typeof methodFile !== 'string') return json;
+  const folder = dirname(typeof path === 'string' ? path : fileURLToPath(path));
+  return merge(json, { training: { methodFile: resolve(folder, methodFile) } });
 }
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
@@ -84,10 +94,14 @@ function contradictionIn(config: Config): string | undefined {
   return undefined;
 }
 
+/** What a configuration file says, its size spelled out and its paths made absolute. */
+const readOverrides = async (path: string | URL): Promise<unknown> =>
+  located(sized(await readJson(path)), path);
+
 /** The given files merged in order, not validated: what is kept of them with the data. */
 export async function mergeFiles(paths: readonly (string | URL)[]): Promise<unknown> {
   let merged: unknown = {};
-  for (const path of paths) merged = merge(merged, await readJson(path));
+  for (const path of paths) merged = merge(merged, await readOverrides(path));
   return merged;
 }
 
@@ -111,18 +125,22 @@ function temporalContradiction({ model, window }: Config): string | undefined {
  * @throws VamoError CONFIG_UNREADABLE, CONFIG_INVALID (naming each key, its value and what is allowed)
  */
 export async function loadConfig(paths: readonly (string | URL)[] = []): Promise<Config> {
-  let merged = await readJson(new URL('../../config/default.json', import.meta.url));
-  for (const path of paths) merged = merge(merged, sized(await readJson(path)));
+  let merged = sized(await readJson(new URL('../../config/default.json', import.meta.url)));
+  for (const path of paths) merged = merge(merged, await readOverrides(path));
   return parseConfig(merged);
 }
 
 /**
  * The part of a configuration that determines a checkpoint, hashed. The engine is not in it: `auto`
  * means another on another machine, so the lineage names the one that was used.
+ * @param methodSha256 of the method file's bytes, where there is one: they count, not its place
  */
-export function trainingConfigHash(config: Config): string {
+export function trainingConfigHash(config: Config, methodSha256?: string): string {
   const { tasks, days, market, window, model, release } = config;
-  const { engine: _engine, ...training } = config.training;
   const { batch } = release;
+  const { methodFile, engine: _engine, ...rest } = config.training;
+  if (methodFile !== null && methodSha256 === undefined)
+    throw new VamoError('INTERNAL', `the digest of ${methodFile} is missing`);
+  const training = methodSha256 === undefined ? rest : { ...rest, methodSha256 };
   return sha256(stableJson({ tasks, days, market, window, model, training, batch }));
 }

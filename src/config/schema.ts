@@ -68,6 +68,8 @@ const optimiser = z.strictObject({
 
 const training = z.strictObject({
   method: z.string().min(1),
+  /** A file of one's own that exports `method`; relative to the configuration file. null = built in. */
+  methodFile: z.string().min(1).nullable(),
   /** Options of the weighting method, checked by the method itself. */
   methodOptions: z.record(z.string(), z.unknown()),
   seed: z.int().min(0),

@@ -1,4 +1,19 @@
-export { createWeighting, headWeights, type Weighting } from './weighting/index.ts';
+export {
+  createWeighting,
+  headWeights,
+  loadMethodFile,
+  methodFileDigest,
+  weightingMethods,
+  type GradientRows,
+  type Lookahead,
+  type Need,
+  type StepOutcome,
+  type Weighting,
+  type WeightingInput,
+  type WeightingMethod,
+  type WeightingOutput,
+  type WeightingState,
+} from './weighting/index.ts';
 export { batchCounts } from './step/counts.ts';
 export { taskGradientsProgram } from './step/gradient-graphs.ts';
 export { lossProgram } from './step/loss-graphs.ts';

@@ -11,6 +11,7 @@ const COMMANDS = [
   'seal',
   'days',
   'train',
+  'methods',
   'evaluate',
   'publish',
   'versions',
@@ -104,5 +105,37 @@ describe('vamo', () => {
     expect([back.code, back.stderr]).toEqual([1, expect.stringContaining('VERSION_UNKNOWN')]);
     const sql = await vamo('days', '--sql', 'SELECT nonsense', '--data', data);
     expect([sql.code, sql.stderr]).toEqual([1, expect.stringContaining('DAY_UNSEALED')]);
+  });
+
+  it('lists weighting methods with source, needs and cost, and marks the configured one', async () => {
+    const data = join(dir, 'methods');
+    const text = await vamo('methods', '--data', data);
+    expect(text.code).toBe(0);
+    expect(text.stdout).toMatch(/^\* +vamo +gram, validation +\S.*Algorithm 1$/m);
+    const { code, stdout } = await vamo('methods', '--json', '--data', data);
+    expect(code).toBe(0);
+    const { methods } = JSON.parse(stdout) as { methods: Record<string, unknown>[] };
+    for (const method of methods)
+      expect(Object.keys(method)).toEqual([
+        ...['name', 'summary', 'source', 'needs', 'cost', 'configured'],
+      ]);
+    expect(methods.map((m) => m['name'])).toContain('famo');
+    expect(methods.find((m) => m['name'] === 'famo')!['needs']).toEqual(['losses', 'newLosses']);
+    expect(methods.filter((m) => m['configured']).map((m) => m['name'])).toEqual(['vamo']);
+  });
+
+  it('says which key names a method file that is none', async () => {
+    const file = join(dir, 'method.json');
+    await writeFile(file, '{"training": {"method": "mine", "methodFile": "./nowhere.mjs"}}');
+    const data = join(dir, 'methods');
+    const { code, stderr } = await vamo('methods', '--config', file, '--data', data);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^CONFIG_INVALID: training\.methodFile: .*nowhere\.mjs: cannot be read/);
+  });
+
+  it('takes method options as a JSON object only', async () => {
+    const data = join(dir, 'methods');
+    const bad = await vamo('train', '--method-options', '[1]', '--data', data);
+    expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining('Write a JSON object')]);
   });
 });

@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { InvalidArgumentError } from 'commander';
 import { join } from 'node:path';
 import { type Config, trainingConfigHash } from '../../config/index.ts';
 import {
@@ -21,8 +22,8 @@ import { planWindow } from '../../features/index.ts';
 import { openRegistry } from '../../publisher/index.ts';
 import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
 import {
-  createWeighting,
   launchTraining,
+  methodFileDigest,
   RUN_FILES,
   type TrainJob,
   trainOutcome,
@@ -80,20 +81,40 @@ async function parentFiles(context: Context, folder: string, version: string) {
   return paths;
 }
 
+interface TrainRequest {
+  readonly testDay?: DayKey;
+  readonly fresh?: boolean;
+  /** As chosen by `engineFor`. */
+  readonly engine: EngineChoice;
+  /** Instead of the configured weighting method; its options go with it. */
+  readonly method?: string | undefined;
+  readonly methodOptions?: Readonly<Record<string, unknown>> | undefined;
+}
+
+function withMethod(
+  config: Config,
+  { method, methodOptions }: Pick<TrainRequest, 'method' | 'methodOptions'>,
+): Config {
+  const { training } = config;
+  const name = method ?? training.method;
+  const kept = name === training.method ? training.methodOptions : {};
+  const methodFile = name === training.method ? training.methodFile : null;
+  return {
+    ...config,
+    training: { ...training, method: name, methodFile, methodOptions: methodOptions ?? kept },
+  };
+}
+
 /**
  * Trains on the window that ends with `testDay` (default: the newest sealed day), fine-tuning from the
  * champion unless `fresh`. The same job again goes on where it was, or returns what it gave.
  */
 export async function trainCandidate(
   context: Context,
-  request: {
-    readonly testDay?: DayKey;
-    readonly fresh?: boolean;
-    /** As chosen by `engineFor`. */
-    readonly engine: EngineChoice;
-  },
+  request: TrainRequest,
 ): Promise<CandidateRun> {
-  const { root, store, config } = context;
+  const { root, store } = context;
+  const config = withMethod(context.config, request);
   const sealed = (await listSealedDays(store)).map(({ day }) => day);
   const plan = planWindow({ sealed, window: config.window, testDay: request.testDay });
   const testDay = plan.test.at(-1);
@@ -105,7 +126,9 @@ export async function trainCandidate(
     test: await pin(context, plan.test),
   };
   const parent = request.fresh === true ? null : await championVersion(context);
-  const configHash = trainingConfigHash(config);
+  const { methodFile } = config.training;
+  const methodSha256 = methodFile === null ? undefined : await methodFileDigest(methodFile);
+  const configHash = trainingConfigHash(config, methodSha256);
   const { seed } = config.training;
   const engine = request.engine.kind;
   const made = { code: codeVersion(), features: STATE_FEATURES };
@@ -131,6 +154,7 @@ export async function trainCandidate(
         release: { batch: config.release.batch },
       },
       configHash,
+      ...(methodSha256 !== undefined && { methodSha256 }),
       seed,
       code: codeVersion(),
       parent: parent === null ? null : await parentFiles(context, folder, parent),
@@ -193,17 +217,18 @@ interface TrainOptions {
   readonly day?: string;
   readonly fresh?: boolean;
   readonly method?: string;
+  readonly methodOptions?: Readonly<Record<string, unknown>>;
 }
 
-/**
- * The configuration with another weighting method; options that are the configured method's own are
- * left behind. What it trains with is part of the run's identity.
- * @throws VamoError WEIGHTING_INVALID for a method that is not registered
- */
-function withMethod({ training, tasks, ...rest }: Config, method: string): Config {
-  const methodOptions = method === training.method ? training.methodOptions : {};
-  createWeighting(method, tasks.length, methodOptions);
-  return { ...rest, tasks, training: { ...training, method, methodOptions } };
+function jsonObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+      return { ...parsed };
+  } catch {
+    // Said below.
+  }
+  throw new InvalidArgumentError('Write a JSON object, such as {"alpha": 2}.');
 }
 
 export const trainCommand: CommandSpec<TrainOptions> = {
@@ -213,22 +238,24 @@ export const trainCommand: CommandSpec<TrainOptions> = {
     'vamo train',
     'vamo train --method famo',
     'vamo train --day 2026-01-16 --fresh --config my.json',
+    `vamo train --method fairgrad --method-options '{"alpha": 2}'`,
     'vamo train --engine cpu',
   ],
   options: (command) =>
     engineOption(command)
       .option('--day <day>', 'test day, the last of the window; default: the newest sealed day')
       .option('--fresh', 'from new weights instead of the champion’s')
-      .option('--method <name>', 'weighting method; default: training.method of the configuration'),
-  async run(given, { day, fresh, method, engine: setting }) {
-    const config = method === undefined ? given.config : withMethod(given.config, method);
-    const context = { ...given, config };
+      .option('--method <name>', 'weighting method, instead of the configured one (vamo methods)')
+      .option('--method-options <json>', 'its options, instead of the configured ones', jsonObject),
+  async run(context, { day, fresh, engine: setting, method, methodOptions }) {
     const engine = await engineFor(context, setting);
     context.say(`engine: ${engine.kind}, ${engine.reason}`);
     const candidate = await trainCandidate(context, {
       engine,
       ...(day === undefined ? {} : { testDay: dayKey(day) }),
       fresh: fresh === true,
+      method,
+      methodOptions,
     });
     context.say(`${candidate.runKey}: ${candidate.summary}`);
     context.say(`  ${describeLearning(candidate.evaluation)}`);

@@ -7,12 +7,19 @@ import type { HostTensor } from '../../engine/index.ts';
 import type { OptimiserSettings } from '../step/optimiser.ts';
 import type { Feeds, LearnerState } from '../step/session.ts';
 import type { Batches, GainsSettings } from '../step/sight.ts';
-import { createWeighting, type Weighting, type WeightingState } from '../weighting/index.ts';
+import {
+  createWeighting,
+  type Weighting,
+  type WeightingMethod,
+  type WeightingState,
+} from '../weighting/index.ts';
 
 /** The `training` part of the configuration, as far as it shapes a step. */
 export interface TrainingSettings extends GainsSettings {
   readonly method: string;
   readonly methodOptions: Readonly<Record<string, unknown>>;
+  /** The method itself, where it is not a built-in one. */
+  readonly ownMethod?: WeightingMethod | undefined;
   readonly batch: number;
   readonly optimiser: Omit<OptimiserSettings, 'decaySteps'> & {
     /** `linear`: rates fall to 0 over the run. */
@@ -101,7 +108,11 @@ function learnerOf(
 
 function createJoint(options: TraineeOptions): Trainee {
   const { training, tasks, counts } = options;
-  const weighting = createWeighting(training.method, tasks.length, training.methodOptions);
+  const weighting = createWeighting(
+    training.ownMethod ?? training.method,
+    tasks.length,
+    training.methodOptions,
+  );
   const learner = learnerOf(options, weighting, counts, 0);
   const every = measureEvery(weighting, training.gainsEvery);
   return {

@@ -12,6 +12,7 @@ interface NightConfig {
   readonly training: TrainingSettings & {
     readonly steps: number;
     readonly fineTuneSteps: number;
+    readonly methodFile: string | null;
     /** Factor on the learning rates when fine-tuning. */
     readonly fineTuneRate: number;
   };
@@ -48,6 +49,8 @@ const trainJob = z.strictObject({
     release: z.looseObject({ batch: z.int().min(1) }),
   }),
   configHash: z.string().regex(DIGEST_PATTERN),
+  /** Of the bytes of `training.methodFile`; the run is refused if they change. */
+  methodSha256: z.string().regex(DIGEST_PATTERN).optional(),
   seed: z.int().min(0),
   /** Version of the code that trains; part of the lineage. */
   code: z.string(),

@@ -18,6 +18,7 @@ import { decodeWeights } from '../candidate/weights.ts';
 import { train, type TrainResult } from '../loop/train.ts';
 import { renderReport } from '../report/index.ts';
 import type { RunRecord } from '../run-record.ts';
+import { loadMethodFile } from '../weighting/index.ts';
 import { datasetOf, normaliserOf, readDays, readHistory } from './days.ts';
 import { chooseAskedReturns } from './asked-return.ts';
 import { evaluateRun } from './evaluate-run.ts';
@@ -28,6 +29,8 @@ export interface NightOptions {
   readonly progress?: Progress | undefined;
   readonly log: Logger;
 }
+
+type NightTraining = TrainJob['config']['training'];
 
 interface Parent {
   readonly version: string;
@@ -58,7 +61,7 @@ async function readParent(job: TrainJob): Promise<Parent | null> {
 }
 
 /** Fine-tuning starts from a good place with a fresh optimiser: smaller steps, or it leaves that place. */
-function gentler(training: TrainJob['config']['training']): TrainJob['config']['training'] {
+function gentler(training: NightTraining): NightTraining {
   const { optimiser, fineTuneRate, inverseLearningRate } = training;
   return {
     ...training,
@@ -83,6 +86,14 @@ function scalesOf(fitted: Normaliser, inherited: Normaliser | undefined): Normal
   };
 }
 
+/** The training part, with the user's own method loaded where one is configured. */
+async function trainingOf({ config, methodSha256 }: TrainJob): Promise<NightTraining> {
+  const { methodFile, method: name } = config.training;
+  if (methodFile === null) return config.training;
+  const ownMethod = await loadMethodFile(methodFile, { name, sha256: methodSha256 });
+  return { ...config.training, ownMethod };
+}
+
 /** Names all that determines a run's result, and nothing else. */
 function runKeyOf(job: TrainJob, parent: Parent | null): string {
   const { days, configHash, seed } = job;
@@ -105,6 +116,7 @@ const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.st
  */
 export async function runNight(job: TrainJob, options: NightOptions): Promise<TrainOutcome> {
   const { config, seed } = job;
+  const training = await trainingOf(job);
   const data = await openDirectoryStore(job.dataRoot);
   const run = await openDirectoryStore(job.runDirectory);
   const rules: ReplayRules = { ...config.market, tasks: config.tasks };
@@ -119,8 +131,8 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
     ...options,
     dataset,
     model: config.model,
-    training: parent ? gentler(config.training) : config.training,
-    steps: parent ? config.training.fineTuneSteps : config.training.steps,
+    training: parent ? gentler(training) : training,
+    steps: parent ? training.fineTuneSteps : training.steps,
     seed,
     parent,
     runKey: runKeyOf(job, parent),
