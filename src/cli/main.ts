@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { addCommand, usageExit } from './run-command.ts';
-import { codeVersion } from './code-version.ts';
+import { addCommand, addDiagnosis, usageExit } from './run-command.ts';
+import { packageVersion } from './code-version.ts';
 
 const program = new Command('vamo')
   .description(
     'Keeps bidding models trained on yesterday: events to sealed days to a signed release.',
   )
-  .version(codeVersion())
+  .version(packageVersion())
   .showHelpAfterError('(add --help for options and examples)')
   .exitOverride();
 
@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
   rollback: async () =>
     addCommand(program, (await import('./commands/rollback.ts')).rollbackCommand),
   fleet: async () => addCommand(program, (await import('./commands/fleet.ts')).fleetCommand),
+  doctor: async () => addDiagnosis(program, (await import('./commands/doctor.ts')).doctorCommand),
   bidder: async () => addCommand(program, (await import('./commands/bidder.ts')).bidderCommand),
 };
 

@@ -17,6 +17,18 @@ export interface CommandSpec<O> {
   run(context: Context, options: O): Promise<CommandResult>;
 }
 
+/** A command that looks at an installation which may be broken: it opens nothing beforehand. */
+export interface DiagnosisSpec {
+  readonly name: string;
+  readonly summary: string;
+  readonly examples: readonly string[];
+  /** Exit code 1 when not `ready`. */
+  run(
+    options: GlobalOptions,
+    say: (line: string) => void,
+  ): Promise<CommandResult & { readonly ready: boolean }>;
+}
+
 /** A parser for whole numbers in a range; out of range is a usage error. */
 export function wholeNumber(min: number, max: number) {
   return (text: string): number => {
@@ -37,7 +49,34 @@ export function positiveNumber(text: string): number {
 
 /** Adds a command to the program, with the options that every command has. */
 export function addCommand<O>(program: Command, spec: CommandSpec<O>): void {
-  let command = program
+  const common = declare(program, spec);
+  const command = spec.options?.(common) ?? common;
+  command.action(async (options: O & GlobalOptions) => {
+    process.exitCode = await execute(spec, options);
+  });
+}
+
+/** As `addCommand`, for a command that opens nothing beforehand. */
+export function addDiagnosis(program: Command, spec: DiagnosisSpec): void {
+  declare(program, spec).action(async (options: GlobalOptions) => {
+    const say = (line: string): void => {
+      if (options.json !== true) process.stdout.write(`${line}\n`);
+    };
+    try {
+      const result = await spec.run(options, say);
+      if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
+      process.exitCode = result.ready ? EXIT.ok : EXIT.failed;
+    } catch (error) {
+      process.exitCode = report(error, options, false);
+    }
+  });
+}
+
+function declare(
+  program: Command,
+  spec: Pick<DiagnosisSpec, 'name' | 'summary' | 'examples'>,
+): Command {
+  return program
     .command(spec.name)
     .description(spec.summary)
     .option('--data <dir>', 'data directory', 'data')
@@ -45,10 +84,6 @@ export function addCommand<O>(program: Command, spec: CommandSpec<O>): void {
     .option('--json', 'print one JSON object on stdout; logs go to stderr')
     .option('--verbose', 'log every step on stderr')
     .addHelpText('after', `\nExamples:\n${spec.examples.map((e) => `  $ ${e}`).join('\n')}\n`);
-  command = spec.options?.(command) ?? command;
-  command.action(async (options: O & GlobalOptions) => {
-    process.exitCode = await execute(spec, options);
-  });
 }
 
 /** Runs one command to its exit code: signals abort it, errors print their code and mend. */

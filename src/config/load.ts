@@ -84,6 +84,13 @@ function contradictionIn(config: Config): string | undefined {
   return undefined;
 }
 
+/** The given files merged in order, not validated: what is kept of them with the data. */
+export async function mergeFiles(paths: readonly (string | URL)[]): Promise<unknown> {
+  let merged: unknown = {};
+  for (const path of paths) merged = merge(merged, await readJson(path));
+  return merged;
+}
+
 function temporalContradiction({ model, window }: Config): string | undefined {
   const { temporal } = model;
   if (temporal === 'none') return undefined;
@@ -109,9 +116,13 @@ export async function loadConfig(paths: readonly (string | URL)[] = []): Promise
   return parseConfig(merged);
 }
 
-/** The part of a configuration that determines a checkpoint, hashed. */
+/**
+ * The part of a configuration that determines a checkpoint, hashed. The engine is not in it: `auto`
+ * means another on another machine, so the lineage names the one that was used.
+ */
 export function trainingConfigHash(config: Config): string {
-  const { tasks, days, market, window, model, training, release } = config;
+  const { tasks, days, market, window, model, release } = config;
+  const { engine: _engine, ...training } = config.training;
   const { batch } = release;
   return sha256(stableJson({ tasks, days, market, window, model, training, batch }));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { REWARD_FIELDS } from '../contracts/index.ts';
+import { ENGINE_KINDS } from '../core/index.ts';
 import { model } from './model-schema.ts';
 
 const positive = z.number().positive();
@@ -84,6 +85,8 @@ const training = z.strictObject({
   checkpointEvery: count,
   evaluateEvery: count,
   threads: z.int().min(0),
+  /** `auto`: the fastest that this machine has and that computed a probe rightly. */
+  engine: z.enum(['auto', ...ENGINE_KINDS]),
 });
 
 const gate = z.strictObject({

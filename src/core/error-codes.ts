@@ -21,6 +21,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'Use the vamo version that wrote this data directory, or another directory.',
   },
+  DATA_RULES: {
+    retriable: false,
+    mend: 'Give the configuration this data directory was filled with (`config.json` in it), or use another directory.',
+  },
   DATA_LOCKED: { retriable: true, mend: 'Wait for the named process to end, or stop it.' },
   STORE_FULL: { retriable: true, mend: 'Free disk space, then run the same command again.' },
   STORE_IO: { retriable: true, mend: 'Check the disk and the permissions of the data directory.' },

@@ -13,7 +13,7 @@ import type {
 const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 /**
- * Makes a traced graph ready to run on the CPU with onnxruntime. Results are the same bits for any
+ * Makes a traced graph ready to run with onnxruntime. On the cpu, results are the same bits for any
  * number of threads. Outputs may be fed back as inputs as they are; their memory is not copied.
  * @throws VamoError ENGINE_GRAPH when the runtime refuses the graph, with its message as the cause
  */
@@ -53,9 +53,12 @@ export async function compile(
   };
 }
 
-function sessionOptions({ threads = 0 }: CompileOptions): InferenceSession.SessionOptions {
+function sessionOptions({
+  threads = 0,
+  provider = 'cpu',
+}: CompileOptions): InferenceSession.SessionOptions {
   return {
-    executionProviders: ['cpu'],
+    executionProviders: [provider],
     graphOptimizationLevel: 'all',
     executionMode: 'sequential',
     intraOpNumThreads: threads,
@@ -86,14 +89,16 @@ async function guarded<T>(what: string, call: () => Promise<T>): Promise<T> {
   }
 }
 
-function checkNames(inputs: Readonly<Record<string, TensorSpec>>, feeds: object): void {
+/** @throws VamoError ENGINE_GRAPH naming an input that is none */
+export function checkNames(inputs: Readonly<Record<string, TensorSpec>>, feeds: object): void {
   const unknown = Object.keys(feeds).find((name) => !(name in inputs));
   if (unknown !== undefined) {
     throw new VamoError('ENGINE_GRAPH', `input ${unknown} is not an input of the graph`);
   }
 }
 
-function checked(name: string, { shape, dtype }: TensorSpec, feed?: HostTensor): HostTensor {
+/** @throws VamoError ENGINE_GRAPH when an input is missing, or of another shape or type */
+export function checked(name: string, { shape, dtype }: TensorSpec, feed?: HostTensor): HostTensor {
   if (feed === undefined) throw new VamoError('ENGINE_GRAPH', `input ${name} is missing`);
   const fault = (expected: string, found: string): VamoError =>
     new VamoError('ENGINE_GRAPH', `input ${name} is ${found}, the graph takes ${expected}`);
@@ -116,6 +121,7 @@ function hostTensor(
   return { shape, data };
 }
 
-function isData(data: unknown, dtype: DType): data is HostTensor['data'] {
+/** Whether `data` is the array that elements of `dtype` are kept in. */
+export function isData(data: unknown, dtype: DType): data is HostTensor['data'] {
   return data instanceof ARRAYS[dtype];
 }

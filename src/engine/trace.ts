@@ -5,14 +5,9 @@ import { createGraph, type Graph, type Value } from './graph.ts';
 import { registerGradients } from './gradients/register.ts';
 import { encodeModel } from './onnx.ts';
 import { dense } from './operand.ts';
-import type { TensorSpec, TracedGraph } from './types.ts';
+import type { TensorFunction, TensorSpec, TracedGraph } from './types.ts';
 
 registerGradients();
-
-/** What is traced: a pure function from named tensors to named tensors. */
-export type TensorFunction = (
-  inputs: Readonly<Record<string, tf.Tensor>>,
-) => Readonly<Record<string, tf.Tensor>>;
 
 /**
  * Records `fn` as an ONNX model. Inside, every tfjs op works (`tf.grads`, `tf.valueAndGrads`,

@@ -17,6 +17,7 @@ const COMMANDS = [
   'rollback',
   'fleet',
   'bidder',
+  'doctor',
 ];
 
 let dir: string;
@@ -102,6 +103,6 @@ describe('vamo', () => {
     const back = await vamo('rollback', '--reason', 'x', '--data', data);
     expect([back.code, back.stderr]).toEqual([1, expect.stringContaining('VERSION_UNKNOWN')]);
     const sql = await vamo('days', '--sql', 'SELECT nonsense', '--data', data);
-    expect([sql.code, sql.stderr]).toEqual([1, expect.stringContaining('SQL_FAILED')]);
+    expect([sql.code, sql.stderr]).toEqual([1, expect.stringContaining('DAY_UNSEALED')]);
   });
 });

@@ -8,7 +8,15 @@ import {
   type PinnedDay,
   STATE_FEATURES,
 } from '../../contracts/index.ts';
-import { dayKey, type DayKey, sha256, stableJson, VamoError } from '../../core/index.ts';
+import {
+  dayKey,
+  type DayKey,
+  type EngineKind,
+  sha256,
+  stableJson,
+  VamoError,
+} from '../../core/index.ts';
+import { type EngineChoice, type EngineSetting } from '../../engine/index.ts';
 import { planWindow } from '../../features/index.ts';
 import { openRegistry } from '../../publisher/index.ts';
 import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
@@ -22,6 +30,7 @@ import {
 } from '../../trainer/index.ts';
 import { codeVersion } from '../code-version.ts';
 import type { Context } from '../context.ts';
+import { engineFor, engineOption } from '../engine-option.ts';
 import { championVersion } from '../releases.ts';
 import { describeLearning, returnsTable } from '../results.ts';
 import type { CommandSpec } from '../run-command.ts';
@@ -35,6 +44,8 @@ export interface CandidateRun {
   readonly lineage: Lineage;
   readonly evaluation: EvaluationDocument;
   readonly report: string;
+  /** What computed the steps. */
+  readonly engine: EngineKind;
   readonly summary: string;
 }
 
@@ -75,7 +86,12 @@ async function parentFiles(context: Context, folder: string, version: string) {
  */
 export async function trainCandidate(
   context: Context,
-  request: { readonly testDay?: DayKey; readonly fresh?: boolean },
+  request: {
+    readonly testDay?: DayKey;
+    readonly fresh?: boolean;
+    /** As chosen by `engineFor`. */
+    readonly engine: EngineChoice;
+  },
 ): Promise<CandidateRun> {
   const { root, store, config } = context;
   const sealed = (await listSealedDays(store)).map(({ day }) => day);
@@ -91,8 +107,12 @@ export async function trainCandidate(
   const parent = request.fresh === true ? null : await championVersion(context);
   const configHash = trainingConfigHash(config);
   const { seed } = config.training;
+  const engine = request.engine.kind;
   const made = { code: codeVersion(), features: STATE_FEATURES };
-  const identity = sha256(stableJson({ days, configHash, seed, parent, made })).slice(0, 12);
+  const identity = sha256(stableJson({ days, configHash, engine, seed, parent, made })).slice(
+    0,
+    12,
+  );
   const runKey = `${testDay}-${identity}`;
   const folder = runFolder(root, runKey);
   await mkdir(folder, { recursive: true });
@@ -107,7 +127,7 @@ export async function trainCandidate(
         tasks: config.tasks,
         market: config.market,
         model: config.model,
-        training: config.training,
+        training: { ...config.training, engine },
         release: { batch: config.release.batch },
       },
       configHash,
@@ -159,14 +179,17 @@ export async function readCandidate(context: Context, runKey: string): Promise<C
       parent: outcome.parent,
       method: outcome.method,
       steps: outcome.steps,
+      engine: job.config.training.engine,
     },
     evaluation,
+    engine: job.config.training.engine,
     report: join(runFolder(root, runKey), RUN_FILES.report),
-    summary: `${String(outcome.steps)} ${outcome.method} steps ${outcome.parent === null ? 'from scratch' : 'from the champion'}, test loss ${testLosses.join(', ')}`,
+    summary: `${String(outcome.steps)} ${outcome.method} steps on ${job.config.training.engine} ${outcome.parent === null ? 'from scratch' : 'from the champion'}, test loss ${testLosses.join(', ')}`,
   };
 }
 
 interface TrainOptions {
+  readonly engine?: EngineSetting;
   readonly day?: string;
   readonly fresh?: boolean;
   readonly method?: string;
@@ -190,16 +213,20 @@ export const trainCommand: CommandSpec<TrainOptions> = {
     'vamo train',
     'vamo train --method famo',
     'vamo train --day 2026-01-16 --fresh --config my.json',
+    'vamo train --engine cpu',
   ],
   options: (command) =>
-    command
+    engineOption(command)
       .option('--day <day>', 'test day, the last of the window; default: the newest sealed day')
       .option('--fresh', 'from new weights instead of the champion’s')
       .option('--method <name>', 'weighting method; default: training.method of the configuration'),
-  async run(given, { day, fresh, method }) {
+  async run(given, { day, fresh, method, engine: setting }) {
     const config = method === undefined ? given.config : withMethod(given.config, method);
     const context = { ...given, config };
+    const engine = await engineFor(context, setting);
+    context.say(`engine: ${engine.kind}, ${engine.reason}`);
     const candidate = await trainCandidate(context, {
+      engine,
       ...(day === undefined ? {} : { testDay: dayKey(day) }),
       fresh: fresh === true,
     });

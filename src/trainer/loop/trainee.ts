@@ -1,4 +1,4 @@
-import { mean, type Random } from '../../core/index.ts';
+import { type EngineKind, mean, type Random } from '../../core/index.ts';
 import type { ModelSettings, ParameterPlan, ParameterVectors, ModelIo } from '../../model/index.ts';
 import type { StepRecord } from '../run-record.ts';
 import type { BatchLosses, Evaluator } from '../step/evaluator.ts';
@@ -22,6 +22,8 @@ export interface TrainingSettings extends GainsSettings {
   readonly checkpointEvery: number;
   readonly evaluateEvery: number;
   readonly threads: number;
+  /** What computes the steps. */
+  readonly engine: EngineKind;
 }
 
 export interface TraineeOptions {
@@ -79,7 +81,7 @@ function learnerOf(
   counts: readonly number[],
   index: number,
 ): Learner {
-  const { inverseLearningRate, threads } = training;
+  const { inverseLearningRate, threads, engine } = training;
   const { decay, ...rest } = training.optimiser;
   const optimiser = { ...rest, decaySteps: decay === 'linear' ? steps : undefined };
   const rowsAStep = training.batch * (weighting.needs.has('crossGram') ? 3 : 1);
@@ -93,6 +95,7 @@ function learnerOf(
     inverseLearningRate,
     initial: initial[index] ?? { generator: new Float32Array(), inverse: new Float32Array() },
     threads,
+    engine,
   });
 }
 

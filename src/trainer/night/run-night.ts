@@ -86,11 +86,12 @@ function scalesOf(fitted: Normaliser, inherited: Normaliser | undefined): Normal
 /** Names all that determines a run's result, and nothing else. */
 function runKeyOf(job: TrainJob, parent: Parent | null): string {
   const { days, configHash, seed } = job;
+  const { engine } = job.config.training;
   const inherited = parent && {
     version: parent.version,
     weights: parent.models.map((m) => [m.generator, m.inverse].map((x) => sha256(bytesOf(x)))),
   };
-  return sha256(stableJson({ days, configHash, seed, parent: inherited }));
+  return sha256(stableJson({ days, configHash, engine, seed, parent: inherited }));
 }
 
 const bytesOf = (x: Float32Array): Uint8Array =>
