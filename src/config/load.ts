@@ -125,7 +125,7 @@ function temporalContradiction({ model, window }: Config): string | undefined {
  * @throws VamoError CONFIG_UNREADABLE, CONFIG_INVALID (naming each key, its value and what is allowed)
  */
 export async function loadConfig(paths: readonly (string | URL)[] = []): Promise<Config> {
-  let merged = sized(await readJson(new URL('../../config/default.json', import.meta.url)));
+  let merged = await readJson(new URL('../../config/default.json', import.meta.url));
   for (const path of paths) merged = merge(merged, await readOverrides(path));
   return parseConfig(merged);
 }
