@@ -11,6 +11,8 @@ export interface CommandSpec<O> {
   readonly name: string;
   readonly summary: string;
   readonly examples: readonly string[];
+  /** The command changes nothing; it does not even make the data directory. */
+  readonly readsOnly?: boolean;
   /** Configuration files for a data directory that has none of its own yet. */
   presets?(options: O): readonly string[];
   options?(command: Command): Command;
@@ -96,7 +98,7 @@ async function execute<O>(spec: CommandSpec<O>, options: O & GlobalOptions): Pro
   process.on('SIGINT', stop).on('SIGTERM', stop);
   let context: Context | undefined;
   try {
-    context = await openContext(options, abort.signal, spec.presets?.(options));
+    context = await openContext(options, abort.signal, spec.presets?.(options), spec.readsOnly);
     const result = await spec.run(context, options);
     if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
     return EXIT.ok;

@@ -112,6 +112,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'The record is not signed by a trusted key. Do not trust its sender.',
   },
+  RELEASE_NONE: {
+    retriable: true,
+    mend: 'Release a first version with `vamo publish`, or copy the publisher’s keys/root.json to the named place.',
+  },
   RELEASE_REFUSED: {
     retriable: false,
     mend: 'The record is older than or contradicts what is already trusted.',

@@ -1,10 +1,16 @@
-import type { CheckpointRole, GateDecision } from '../../contracts/index.ts';
+import type { CheckpointRole, GateDecision, ReleaseLog } from '../../contracts/index.ts';
 import { VamoError } from '../../core/index.ts';
-import { decideGate, openRegistry, overrideGate } from '../../publisher/index.ts';
+import { decideGate, holdGate, openRegistry, overrideGate } from '../../publisher/index.ts';
 import { readVerified } from '../../store/index.ts';
 import type { Context } from '../context.ts';
 import { evaluateVersion } from '../evaluate-version.ts';
-import { actorName, championVersion, describeRelease, openOwnReleases } from '../releases.ts';
+import {
+  actorName,
+  championOf,
+  describeRelease,
+  openOwnReleases,
+  readOwnReleases,
+} from '../releases.ts';
 import type { CommandSpec } from '../run-command.ts';
 import { type CandidateRun, latestRun, readCandidate } from './train.ts';
 
@@ -42,8 +48,11 @@ async function candidateFiles(context: Context, { runKey, outcome }: CandidateRu
 async function gateOf(
   context: Context,
   candidate: CandidateRun,
-  champion: string | null,
+  { releases, champion }: { readonly releases: ReleaseLog; readonly champion: string | null },
 ): Promise<GateDecision> {
+  // The floor is for a first release; here there was a champion that cannot be read any more.
+  if (champion === null && releases.refused.length > 0)
+    return holdGate('the release log holds no record that may be believed; see `vamo versions`');
   const document =
     champion === null ? null : await evaluateVersion(context, champion, candidate.testDay);
   const { seed } = context.config.training;
@@ -59,8 +68,9 @@ export async function publishCandidate(
   request: PublishRequest,
 ): Promise<Published> {
   const candidate = await readCandidate(context, request.run ?? (await latestRun(context)));
-  const expectedChampion = await championVersion(context);
-  const decided = await gateOf(context, candidate, expectedChampion);
+  const log = await readOwnReleases(context);
+  const expectedChampion = championOf(log);
+  const decided = await gateOf(context, candidate, { releases: log, champion: expectedChampion });
   const { outcome, lineage, testDay, runKey } = candidate;
   const stored = await openRegistry(context.store).putCheckpoint({
     files: await candidateFiles(context, candidate),
