@@ -4,6 +4,7 @@ import { dayReports } from '../../days/index.ts';
 import type { EngineChoice, EngineSetting } from '../../engine/index.ts';
 import { openRegistry } from '../../publisher/index.ts';
 import { listSealedDays } from '../../store/index.ts';
+import { checkMethod } from '../check-method.ts';
 import type { Context } from '../context.ts';
 import { engineFor, engineOption } from '../engine-option.ts';
 import { awaitFleet, type FleetProcesses, startFleet } from '../fleet.ts';
@@ -197,6 +198,7 @@ export const demoCommand: CommandSpec<DemoOptions> = {
       .option('--scale <factor>', 'times as many auctions a day', positiveNumber, 1),
   presets: ({ small }) => [configFile('demo'), ...(small === true ? [configFile('small')] : [])],
   async run(opened, { scale, engine: setting }) {
+    await checkMethod(opened.config);
     const engine = await engineFor(opened, setting);
     opened.say(`engine: ${engine.kind}, ${engine.reason}`);
     const context = scaled(opened, scale);
