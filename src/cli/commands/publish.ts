@@ -11,8 +11,8 @@ import {
   openOwnReleases,
   readOwnReleases,
 } from '../releases.ts';
-import type { CommandSpec } from '../run-command.ts';
-import { type CandidateRun, latestRun, readCandidate } from './train.ts';
+import { type CommandSpec, named } from '../run-command.ts';
+import { type CandidateRun, isRunKey, latestRun, readCandidate } from './train.ts';
 
 interface PublishRequest {
   readonly run?: string;
@@ -90,6 +90,8 @@ export async function publishCandidate(
   return { runKey, version, digest, gate, released, release: describeRelease(record) };
 }
 
+const runName = named(isRunKey, 'a run as `vamo train` prints it, DAY-DIGEST');
+
 interface PublishOptions {
   readonly run?: string;
   readonly reason?: string;
@@ -103,7 +105,7 @@ export const publishCommand: CommandSpec<PublishOptions> = {
   examples: ['vamo publish', 'vamo publish --override --reason "first night of a new task"'],
   options: (command) =>
     command
-      .option('--run <key>', 'the run; default: the one that finished last')
+      .option('--run <key>', 'the run; default: the one that finished last', runName)
       .option('--override', 'release whatever the gate says; needs --reason, both are recorded')
       .option('--reason <text>', 'why; it is signed')
       .option('--actor <name>', 'who acts; default: the login name'),
