@@ -66,7 +66,8 @@ export async function startBidder(options: BidderOptions): Promise<Bidder> {
     ...options,
     own: ownFiles(store, id),
     startHost: (files) => startModelHost(files, options.threads ?? 1),
-    onChange: () => void say(),
+    // Nobody can reach it before it listens: a version brought back earlier is told after that.
+    onChange: () => void (port === 0 ? undefined : say()),
   });
   const status = (): BidderAck => ackOf(options, follower, { port, at: now(), stopped });
   /** One after another, so that the newest word is the one that stays. */

@@ -6,7 +6,7 @@ import { type Logger, silentLogger, VamoError } from '../../src/core/index.ts';
 import { smallCampaign, smallDraft, TASKS } from '../helpers/bidder-model.ts';
 
 const BODY = JSON.stringify(
-  scalesRequest('2026-01-13', 7, [smallCampaign(1, TASKS[0]!), smallCampaign(2, TASKS[1]!)]),
+  scalesRequest('2026-01-13', 7, [smallCampaign(1, TASKS[0]), smallCampaign(2, TASKS[1])]),
 );
 
 /** A version in service whose model fails at every request. */
