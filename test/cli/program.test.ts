@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { createProgram, orderArguments } from '../../src/cli/program.ts';
 import { usageExit } from '../../src/cli/run-command.ts';
@@ -55,7 +55,19 @@ async function examples(): Promise<string[]> {
   const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
   const told = [...readme.matchAll(/^ {4}npm run vamo -- (.*)$/gm)].map(([, line]) => line!);
   expect(told.length).toBeGreaterThan(0);
-  return [...shown, ...told];
+  return [...shown, ...told, ...(await unitLines())];
+}
+
+/** The command lines of the systemd units, with an instance and a port put in. */
+async function unitLines(): Promise<string[]> {
+  const folder = new URL('../../deploy/systemd/', import.meta.url);
+  const units = (await readdir(folder)).filter((name) => name.endsWith('.service'));
+  const texts = await Promise.all(units.map((name) => readFile(new URL(name, folder), 'utf8')));
+  return texts.flatMap((text) =>
+    [...text.matchAll(/^ExecStart=\S*\/vamo (.*)$/gm)].map(([, line]) =>
+      line!.replaceAll('%i', 'b1').replaceAll('${PORT}', '7401'),
+    ),
+  );
 }
 
 const HELPS = await helps();
@@ -68,7 +80,7 @@ describe('the help of every command', () => {
   });
 });
 
-describe('every example of the help and the README', () => {
+describe('every example of the help, the README and the units', () => {
   it.each(EXAMPLES)('vamo %s', async (line) => {
     const args = words(line);
     const { command, options } = await parse(args);
