@@ -35,7 +35,9 @@ async function followed() {
       clock: () => world.now,
       pollMs: POLL_MS,
       log: createLogger('error'),
-      onChange: () => void world.told++,
+      onChange: () => {
+        world.told++;
+      },
     });
   const first = follow();
   await first.reconcile();

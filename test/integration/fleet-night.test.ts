@@ -42,7 +42,7 @@ it('a demo whose gate passes lets the fleet bid, fine-tunes, rolls back and forw
   const { code, stdout, stderr } = await vamo('demo', ...night.where);
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(/simulate {2}1 day from .*, the fleet bids for 9 campaigns/);
-  expect(stdout).toMatch(/8 vamo steps from the champion/);
+  expect(stdout).toMatch(/8 vamo steps on \w+ from the champion/);
   expect(stdout.match(/step sums equal to the ground truth/g)).toHaveLength(2);
   expect(stdout.match(/publish .*, 2 bidders live/g)).toHaveLength(2);
 
