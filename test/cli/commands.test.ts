@@ -170,7 +170,9 @@ describe('vamo', () => {
     const data = join(dir, 'methods');
     const { code, stderr } = await vamo('methods', '--config', file, '--data', data);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^CONFIG_INVALID: training\.methodFile: .*nowhere\.mjs: cannot be read/);
+    expect(stderr).toMatch(
+      /^CONFIG_INVALID: training\.methodFile: .*nowhere\.mjs: cannot be read/m,
+    );
   });
 
   it('takes method options as a JSON object only', async () => {

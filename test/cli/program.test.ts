@@ -24,10 +24,10 @@ async function parse(args: readonly string[]): Promise<Parsed> {
   return parsed[0]!;
 }
 
-/** A shell line's words: double quotes group, a pipe ends it. */
+/** A shell line's words: quotes group, a pipe ends it. */
 function words(line: string): string[] {
-  const found = line.split(' | ')[0]!.match(/"[^"]*"|\S+/g) ?? [];
-  return found.map((word) => word.replaceAll('"', ''));
+  const found = line.split(' | ')[0]!.match(/'[^']*'|"[^"]*"|\S+/g) ?? [];
+  return found.map((word) => word.replace(/^(['"])(.*)\1$/, '$2'));
 }
 
 /** The name under which the parser keeps an option: `--no-wait` is `wait`, `--at-end` is `atEnd`. */
@@ -90,7 +90,10 @@ describe('every example of the help, the README and the units', () => {
       const value = options[optionName(flag)];
       expect(value, flag).toBeDefined();
       const given = args[i + 1];
-      if (typeof value !== 'boolean') expect([String(value)], flag).toContain(given);
+      if (typeof value === 'boolean') return;
+      if (typeof value === 'object' && !Array.isArray(value))
+        expect(value, flag).toEqual(JSON.parse(given!));
+      else expect(JSON.stringify(value).replace(/^\["|"\]$|"/g, ''), flag).toBe(given);
     });
   });
 });
