@@ -11,6 +11,7 @@ import {
   VamoError,
 } from '../core/index.ts';
 import { checkRules, type ObjectStore, openDataDirectory } from '../store/index.ts';
+import { emptyStore } from './empty-store.ts';
 import { createProgressDisplay, type ProgressDisplay } from './progress.ts';
 
 /** What every command gets: where the data is, what is configured, and how to talk to the caller. */
@@ -76,11 +77,13 @@ export async function configFilesOf(
  * Opens the data directory and its configuration: the defaults, over them `config.json` in the data
  * directory (what it was made with; in a new one the command's presets), over that the files named.
  * @throws VamoError DATA_RULES when the data was made under other rules
+ * @param readsOnly the command makes no data directory: one that is not there reads as empty
  */
 export async function openContext(
   options: GlobalOptions,
   signal: AbortSignal,
   presets: readonly string[] = [],
+  readsOnly = false,
 ): Promise<Context> {
   const root = resolve(options.data);
   const releasers = createReleasers();
@@ -88,7 +91,11 @@ export async function openContext(
   const config = await loadConfig(configFiles);
   const kept = join(root, KEPT);
   if (configFiles.includes(kept)) await refusePresets(config, [kept, ...presets, ...configFiles]);
-  const directory = await openDataDirectory(root);
+  const absent = readsOnly && !(await exists(root));
+  if (absent) process.stderr.write(`there is no directory ${root} yet\n`);
+  const directory = absent
+    ? { store: emptyStore(root), release: () => undefined }
+    : await openDataDirectory(root);
   await checkRules(directory.store, rulesOf(config), config.source);
   releasers.push(() => directory.release());
   const progress = createProgressDisplay(process.stderr);

@@ -66,7 +66,8 @@ export function parseConfig(json: unknown): Config {
       }
       const found = at(json, issue.path);
       const value = found === undefined ? 'missing' : JSON.stringify(found);
-      return `${issue.path.map(String).join('.')}: ${value}; ${issue.message}`;
+      const key = issue.path.length > 0 ? issue.path.map(String).join('.') : 'configuration';
+      return `${key}: ${value}; ${issue.message}`;
     });
     throw new VamoError('CONFIG_INVALID', problems.join('\n'), { details: { problems } });
   }
@@ -95,8 +96,15 @@ function contradictionIn(config: Config): string | undefined {
 }
 
 /** What a configuration file says, its size spelled out and its paths made absolute. */
-const readOverrides = async (path: string | URL): Promise<unknown> =>
-  located(sized(await readJson(path)), path);
+async function readOverrides(path: string | URL): Promise<unknown> {
+  const json = await readJson(path);
+  if (!isObject(json))
+    throw new VamoError(
+      'CONFIG_INVALID',
+      `${String(path)}: ${JSON.stringify(json).slice(0, 60)}; must be an object of keys`,
+    );
+  return located(sized(json), path);
+}
 
 /** The given files merged in order, not validated: what is kept of them with the data. */
 export async function mergeFiles(paths: readonly (string | URL)[]): Promise<unknown> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { REWARD_FIELDS } from '../contracts/index.ts';
-import { ENGINE_KINDS } from '../core/index.ts';
+import { dayKey, ENGINE_KINDS } from '../core/index.ts';
 import { model } from './model-schema.ts';
 
 const positive = z.number().positive();
@@ -40,7 +40,9 @@ const source = z.strictObject({
   kind: z.enum(['file', 'kafka']),
   /** Log directory for `file`, relative to the data directory. */
   directory: z.string().min(1),
-  topic: z.string().min(1),
+  topic: z
+    .string()
+    .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/, 'must be letters, digits, _ - or . (not first)'),
   partitions: count.max(1024),
   kafka,
 });
@@ -131,9 +133,18 @@ const simulatorTask = z.strictObject({
   jumpProbability: share,
 });
 
+function isDay(text: string): boolean {
+  try {
+    dayKey(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const simulator = z.strictObject({
   seed: z.int().min(0),
-  firstDay: z.string(),
+  firstDay: z.string().refine(isDay, 'must be a day of the calendar, YYYY-MM-DD'),
   auctionsPerDay: count,
   scenes: count,
   /** Multiplies every shift between days: 0 none, 1 default, 2 strong. */

@@ -77,6 +77,7 @@ export {
   verifyRecord,
   acceptRecord,
   initialTrust,
+  MAX_EPOCH_STEP,
   type ReleaseRecord,
   type ReleasedVersion,
   type TrustedKeys,
@@ -85,10 +86,12 @@ export {
 } from './release.ts';
 export {
   listReleases,
-  newestRelease,
   readRelease,
+  readReleaseLog,
   releaseKey,
   type ObjectReader,
+  type RefusedRecord,
+  type ReleaseLog,
   type ReleasePlace,
 } from './release-log.ts';
 export {

@@ -12,6 +12,7 @@ const cell = (value: unknown): string | number =>
 /** What came in each day and what became of it, or a question to the queryable copy. */
 export const daysCommand: CommandSpec<{ readonly sql?: string }> = {
   name: 'days',
+  readsOnly: true,
   summary: 'records of each day: accepted, duplicate, late, dead-lettered; or ask with SQL',
   examples: [
     'vamo days',

@@ -4,10 +4,11 @@ import { dayReports } from '../../days/index.ts';
 import type { EngineChoice, EngineSetting } from '../../engine/index.ts';
 import { openRegistry } from '../../publisher/index.ts';
 import { listSealedDays } from '../../store/index.ts';
+import { checkMethod } from '../check-method.ts';
 import type { Context } from '../context.ts';
 import { engineFor, engineOption } from '../engine-option.ts';
 import { awaitFleet, type FleetProcesses, startFleet } from '../fleet.ts';
-import { championVersion, openOwnReleases } from '../releases.ts';
+import { championVersion, readOwnReleases } from '../releases.ts';
 import { describeLearning, returnsTable } from '../results.ts';
 import { type CommandSpec, positiveNumber } from '../run-command.ts';
 import { createStages, type Stages } from '../stages.ts';
@@ -143,7 +144,7 @@ function holdFleet(context: Context): FleetHolder {
 
 /** Back to the version before, and forward again; both are new signed records. */
 async function backAndForward(context: Context, stages: Stages): Promise<void> {
-  const head = await (await openOwnReleases(context)).head();
+  const head = (await readOwnReleases(context)).records.at(-1);
   const present = head?.record.champion.version;
   const previous = head?.record.previous?.version;
   if (present === undefined || previous === undefined || previous === present) return;
@@ -197,6 +198,7 @@ export const demoCommand: CommandSpec<DemoOptions> = {
       .option('--scale <factor>', 'times as many auctions a day', positiveNumber, 1),
   presets: ({ small }) => [configFile('demo'), ...(small === true ? [configFile('small')] : [])],
   async run(opened, { scale, engine: setting }) {
+    await checkMethod(opened.config);
     const engine = await engineFor(opened, setting);
     opened.say(`engine: ${engine.kind}, ${engine.reason}`);
     const context = scaled(opened, scale);

@@ -40,7 +40,10 @@ export const ingestCommand: CommandSpec<{ readonly follow?: boolean }> = {
   summary: 'source to Arrow segments, exactly once; bad records to dead letters',
   examples: ['vamo ingest', 'vamo ingest --follow --config production.json'],
   options: (command) =>
-    command.option('--follow', 'go on until interrupted; default: stop at the present end'),
+    command.option(
+      '--follow',
+      'go on until stopped (Ctrl-C or SIGTERM), then exit 0; default: stop at the present end',
+    ),
   async run(context, { follow }) {
     const stats = await ingestEvents(context, follow === true ? 'forever' : 'end');
     context.say(

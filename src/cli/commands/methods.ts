@@ -8,6 +8,7 @@ const ANY_TASKS = 2;
 /** Lists the weighting methods: what they look at, what a step costs, where they are from. */
 export const methodsCommand: CommandSpec<object> = {
   name: 'methods',
+  readsOnly: true,
   summary: 'list weighting methods: source, what they look at, cost of a step',
   examples: ['vamo methods', "vamo methods --json | jq -r '.methods[].name'"],
   async run(context) {

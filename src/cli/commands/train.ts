@@ -29,6 +29,7 @@ import {
   trainOutcome,
   type TrainOutcome,
 } from '../../trainer/index.ts';
+import { checkMethod } from '../check-method.ts';
 import { codeVersion } from '../code-version.ts';
 import type { Context } from '../context.ts';
 import { engineFor, engineOption } from '../engine-option.ts';
@@ -52,6 +53,9 @@ export interface CandidateRun {
 
 /** Points at the run that finished last. */
 const LATEST = 'runs/latest.json';
+
+/** The form of a run's name: its test day and 12 digits of what determines it. */
+export const isRunKey = (text: string): boolean => /^\d{4}-\d{2}-\d{2}-[0-9a-f]{12}$/.test(text);
 
 const runFolder = (root: string, runKey: string): string => join(root, 'runs', runKey);
 
@@ -115,6 +119,7 @@ export async function trainCandidate(
 ): Promise<CandidateRun> {
   const { root, store } = context;
   const config = withMethod(context.config, request);
+  await checkMethod(config);
   const sealed = (await listSealedDays(store)).map(({ day }) => day);
   const plan = planWindow({ sealed, window: config.window, testDay: request.testDay });
   const testDay = plan.test.at(-1);
