@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 HALF_LOG_TWO_PI = 0.9189385332046727
+LAST_ACTION = 18
 
 
 class Model:
@@ -20,8 +21,13 @@ class Model:
     def __init__(self, model, parameters, counts, steps, features):
         self.model, self.P, self.counts = model, parameters, counts
         self.steps, self.features = steps, features
+        self.direct = model["policyHead"] == "action"
         self.predicted = torch.ones(features)
         self.predicted[0] = 0  # time left is known
+        # A direct action head must not see the newest action, nor predict it.
+        self.seen = torch.ones(features)
+        if self.direct:
+            self.predicted[LAST_ACTION] = self.seen[LAST_ACTION] = 0
         starts = [sum(counts[:k]) for k in range(len(counts))]
         self.slices = [slice(start, start + count) for start, count in zip(starts, counts)]
         task = torch.repeat_interleave(torch.eye(len(counts)), torch.tensor(counts), dim=0)
@@ -65,16 +71,24 @@ class Model:
         error = (states[:, 1:] - states[:, :-1] - change) * torch.exp(-log_sigma)
         density = 0.5 * error * error + log_sigma
         where = batch["mask"][own][..., None] * self.predicted
-        return masked_mean(density, where) + HALF_LOG_TWO_PI
+        likelihood = masked_mean(density, where) + HALF_LOG_TWO_PI
+        if not self.direct:
+            return likelihood
+        miss = self.linear(inner, f"{name}.action").squeeze(-1) - batch["action"][own]
+        return likelihood + masked_mean(miss * miss, batch["mask"][own])
 
     def table(self, market):
         """z of every distinct day, [D, T, h]; None without a temporal module."""
         return None if self.temporal is None else self.temporal(market)
 
+    def present(self, states):
+        """States 0..T-1 as the encoder sees them."""
+        return states[:, :-1] * self.seen if self.direct else states[:, :-1]
+
     def losses(self, batch, table):
         """One loss a task; the batch passes the encoder in one piece."""
         z = None if table is None else table[batch["day"]]
-        hidden = self.encode(batch["states"][:, :-1], z)
+        hidden = self.encode(self.present(batch["states"]), z)
         return [self.task_loss(k, hidden[own], batch, own) for k, own in enumerate(self.slices)]
 
     def losses_apart(self, batch, table):
@@ -82,10 +96,12 @@ class Model:
         found = []
         for k, own in enumerate(self.slices):
             z = None if table is None else table[batch["day"][own]]
-            found.append(self.task_loss(k, self.encode(batch["states"][own, :-1], z), batch, own))
+            found.append(self.task_loss(k, self.encode(self.present(batch["states"][own]), z), batch, own))
         return found
 
     def inverse_loss(self, batch):
+        if self.direct:
+            return torch.zeros(())
         present, following = batch["states"][:, :-1], batch["states"][:, 1:]
         delayed = [F.pad(present, (0, 0, by, 0))[:, : self.steps] for by in (2, 1)]
         x = torch.cat([*delayed, present, following, self.of_task], dim=2)

@@ -52,8 +52,11 @@ weights = torch.tensor(setup.get("weights") or [1.0] * len(counts))
 
 generator = [t for name, t in P.items() if not name.startswith("inv.")]
 inverse = [t for name, t in P.items() if name.startswith("inv.")]
+groups = [{"params": generator}]
+if inverse:
+    groups.append({"params": inverse, "lr": setup["inverseLearningRate"]})
 adam = torch.optim.Adam(
-    [{"params": generator}, {"params": inverse, "lr": setup["inverseLearningRate"]}],
+    groups,
     lr=optimiser["learningRate"],
     betas=(optimiser["beta1"], optimiser["beta2"]),
     eps=optimiser["epsilon"],
@@ -99,7 +102,8 @@ def vamo():
         p.grad = direction[at : at + p.numel()].view_as(p)
         at += p.numel()
     of_inverse = net.inverse_loss(train)
-    of_inverse.backward()
+    if inverse:
+        of_inverse.backward()
     return torch.stack(losses), of_inverse
 
 
