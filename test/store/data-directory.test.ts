@@ -119,7 +119,7 @@ describe('data directory', () => {
         const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
         return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       };
-      await vi.waitFor(() => expect(state()[0]).toBe('Z'));
+      await vi.waitFor(() => expect(state()[0]).toBe('Z'), 10_000);
       const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
       expect(isRunning({ ...ownProcess(), pid, started: `${boot}/${state()[19]}` })).toBe(false);
     } finally {

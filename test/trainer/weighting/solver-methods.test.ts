@@ -106,7 +106,7 @@ describe.each(METHODS)('%s', (name) => {
         random: seededRandom(3),
       }).weights;
       const plain = createWeighting(name, K).step(input).weights;
-      const size = Math.max(...plain.map(Math.abs)) + Number.MIN_VALUE;
+      const size = Math.max(...plain.map(Math.abs)) + 1e-300;
       for (const [at, i] of order.entries())
         expect(Math.abs(permuted[at]! - plain[i]!) / size, `seed ${seed}`).toBeLessThan(1e-7);
     }
@@ -309,7 +309,7 @@ describe('pcgrad', () => {
           if (along < 0) g = g.map((x, p) => x - (along / square) * rows[j]![p]!);
         }
         const row = coefficients.slice(i * size, (i + 1) * size);
-        const scale = total(rows.map((r, k) => Math.abs(row[k]!) * norm(r))) + Number.MIN_VALUE;
+        const scale = total(rows.map((r, k) => Math.abs(row[k]!) * norm(r))) + 1e-300;
         const gap = norm(direction(rows, row).map((x, p) => x - g[p]!));
         expect(gap / scale, `seed ${seed}`).toBeLessThan(1e-9);
       }

@@ -12,8 +12,7 @@ const value = ({ hessian, linear }: QuadraticProgram, w: Float64Array): number =
 
 /** What rounding can do to the value at w. */
 const blur = ({ hessian, linear }: QuadraticProgram, w: Float64Array): number =>
-  1e-13 *
-  (dot(w, multiply(hessian.map(Math.abs), w)) + dot(linear.map(Math.abs), w) + Number.MIN_VALUE);
+  1e-13 * (dot(w, multiply(hessian.map(Math.abs), w)) + dot(linear.map(Math.abs), w) + 1e-300);
 
 /**
  * Largest violation of the conditions of optimality, in units of the terms summed: the slope is 0 on
@@ -30,7 +29,7 @@ function violation(program: QuadraticProgram, w: Float64Array): number {
     0,
     ...slope.map((x, i) => {
       const excess = x - multiplier;
-      const scale = size[i]! + (simplex ? size[steadiest]! : 0) + Number.MIN_VALUE;
+      const scale = size[i]! + (simplex ? size[steadiest]! : 0) + 1e-300;
       return (w[i]! > 0 ? Math.abs(excess) : -excess) / scale;
     }),
   );
