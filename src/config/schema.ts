@@ -80,6 +80,11 @@ const training = z.strictObject({
   fineTuneSteps: count,
   /** Factor on the learning rates when fine-tuning. */
   fineTuneRate: positive,
+  /**
+   * What a step's action is learned from: the bids that were made, or also, at the best return label,
+   * the best constant from that state in hindsight.
+   */
+  actions: z.enum(['logged', 'hindsight']),
   optimiser,
   inverseLearningRate: positive,
   /** How marginal gains are found: from task gradients, or as differences of losses along v. */

@@ -158,6 +158,12 @@ describe('what is not allowed names the key, the value and what is', () => {
       'x',
       /"x" is not one of tasks/,
     ],
+    [
+      'hindsight for inverse dynamics',
+      ['model', 'policyHead'],
+      'inverse',
+      /^training\.actions: "hindsight"; needs model\.policyHead "action"/,
+    ],
     ['shares above 1', ['simulator', 'behaviour', 'pid'], 1, /shares total 1\.\d+; must total 1/],
   ])('%s', (_, path, value, message) => {
     expect(refusal(withValue(path, value))).toMatch(message);
@@ -186,6 +192,7 @@ describe('the hash of what determines a checkpoint', () => {
 
   it.each<[boolean, (string | number)[], unknown]>([
     [true, ['training', 'seed'], 18],
+    [true, ['training', 'actions'], 'logged'],
     [true, ['training', 'methodOptions', 'lambda'], 2],
     [true, ['model', 'layers'], 4],
     [true, ['window', 'train'], 7],

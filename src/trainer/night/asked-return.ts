@@ -1,5 +1,5 @@
 import type { Normaliser } from '../../contracts/index.ts';
-import { throwIfAborted } from '../../core/index.ts';
+import { throwIfAborted, VamoError } from '../../core/index.ts';
 import {
   createReplayMarket,
   playDay,
@@ -20,16 +20,19 @@ const GRID = [0.6, 0.8, 1];
  */
 export async function chooseAskedReturns(inputs: {
   readonly exported: ExportOptions;
-  readonly validation: TrainingDay;
+  readonly validation: readonly TrainingDay[];
   readonly rules: ReplayRules;
   readonly threads: number;
   readonly signal?: AbortSignal | undefined;
 }): Promise<Normaliser> {
   const { exported, validation, rules, threads, signal } = inputs;
   const { normaliser, batch } = exported;
+  const day = validation.at(-1);
+  if (day === undefined)
+    throw new VamoError('USAGE', 'no validation day to choose the asked return on');
   const graph = await compileInference(exported, threads);
   const planner = createPlanner(normaliser, graphRunner(graph), { batch });
-  const market = createReplayMarket(validation.log, validation.steps, rules);
+  const market = createReplayMarket(day.log, day.steps, rules);
   const earned = new Map<number, Record<string, number>>();
   try {
     for (const y of GRID) {

@@ -1,4 +1,4 @@
-import type { EvaluationDocument, Normaliser, PinnedDay } from '../../contracts/index.ts';
+import type { EvaluationDocument, PinnedDay } from '../../contracts/index.ts';
 import {
   anchorPolicies,
   createReplayMarket,
@@ -32,14 +32,14 @@ export async function evaluateRun(inputs: {
   readonly subject: string;
   readonly result: TrainResult;
   readonly exported: ExportOptions;
-  readonly normaliser: Normaliser;
   readonly days: { readonly yesterday: TrainingDay; readonly test: TrainingDay };
-  readonly pinned: PinnedDay;
+  readonly pinned: Pick<PinnedDay, 'digest'>;
   readonly rules: ReplayRules;
   readonly threads: number;
   readonly signal?: AbortSignal | undefined;
 }): Promise<EvaluationDocument> {
-  const { result, exported, normaliser, days, rules, threads, signal } = inputs;
+  const { result, exported, days, rules, threads, signal } = inputs;
+  const { normaliser } = exported;
   const plannerOf = async (models: readonly ParameterVectors[]) => {
     const graph = await compileInference({ ...exported, models }, threads);
     const planner = createPlanner(normaliser, graphRunner(graph), { batch: exported.batch });

@@ -5,7 +5,7 @@ import type { ModelSettings } from '../../model/index.ts';
 import type { TrainingSettings } from '../loop/trainee.ts';
 
 /** The parts of the configuration that determine a checkpoint; validated where it was loaded. */
-interface NightConfig {
+export interface NightConfig {
   readonly tasks: readonly TaskSpec[];
   readonly market: { readonly reserve: number; readonly minRemaining: number };
   readonly model: ModelSettings;
@@ -15,6 +15,8 @@ interface NightConfig {
     readonly methodFile: string | null;
     /** Factor on the learning rates when fine-tuning. */
     readonly fineTuneRate: number;
+    /** What a step's action is learned from; see `datasetOf`. */
+    readonly actions: 'logged' | 'hindsight';
   };
   readonly release: { readonly batch: number };
 }

@@ -11,17 +11,17 @@ import {
 } from '../../core/index.ts';
 import { normaliser as normaliserSchema, type Normaliser } from '../../contracts/index.ts';
 import type { ReplayRules } from '../../eval/index.ts';
-import { type ModelIo, parameterPlan, type ParameterVectors } from '../../model/index.ts';
+import { type ModelIo, parameterPlan } from '../../model/index.ts';
 import { openDirectoryStore, type ObjectStore } from '../../store/index.ts';
-import { type Candidate, exportCandidate, type ExportOptions } from '../candidate/export.ts';
+import { type Candidate, exportCandidate } from '../candidate/export.ts';
 import { decodeWeights } from '../candidate/weights.ts';
-import { train, type TrainResult } from '../loop/train.ts';
+import type { TrainResult } from '../loop/train.ts';
 import { renderReport } from '../report/index.ts';
 import type { RunRecord } from '../run-record.ts';
 import { loadMethodFile } from '../weighting/index.ts';
-import { datasetOf, normaliserOf, readDays, readHistory } from './days.ts';
-import { chooseAskedReturns } from './asked-return.ts';
+import { readDays, readHistory } from './days.ts';
 import { evaluateRun } from './evaluate-run.ts';
+import { learn, type Parent } from './learn.ts';
 import { RUN_FILES, type TrainJob, type TrainOutcome } from './job.ts';
 
 export interface NightOptions {
@@ -31,12 +31,6 @@ export interface NightOptions {
 }
 
 type NightTraining = TrainJob['config']['training'];
-
-interface Parent {
-  readonly version: string;
-  readonly models: readonly ParameterVectors[];
-  readonly normaliser: Normaliser;
-}
 
 /** A parent keeps its normaliser: a moved one would shift every input of trained weights. */
 async function readParent(job: TrainJob): Promise<Parent | null> {
@@ -58,32 +52,6 @@ async function readParent(job: TrainJob): Promise<Parent | null> {
   };
   const models = decodeWeights(parameterPlan(job.config.model, io), await readFile(weights));
   return { version, models, normaliser: parsed.data };
-}
-
-/** Fine-tuning starts from a good place with a fresh optimiser: smaller steps, or it leaves that place. */
-function gentler(training: NightTraining): NightTraining {
-  const { optimiser, fineTuneRate, inverseLearningRate } = training;
-  return {
-    ...training,
-    optimiser: { ...optimiser, learningRate: optimiser.learningRate * fineTuneRate },
-    inverseLearningRate: inverseLearningRate * fineTuneRate,
-  };
-}
-
-/**
- * Input statistics stay the parent's; the limits on alpha are no input of the model and follow the
- * market: they are always those of the training days.
- */
-function scalesOf(fitted: Normaliser, inherited: Normaliser | undefined): Normaliser {
-  if (inherited === undefined) return fitted;
-  const limits = new Map(fitted.tasks.map((t) => [t.id, t]));
-  return {
-    ...inherited,
-    tasks: inherited.tasks.map((task) => {
-      const { alphaLow, alphaHigh } = limits.get(task.id) ?? task;
-      return { ...task, alphaLow, alphaHigh };
-    }),
-  };
 }
 
 /** The training part, with the user's own method loaded where one is configured. */
@@ -123,55 +91,35 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
   const days = await readDays(data, job, rules);
   const parent = await readParent(job);
   throwIfAborted(options.signal);
-  const scales = scalesOf(normaliserOf(days.train, rules), parent?.normaliser);
   const seesMarket = config.model.temporal !== 'none';
   const history = seesMarket ? await readHistory(data, job) : null;
-  const dataset = datasetOf(days, scales, rules, history);
-  const result = await train({
+  const runKey = runKeyOf(job, parent);
+  const { result, exported } = await learn({
     ...options,
-    dataset,
-    model: config.model,
-    training: parent ? gentler(training) : training,
-    steps: parent ? training.fineTuneSteps : training.steps,
+    days,
+    history,
+    config: { ...config, training },
     seed,
     parent,
-    runKey: runKeyOf(job, parent),
+    runKey,
     store: run,
   });
+  const { normaliser } = exported;
   const [test, yesterday, pinned] = [
     days.test.at(-1),
     days.validation.at(-1),
     job.days.test.at(-1),
   ];
   if (!test || !yesterday || !pinned) throw new VamoError('USAGE', 'training job: no test day');
-  const { threads } = config.training;
-  const trained: ExportOptions = {
-    settings: config.model,
-    plan: result.plan,
-    io: result.io,
-    models: result.models,
-    normaliser: scales,
-    batch: config.release.batch,
-    trajectories: dataset.splits.train.trajectories,
-  };
-  const normaliser = await chooseAskedReturns({
-    exported: trained,
-    validation: yesterday,
-    rules,
-    threads,
-    signal: options.signal,
-  });
-  const exported = { ...trained, normaliser };
   const candidate = await exportCandidate(exported);
   const replay = await evaluateRun({
     subject: candidate.digest,
     result,
     exported,
-    normaliser,
     days: { yesterday, test },
     pinned,
     rules,
-    threads,
+    threads: config.training.threads,
     signal: options.signal,
   });
   return writeResult(run, {
