@@ -10,7 +10,7 @@ import type { simulatedWindow } from './worlds.ts';
 /** Per policy its campaigns' return as a share of the best constant's in hindsight, in one order. */
 export type Efficiencies = Readonly<Record<string, readonly number[]>>;
 
-const QUIET = { checkpointEvery: 1_000_000, evaluateEvery: 1_000_000 };
+const QUIET = { checkpointEvery: 1_000_000, evaluateEvery: 1_000_000, engine: 'cpu' } as const;
 
 /** Trains on a window and replays its test day, as a night does. */
 export async function trial(
