@@ -100,3 +100,10 @@ export {
   readCheckpointFile,
 } from './checkpoint-files.ts';
 export { jsonBytes, readJson } from './strict-json.ts';
+export {
+  marketFile,
+  marketKey,
+  parseMarketDay,
+  type MarketDay,
+  type MarketSums,
+} from './market.ts';

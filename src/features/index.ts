@@ -1,7 +1,15 @@
 export { createStepAccumulator } from './accumulator.ts';
 export { alphaOfStep, bidMicro, logAlphas, stepMask } from './alphas.ts';
 export { HISTORY_FEATURES, historyStates, normaliseStates, stateMatrix } from './states.ts';
-export { marketChannels, marketSeries, trafficShare } from './market-series.ts';
+export {
+  marketChannels,
+  marketSeries,
+  marketSums,
+  marketWindow,
+  trafficShare,
+  windowOfSums,
+  type CampaignsOfDay,
+} from './market-series.ts';
 export { campaignReturn, fitLabelScale, returnEfficiency, returnLabel } from './labels.ts';
 export { fitNormaliser } from './normaliser.ts';
 export { planWindow } from './window.ts';
