@@ -4,6 +4,7 @@ import type { TrustedKeys } from '../contracts/index.ts';
 import { isVamoError, type Logger, sleep, VamoError } from '../core/index.ts';
 import { type BidderAck, isBidderId, writeAck } from './ack.ts';
 import { type ActiveVersion, createFollower, type Follower } from './follower.ts';
+import { createMarketHistory, type MarketHistory } from './market-history.ts';
 import { startModelHost } from './model-host.ts';
 import { pacedAlpha } from './model.ts';
 import { type BidderStore, ownFiles } from './own-files.ts';
@@ -47,6 +48,10 @@ interface Counters {
   requests: number;
   refused: number;
   fallbacks: number;
+  /** Answers made with another day's temporal table. */
+  stale: number;
+  /** Whether the newest answer was one of them. */
+  isStale: boolean;
 }
 
 /**
@@ -58,7 +63,13 @@ export async function startBidder(options: BidderOptions): Promise<Bidder> {
   const { id, store, log, now, clock, pollMs } = options;
   if (!isBidderId(id))
     throw new VamoError('CONFIG_INVALID', `bidder id "${id}": lower-case letters, digits and -`);
-  const counters: Counters = { requests: 0, refused: 0, fallbacks: 0 };
+  const counters: Counters = {
+    requests: 0,
+    refused: 0,
+    fallbacks: 0,
+    stale: 0,
+    isStale: false,
+  };
   let port = 0;
   let stopped = false;
   let said = Promise.resolve();
@@ -69,7 +80,11 @@ export async function startBidder(options: BidderOptions): Promise<Bidder> {
     startHost: (files) => startModelHost(files, options.threads ?? 1),
     onChange: () => void say(),
   });
-  const status = (): BidderAck => ackOf(options, follower, { port, at: now(), stopped });
+  const history = createMarketHistory({ store, retryMs: pollMs, clock, log });
+  const status = (): BidderAck => ({
+    ...ackOf(options, follower, { port, at: now(), stopped }),
+    ...(counters.isStale && { stale: true }),
+  });
   /** One after another, so that the newest word is the one that stays. */
   const say = (): Promise<void> =>
     (said = said
@@ -79,7 +94,10 @@ export async function startBidder(options: BidderOptions): Promise<Bidder> {
   const refresh = (): Promise<void> => (looking = looking.then(() => follower.reconcile()));
 
   await follower.restore();
-  const server = createBidderServer(routesOf(follower, counters, status, refresh), log);
+  const server = createBidderServer(
+    routesOf({ follower, history, counters, status, refresh }),
+    log,
+  );
   port = await listen(server, options.port, options.host ?? '127.0.0.1');
   const ending = new AbortController();
   await say();
@@ -104,14 +122,17 @@ export async function startBidder(options: BidderOptions): Promise<Bidder> {
   };
 }
 
-function routesOf(
-  follower: Follower,
-  counters: Counters,
-  status: () => BidderAck,
-  refresh: () => Promise<void>,
-): Routes {
+interface Parts {
+  readonly follower: Follower;
+  readonly history: MarketHistory;
+  readonly counters: Counters;
+  readonly status: () => BidderAck;
+  readonly refresh: () => Promise<void>;
+}
+
+function routesOf({ follower, history, counters, status, refresh }: Parts): Routes {
   return {
-    'POST /v1/scales': (body) => scales(follower.active, body, counters),
+    'POST /v1/scales': (body) => scales(follower.active, body, { history, counters }),
     'POST /v1/refresh': async () => {
       await refresh();
       return { status: 200, body: status() };
@@ -133,7 +154,7 @@ function routesOf(
 async function scales(
   active: ActiveVersion | null,
   body: string,
-  counters: Counters,
+  { history, counters }: Pick<Parts, 'history' | 'counters'>,
 ): Promise<Reply> {
   counters.requests += 1;
   try {
@@ -146,15 +167,20 @@ async function scales(
         'BIDDER_REQUEST',
         `campaigns.${unknown}.task: "${requests[unknown]?.task ?? ''}" is not one of ${files.io.tasks.join(', ')}`,
       );
+    await history.prepare(active, requests[0]?.day ?? '');
     // A worker that dies never fails a bid: pacing stands in until the version is back.
-    const { alphas, fallback } = await host.answer(requests).catch(() => ({
+    const { alphas, fallback, stale } = await host.answer(requests).catch(() => ({
+      stale: false,
       alphas: Float64Array.from(requests, (request) => pacedAlpha(request, files.limits)),
       fallback: requests.map((_, i) => i),
     }));
     counters.fallbacks += fallback.length;
     const stoodIn = fallback.map((i) => requests[i]?.steps.campaignId);
     const degraded = fallback.length > 0 ? { fallback: stoodIn } : {};
-    return { status: 200, body: { version, alphas: Array.from(alphas), ...degraded } };
+    counters.isStale = stale;
+    if (stale) counters.stale += 1;
+    const aged = stale ? { stale } : {};
+    return { status: 200, body: { version, alphas: Array.from(alphas), ...degraded, ...aged } };
   } catch (error) {
     counters.refused += 1;
     throw error;
@@ -186,6 +212,7 @@ function metrics(counters: Counters, { epoch, activeVersion }: BidderAck): strin
     `vamo_bidder_requests_total ${counters.requests}`,
     `vamo_bidder_refused_total ${counters.refused}`,
     `vamo_bidder_fallbacks_total ${counters.fallbacks}`,
+    `vamo_bidder_stale_total ${counters.stale}`,
     `vamo_bidder_epoch ${epoch}`,
     `vamo_bidder_active{version="${activeVersion ?? ''}"} ${activeVersion === null ? 0 : 1}`,
     '',

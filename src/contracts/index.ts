@@ -44,6 +44,7 @@ export {
   VERSION_PATTERN,
   DIGEST_PATTERN,
   pinnedDay,
+  temporalIo,
   normaliser,
   goldenRows,
   type CheckpointRole,
@@ -64,7 +65,10 @@ export { type SourceRecord } from './source-record.ts';
 export {
   GRAPH_INPUTS,
   GRAPH_OUTPUT,
+  TEMPORAL_GRAPH,
+  TEMPORAL_INPUT,
   STATE_FEATURES,
+  type GraphInputs,
   type GraphTensor,
   type GraphRunner,
 } from './inference-graph.ts';
@@ -107,3 +111,4 @@ export {
   type MarketDay,
   type MarketSums,
 } from './market.ts';
+export { parseTemporalTable, temporalTableFile, type TemporalTable } from './temporal-table.ts';

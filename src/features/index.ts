@@ -14,5 +14,5 @@ export { campaignReturn, fitLabelScale, returnEfficiency, returnLabel } from './
 export { fitNormaliser } from './normaliser.ts';
 export { planWindow } from './window.ts';
 export { bangBangNext, pidNext, type AlphaLimits, type PidState } from './pacing.ts';
-export { createPlanner, type Planner, type PlanRequest } from './planner.ts';
+export { createPlanner, withTable, type Planner, type PlanRequest } from './planner.ts';
 export { toTrajectory, type Trajectory } from './trajectory.ts';
