@@ -79,7 +79,7 @@ async function startOurs(threads: number) {
     data,
   }));
   const settings = { model, optimiser, inverseLearningRate, counts: COUNTS, weights, threads };
-  const learner = await createLearner({
+  const learner = createLearner({
     design: { settings: model, io: IO, plan, counts: COUNTS, optimiser },
     tasks: COUNTS.map((_, task) => `task ${task}`),
     weighting,
@@ -92,7 +92,7 @@ async function startOurs(threads: number) {
     const block = { ms: [] as number[], losses: [] as number[][] };
     for (let i = 0; i < steps; i++) {
       const start = performance.now();
-      const record = await learner.step(batch, {}, false);
+      const record = await learner.step({ train: () => batch, validation: () => batch }, false);
       block.ms.push(performance.now() - start);
       block.losses.push([...record.losses, record.inverseLoss]);
     }

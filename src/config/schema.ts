@@ -77,6 +77,10 @@ const training = z.strictObject({
   fineTuneRate: positive,
   optimiser,
   inverseLearningRate: positive,
+  /** How marginal gains are found: from task gradients, or as differences of losses along v. */
+  gains: z.enum(['exact', 'difference']),
+  /** Gains are found anew every so many steps and kept between. */
+  gainsEvery: count,
   checkpointEvery: count,
   evaluateEvery: count,
   threads: z.int().min(0),

@@ -1,6 +1,7 @@
 export { createWeighting, headWeights, type Weighting } from './weighting/index.ts';
 export { batchCounts } from './step/counts.ts';
-export { traceGradients, traceLosses } from './step/graphs.ts';
+export { traceTaskGradients } from './step/gradient-graphs.ts';
+export { traceLosses } from './step/loss-graphs.ts';
 export type { StepDesign } from './step/tensors.ts';
 export type { OptimiserSettings } from './step/optimiser.ts';
 export { createLearner } from './step/learner.ts';

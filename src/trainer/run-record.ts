@@ -13,8 +13,10 @@ export interface StepRecord {
   readonly gradients?: GradientFigures;
   /** Change of the loss on one validation batch over this step; on sampled steps only. */
   readonly validationChange?: {
-    /** -learning rate * sum_k w_k m_k, paper eq. 7. */
+    /** Paper eq. 7 for the step as the optimiser scaled it, without momentum. */
     readonly predicted: number;
+    /** To first order, momentum included. */
+    readonly firstOrder: number;
     readonly realised: number;
   };
 }

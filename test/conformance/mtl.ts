@@ -1,11 +1,13 @@
 import { isVamoError } from '../../src/core/index.ts';
-import { type CaseResult, runCase, skip } from './case-result.ts';
+import { type CaseResult, runCase } from './case-result.ts';
 import { difference, notFinite, type Tolerance } from './compare.ts';
-import { METHODS, type MtlHyper, type MtlInput, type MtlMethod, NOT_BUILT } from './mtl-methods.ts';
+import type { MtlHyper, MtlInput, MtlMethod } from './mtl-inputs.ts';
+import { METHODS } from './mtl-methods.ts';
 
 export interface MtlCase {
   readonly id: string;
   readonly method: string;
+  readonly variant?: string;
   readonly K: number;
   readonly hyper: MtlHyper;
   readonly input?: MtlInput;
@@ -19,7 +21,7 @@ export interface MtlCase {
 }
 
 function checkValues(method: MtlMethod, c: MtlCase): string | undefined {
-  const step = method(c.K, c.hyper);
+  const step = method(c.K, c.hyper, c.variant ?? '');
   for (const [i, { in: input, out }] of c.steps.entries()) {
     const actual = step({ ...c.input, ...input });
     if (out === null) return `steps.${i}.out: null, but check is values`;
@@ -34,7 +36,7 @@ function checkValues(method: MtlMethod, c: MtlCase): string | undefined {
 }
 
 function checkFinite(method: MtlMethod, c: MtlCase): string | undefined {
-  const step = method(c.K, c.hyper);
+  const step = method(c.K, c.hyper, c.variant ?? '');
   for (const [i, { in: input }] of c.steps.entries()) {
     const found = notFinite(step({ ...c.input, ...input }), `steps.${i}`);
     if (found !== undefined) return found;
@@ -53,7 +55,6 @@ function checkFiniteOrError(method: MtlMethod, c: MtlCase): string | undefined {
 
 export function runMtlCase(c: MtlCase): CaseResult {
   const method = METHODS[c.method];
-  if (method === undefined && NOT_BUILT.has(c.method)) return skip(c.id, c.method);
   return runCase(c.id, c.method, () => {
     if (method === undefined) return `unknown method "${c.method}"`;
     if (c.check === 'values') return checkValues(method, c);

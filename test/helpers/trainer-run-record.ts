@@ -61,7 +61,7 @@ export function sampleRunRecord(steps = 1200, tasks: readonly string[] = TASKS):
         validationNorm: 1,
         cosines: per((k) => Math.tanh(0.3 + 0.1 * k + 0.25 * random.normal())),
       },
-      ...(step % 10 === 0 && { validationChange: { predicted, realised } }),
+      ...(step % 10 === 0 && { validationChange: { predicted, firstOrder: predicted, realised } }),
     };
   });
   const at = Array.from({ length: 25 }, (_, i) => i * Math.max(1, Math.floor(steps / 24)));

@@ -1,8 +1,8 @@
 import { STATE_FEATURES } from '../../src/contracts/index.ts';
 import { seededRandom, silentLogger } from '../../src/core/index.ts';
-import type { Trajectory } from '../../src/features/index.ts';
 import type { ModelSettings } from '../../src/model/index.ts';
 import type { Dataset, TrainingSettings, TrainOptions } from '../../src/trainer/index.ts';
+import type { DayTrajectory } from '../../src/trainer/loop/dataset.ts';
 import type { ObjectStore } from '../../src/store/index.ts';
 
 export const TASKS = ['store', 'direct', 'cart'];
@@ -37,13 +37,15 @@ export const tinyTraining: TrainingSettings = {
     clipNorm: 1,
   },
   inverseLearningRate: 0.003,
+  gains: 'exact',
+  gainsEvery: 1,
   checkpointEvery: 10,
   evaluateEvery: 10,
   threads: 1,
 };
 
 /** Smooth random walks whose drift depends on action and task: something can be learned. */
-export function walk(task: number, seed: number, campaignId: string): Trajectory {
+export function walk(task: number, seed: number, campaignId: string, day = 0): DayTrajectory {
   const random = seededRandom(seed, task, 5);
   const states = new Float32Array((STEPS + 1) * FEATURES);
   const actions = new Float32Array(STEPS);
@@ -58,14 +60,17 @@ export function walk(task: number, seed: number, campaignId: string): Trajectory
     }
   }
   const label = random.next();
-  return { campaignId, task, states, actions, mask: new Float32Array(STEPS).fill(1), label };
+  const mask = new Float32Array(STEPS).fill(1);
+  return { campaignId, task, day, states, actions, mask, label };
 }
 
 function splitOf(days: readonly string[], perTask: readonly number[], seed: number) {
   const trajectories = perTask.flatMap((count, task) =>
-    Array.from({ length: count }, (_, i) => walk(task, seed + i, `${TASKS[task]}-${i}`)),
+    Array.from({ length: count }, (_, i) =>
+      walk(task, seed + i, `${TASKS[task]}-${i}`, i % days.length),
+    ),
   );
-  return { days, trajectories };
+  return { days, trajectories, market: null };
 }
 
 export function tinyDataset(): Dataset {

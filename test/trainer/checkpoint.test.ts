@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/core/index.ts';
 import { openDirectoryStore } from '../../src/store/index.ts';
-import { train } from '../../src/trainer/index.ts';
-import { trainOptions } from '../helpers/trainer.ts';
+import { train, type TrainingSettings } from '../../src/trainer/index.ts';
+import { tinyTraining, trainOptions } from '../helpers/trainer.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -19,9 +19,15 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 const files = (at: string): Promise<string[]> => readdir(join(at, 'checkpoints'));
 
 /** Runs the toy training in its own process and kills it as soon as it has said `atStep`. */
-async function killedAt(at: string, steps: number, atStep: number): Promise<NodeJS.Signals | null> {
+async function killedAt(
+  at: string,
+  steps: number,
+  training: Partial<TrainingSettings>,
+  atStep: number,
+): Promise<NodeJS.Signals | null> {
   const script = fileURLToPath(new URL('../helpers/trainer-child.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', script, at, String(steps)], {
+  const given = [at, String(steps), JSON.stringify(training)];
+  const child = spawn(process.execPath, ['--import', 'tsx', script, ...given], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise<NodeJS.Signals | null>((resolve) => {
@@ -33,13 +39,21 @@ async function killedAt(at: string, steps: number, atStep: number): Promise<Node
 }
 
 describe('checkpoints of a run', () => {
-  it('go on bit for bit after kill -9', async () => {
+  it.each<Partial<TrainingSettings>>([
+    { method: 'vamo', methodOptions: { preset: 'robust', lag: 3, valEvery: 4 }, gainsEvery: 2 },
+    { method: 'famo' },
+    { method: 'moco' },
+    { method: 'rlw' },
+  ])('go on bit for bit after kill -9: %o', { timeout: 60_000 }, async (method) => {
+    const each = { ...method, evaluateEvery: 50 };
+    const training = { ...tinyTraining, ...each };
     const straight = await openDirectoryStore(join(directory, 'straight'));
-    const expected = await train(trainOptions(straight, { steps: 40 }));
+    const expected = await train(trainOptions(straight, { steps: 100, training }));
     const at = join(directory, 'killed');
-    expect(await killedAt(at, 40, 27)).toBe('SIGKILL');
+    expect(await killedAt(at, 100, each, 52)).toBe('SIGKILL');
     expect((await files(at)).length).toBeGreaterThan(0);
-    const resumed = await train(trainOptions(await openDirectoryStore(at), { steps: 40 }));
+    const store = await openDirectoryStore(at);
+    const resumed = await train(trainOptions(store, { steps: 100, training }));
     expect(resumed.models).toEqual(expected.models);
     expect(resumed.record).toEqual(expected.record);
     expect((await files(at)).sort()).toEqual((await files(join(directory, 'straight'))).sort());

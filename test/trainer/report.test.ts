@@ -50,7 +50,7 @@ describe('the report', () => {
   it('prints correlation and slope of the sampled steps', () => {
     const history = [0, 1, 2].map((i) => ({
       ...record.history[i]!,
-      validationChange: { predicted: -i, realised: -i / 2 },
+      validationChange: { predicted: -i, firstOrder: -i, realised: -i / 2 },
     }));
     expect(renderReport({ ...record, history })).toContain(
       'Correlation 1.00, slope 0.50, 3 sampled steps',

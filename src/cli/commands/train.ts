@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { trainingConfigHash } from '../../config/index.ts';
+import { type Config, trainingConfigHash } from '../../config/index.ts';
 import {
   evaluationDocument,
   type EvaluationDocument,
@@ -13,6 +13,7 @@ import { planWindow } from '../../features/index.ts';
 import { openRegistry } from '../../publisher/index.ts';
 import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
 import {
+  createWeighting,
   launchTraining,
   RUN_FILES,
   type TrainJob,
@@ -168,17 +169,36 @@ export async function readCandidate(context: Context, runKey: string): Promise<C
 interface TrainOptions {
   readonly day?: string;
   readonly fresh?: boolean;
+  readonly method?: string;
+}
+
+/**
+ * The configuration with another weighting method; options that are the configured method's own are
+ * left behind. What it trains with is part of the run's identity.
+ * @throws VamoError WEIGHTING_INVALID for a method that is not registered
+ */
+function withMethod({ training, tasks, ...rest }: Config, method: string): Config {
+  const methodOptions = method === training.method ? training.methodOptions : {};
+  createWeighting(method, tasks.length, methodOptions);
+  return { ...rest, tasks, training: { ...training, method, methodOptions } };
 }
 
 export const trainCommand: CommandSpec<TrainOptions> = {
   name: 'train',
   summary: 'train on the rolling window and evaluate on its test day; writes an HTML report',
-  examples: ['vamo train', 'vamo train --day 2026-01-16 --fresh --config my.json'],
+  examples: [
+    'vamo train',
+    'vamo train --method famo',
+    'vamo train --day 2026-01-16 --fresh --config my.json',
+  ],
   options: (command) =>
     command
       .option('--day <day>', 'test day, the last of the window; default: the newest sealed day')
-      .option('--fresh', 'from new weights instead of the champion’s'),
-  async run(context, { day, fresh }) {
+      .option('--fresh', 'from new weights instead of the champion’s')
+      .option('--method <name>', 'weighting method; default: training.method of the configuration'),
+  async run(given, { day, fresh, method }) {
+    const config = method === undefined ? given.config : withMethod(given.config, method);
+    const context = { ...given, config };
     const candidate = await trainCandidate(context, {
       ...(day === undefined ? {} : { testDay: dayKey(day) }),
       fresh: fresh === true,

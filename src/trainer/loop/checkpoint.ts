@@ -33,7 +33,7 @@ function encode(state: TrainingState): Uint8Array {
       tensors.set(`${i}.${name}`, { shape: [data.length], data });
   });
   const json = new TextEncoder().encode(
-    JSON.stringify({ ...rest, modelSteps: models.map(({ step }) => step) }),
+    JSON.stringify({ ...rest, models: models.map(({ vectors: _, ...own }) => own) }),
   );
   tensors.set('state', { shape: [json.length], data: json });
   return encodeTensors(tensors, { format: 'vamo-training-state/v1' });
@@ -45,17 +45,16 @@ function decode(bytes: Uint8Array): TrainingState {
   const json = tensors.get('state')?.data;
   if (!(json instanceof Uint8Array))
     throw new VamoError('CHECKPOINT_INVALID', 'training state: the file holds no state');
-  const { modelSteps, ...rest } = JSON.parse(new TextDecoder().decode(json)) as Omit<
-    TrainingState,
-    'models'
-  > & { modelSteps: number[] };
-  const models = modelSteps.map((step, i) => {
+  const rest = JSON.parse(new TextDecoder().decode(json)) as Omit<TrainingState, 'models'> & {
+    models: Omit<LearnerState, 'vectors'>[];
+  };
+  const models = rest.models.map((scalars, i) => {
     const own = [...tensors].flatMap(([name, { data }]) =>
       name.startsWith(`${i}.`) && data instanceof Float32Array
         ? [[name.slice(`${i}.`.length), data] as const]
         : [],
     );
-    return { step, vectors: Object.fromEntries(own) };
+    return { ...scalars, vectors: Object.fromEntries(own) };
   });
   return { ...rest, models };
 }

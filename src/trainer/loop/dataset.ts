@@ -3,10 +3,17 @@ import type { HostTensor } from '../../engine/index.ts';
 import type { Trajectory } from '../../features/index.ts';
 import { type Split, SPLITS } from '../run-record.ts';
 
+/** A trajectory and the day it is from, an index into its split's days. */
+export interface DayTrajectory extends Trajectory {
+  readonly day: number;
+}
+
 /** The trajectories of one part of the window and the days they are from. */
 export interface SplitData {
   readonly days: readonly string[];
-  readonly trajectories: readonly Trajectory[];
+  readonly trajectories: readonly DayTrajectory[];
+  /** [days, H, channels]: the market before each day; null without a temporal module. */
+  readonly market: HostTensor | null;
 }
 
 /** What a run learns from, watches and is tested on. */
@@ -16,8 +23,8 @@ export interface Dataset {
 }
 
 /** Trajectories of each task, in the data's order. */
-export function byTask({ trajectories }: SplitData, tasks: number): Trajectory[][] {
-  const lists: Trajectory[][] = Array.from({ length: tasks }, () => []);
+export function byTask({ trajectories }: SplitData, tasks: number): DayTrajectory[][] {
+  const lists: DayTrajectory[][] = Array.from({ length: tasks }, () => []);
   for (const trajectory of trajectories) lists[trajectory.task]?.push(trajectory);
   return lists;
 }
@@ -37,8 +44,19 @@ export function requireEveryTask({ tasks, splits }: Dataset): void {
   }
 }
 
+/** What goes along with a batch's rows. */
+export interface BatchContext {
+  /** Windows of the split that the rows are from; each row's day goes along. */
+  readonly market: HostTensor | null;
+  /** Whether each row's label is withheld (guidance); default: no. */
+  readonly withheld?: ((row: number) => boolean) | undefined;
+}
+
 /** Trajectories as the step's graphs take them; null rows are padding, masked everywhere. */
-export function toFeeds(rows: readonly (Trajectory | null)[]): Record<string, HostTensor> {
+export function toFeeds(
+  rows: readonly (DayTrajectory | null)[],
+  { market, withheld = () => false }: BatchContext = { market: null },
+): Record<string, HostTensor> {
   const first = rows.find((row) => row !== null);
   const steps = first?.mask.length ?? 0;
   const features = (first?.states.length ?? 0) / (steps + 1);
@@ -53,10 +71,14 @@ export function toFeeds(rows: readonly (Trajectory | null)[]): Record<string, Ho
     action.set(row.actions, i * steps);
     mask.set(row.mask, i * steps);
   });
+  const hidden = Float32Array.from(rows, (_, i) => (withheld(i) ? 1 : 0));
+  const days = Int32Array.from(rows, (row) => row?.day ?? 0);
   return {
     states: { shape: [rows.length, steps + 1, features], data: states },
     label: { shape: [rows.length, 1], data: label },
     action: { shape: [rows.length, steps], data: action },
     mask: { shape: [rows.length, steps], data: mask },
+    withheld: { shape: [rows.length, 1], data: hidden },
+    ...(market && { market, day: { shape: [rows.length], data: days } }),
   };
 }

@@ -1,22 +1,18 @@
-import type { Trajectory } from '../../features/index.ts';
-import type { BatchLosses } from '../step/learner.ts';
-import type { Feeds } from '../step/session.ts';
-import { toFeeds } from './dataset.ts';
+import type { BatchLosses, Evaluator } from '../step/evaluator.ts';
+import { byTask, type DayTrajectory, type SplitData, toFeeds } from './dataset.ts';
 
 /** Unmasked steps of some rows: the weight of their mean loss. */
-function weightOf(rows: readonly (Trajectory | null)[]): number {
+function weightOf(rows: readonly (DayTrajectory | null)[]): number {
   return rows.reduce((n, row) => n + (row?.mask.reduce((a, b) => a + b, 0) ?? 0), 0);
 }
 
-/**
- * Losses over all trajectories of a split, in batches of the given counts, the last ones padded.
- * @param lists trajectories by task
- */
+/** Losses over all trajectories of a split, in batches of the given counts, the last ones padded. */
 export async function splitLosses(
-  lists: readonly (readonly Trajectory[])[],
+  split: SplitData,
   counts: readonly number[],
-  losses: (batch: Feeds) => Promise<BatchLosses>,
+  losses: Evaluator,
 ): Promise<BatchLosses> {
+  const lists = byTask(split, counts.length);
   const batches = Math.max(...lists.map((list, k) => Math.ceil(list.length / (counts[k] ?? 1))));
   const totals = counts.map(() => ({ loss: 0, weight: 0 }));
   let inverse = 0;
@@ -25,7 +21,7 @@ export async function splitLosses(
     const perTask = counts.map((count, k) =>
       Array.from({ length: count }, (_, i) => lists[k]?.[b * count + i] ?? null),
     );
-    const found = await losses(toFeeds(perTask.flat()));
+    const found = await losses(toFeeds(perTask.flat(), split));
     perTask.forEach((rows, k) => {
       const own = weightOf(rows);
       const total = totals[k];

@@ -20,11 +20,12 @@ import {
 import type { ObjectStore } from '../../store/index.ts';
 import type { LossRecord, RunRecord, Split, StepRecord } from '../run-record.ts';
 import { SPLITS } from '../run-record.ts';
-import type { BatchLosses } from '../step/learner.ts';
+import type { BatchLosses } from '../step/evaluator.ts';
 import { batchCounts } from '../step/counts.ts';
 import { parametersOf } from '../step/session.ts';
+import { batchesOf } from './batches.ts';
 import { loadCheckpoint, saveCheckpoint, type TrainingState } from './checkpoint.ts';
-import { byTask, type Dataset, requireEveryTask, toFeeds } from './dataset.ts';
+import { byTask, type Dataset, requireEveryTask } from './dataset.ts';
 import { createSampler, type Sampler } from './sampler.ts';
 import { splitLosses } from './split-losses.ts';
 import { createTrainee, modelCount, type Trainee, type TrainingSettings } from './trainee.ts';
@@ -33,8 +34,6 @@ import { createTrainee, modelCount, type Trainee, type TrainingSettings } from '
 const TRAIN_STREAM = 11;
 const VALIDATION_STREAM = 12;
 const WEIGHTING_STREAM = 13;
-/** Every so many steps the validation change is predicted and measured (paper eq. 7). */
-const MEASURE_EVERY = 10;
 
 export interface TrainOptions {
   readonly dataset: Dataset;
@@ -84,7 +83,14 @@ interface Run {
 function ioOf({ tasks, splits }: Dataset): ModelIo {
   const first = splits.train.trajectories[0];
   const steps = first?.mask.length ?? 0;
-  return { tasks: tasks.length, steps, features: (first?.states.length ?? 0) / (steps + 1) };
+  const features = (first?.states.length ?? 0) / (steps + 1);
+  const [, history, channels] = splits.train.market?.shape ?? [];
+  return {
+    tasks: tasks.length,
+    steps,
+    features,
+    ...(history !== undefined && channels !== undefined && { market: { history, channels } }),
+  };
 }
 
 function initialModels(plan: ParameterPlan, options: TrainOptions): readonly ParameterVectors[] {
@@ -96,7 +102,13 @@ function initialModels(plan: ParameterPlan, options: TrainOptions): readonly Par
     ({ generator, inverse }) =>
       generator.length === plan.generatorSize && inverse.length === plan.inverseSize,
   );
-  if (parent.models.length !== wanted || !fits)
+  // Single-task models may start from one joint model, each from the whole of it.
+  const [joint] = parent.models;
+  const models =
+    joint && parent.models.length === 1
+      ? Array.from({ length: wanted }, () => joint)
+      : parent.models;
+  if (models.length !== wanted || !fits)
     throw new VamoError(
       'TRAIN_RESUME_MISMATCH',
       `parent ${parent.version} has other tensors than the configured model`,
@@ -105,7 +117,7 @@ function initialModels(plan: ParameterPlan, options: TrainOptions): readonly Par
         mend: 'Train from fresh parameters, or restore the `model` part of the configuration.',
       },
     );
-  return parent.models;
+  return models;
 }
 
 /**
@@ -126,7 +138,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const initial = initialModels(plan, options);
   const saved = await loadCheckpoint(store, runKey, log);
   const random = saved ? restoreRandom(saved.random) : seededRandom(seed, WEIGHTING_STREAM);
-  const trainee = await createTrainee({
+  const trainee = createTrainee({
     model,
     training,
     steps: options.steps,
@@ -136,6 +148,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     counts,
     initial,
     random,
+    trajectories: dataset.splits.train.trajectories.length,
   });
   const run: Run = {
     options,
@@ -173,16 +186,16 @@ function restore({ trainee, samplers, options }: Run, saved: TrainingState): voi
 /** Steps, evaluations and checkpoints up to the last step. */
 async function advance(run: Run): Promise<void> {
   const { options, trainee, samplers } = run;
-  const { training, steps, signal, progress } = options;
+  const { training, steps, signal, progress, dataset, model, seed } = options;
+  const drop = model.guidance?.drop ?? 0;
   while (run.step < steps) {
     if (signal?.aborted) {
       await save(run);
       throwIfAborted(signal);
     }
     await evaluateIfDue(run);
-    const batch = toFeeds(samplers.train.next());
-    const validation = toFeeds(samplers.validation.next());
-    const record = await trainee.step(batch, validation, run.step % MEASURE_EVERY === 0);
+    const batches = batchesOf(dataset, samplers, { drop, seed, step: run.step });
+    const record = await trainee.step(batches);
     run.history.push(record);
     run.step++;
     if (run.step % training.checkpointEvery === 0 || run.step === steps) await save(run);
@@ -199,11 +212,10 @@ async function evaluateIfDue(run: Run): Promise<void> {
   const due = step % options.training.evaluateEvery === 0 || step === options.steps;
   if (!due || evaluations.at(-1)?.step === step) return;
   const found = new Map<Split, BatchLosses>();
-  for (const split of SPLITS)
-    found.set(
-      split,
-      await splitLosses(listsOf(options.dataset, split), counts, (b) => trainee.losses(b)),
-    );
+  for (const split of SPLITS) {
+    const data = options.dataset.splits[split];
+    found.set(split, await splitLosses(data, counts, await trainee.evaluator(data.market)));
+  }
   evaluations.push({
     step,
     losses: bySplit((split) => found.get(split)?.losses ?? []),

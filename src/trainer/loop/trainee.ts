@@ -1,13 +1,16 @@
 import { mean, type Random } from '../../core/index.ts';
 import type { ModelSettings, ParameterPlan, ParameterVectors, ModelIo } from '../../model/index.ts';
 import type { StepRecord } from '../run-record.ts';
-import { type BatchLosses, createLearner, type Learner } from '../step/learner.ts';
+import type { BatchLosses, Evaluator } from '../step/evaluator.ts';
+import { createLearner, type Learner } from '../step/learner.ts';
+import type { HostTensor } from '../../engine/index.ts';
 import type { OptimiserSettings } from '../step/optimiser.ts';
 import type { Feeds, LearnerState } from '../step/session.ts';
+import type { Batches, GainsSettings } from '../step/sight.ts';
 import { createWeighting, type Weighting, type WeightingState } from '../weighting/index.ts';
 
 /** The `training` part of the configuration, as far as it shapes a step. */
-export interface TrainingSettings {
+export interface TrainingSettings extends GainsSettings {
   readonly method: string;
   readonly methodOptions: Readonly<Record<string, unknown>>;
   readonly batch: number;
@@ -32,12 +35,26 @@ export interface TraineeOptions {
   readonly counts: readonly number[];
   readonly initial: readonly ParameterVectors[];
   readonly random: Random;
+  /** Training trajectories: what an epoch is. */
+  readonly trajectories: number;
+}
+
+/** Steps between two measurements of the validation change (paper eq. 7), at least. */
+const MEASURE_EVERY = { withValidation: 10, without: 50 };
+
+/** Measured where v is there anyway, it costs one forward pass; for other methods v too. */
+function measureEvery({ needs, validationEvery = 1 }: Weighting, gainsEvery: number): number {
+  if (!needs.has('validation')) return MEASURE_EVERY.without;
+  let every = Math.max(validationEvery, gainsEvery);
+  while (every % validationEvery > 0 || every % gainsEvery > 0) every++;
+  return every * Math.ceil(MEASURE_EVERY.withValidation / every);
 }
 
 /** What a run trains: one model for all tasks, or (single-task learning) one a task. */
 export interface Trainee {
-  step(batch: Feeds, validation: Feeds, measure: boolean): Promise<StepRecord>;
-  losses(batch: Feeds): Promise<BatchLosses>;
+  step(batches: Batches): Promise<StepRecord>;
+  /** @param market windows of the days that the batches are from; null without a temporal module */
+  evaluator(market: HostTensor | null): Promise<Evaluator>;
   models(): LearnerState[];
   weighting(): WeightingState[];
   load(models: readonly LearnerState[], weighting: readonly WeightingState[]): void;
@@ -50,39 +67,43 @@ export function modelCount(method: string, tasks: number): number {
 }
 
 /** One model of all tasks, or with `stl` one a task; the loop drives both alike. */
-export function createTrainee(options: TraineeOptions): Promise<Trainee> {
+export function createTrainee(options: TraineeOptions): Trainee {
   return modelCount(options.training.method, options.tasks.length) === 1
     ? createJoint(options)
     : createSeparate(options);
 }
 
 function learnerOf(
-  { model, training, steps, io, plan, tasks, random, initial }: TraineeOptions,
+  { model, training, steps, io, plan, tasks, random, initial, trajectories }: TraineeOptions,
   weighting: Weighting,
   counts: readonly number[],
   index: number,
-): Promise<Learner> {
+): Learner {
   const { inverseLearningRate, threads } = training;
   const { decay, ...rest } = training.optimiser;
   const optimiser = { ...rest, decaySteps: decay === 'linear' ? steps : undefined };
+  const rowsAStep = training.batch * (weighting.needs.has('crossGram') ? 3 : 1);
   return createLearner({
     design: { settings: model, io, plan, counts, optimiser },
     tasks,
     weighting,
+    gains: { gains: training.gains, gainsEvery: training.gainsEvery },
     random,
+    epochOf: (step) => Math.floor((step * rowsAStep) / trajectories),
     inverseLearningRate,
     initial: initial[index] ?? { generator: new Float32Array(), inverse: new Float32Array() },
     threads,
   });
 }
 
-async function createJoint(options: TraineeOptions): Promise<Trainee> {
+function createJoint(options: TraineeOptions): Trainee {
   const { training, tasks, counts } = options;
   const weighting = createWeighting(training.method, tasks.length, training.methodOptions);
-  const learner = await learnerOf(options, weighting, counts, 0);
+  const learner = learnerOf(options, weighting, counts, 0);
+  const every = measureEvery(weighting, training.gainsEvery);
   return {
-    step: (batch, validation, measure) => learner.step(batch, validation, measure),
-    losses: (batch) => learner.losses(batch),
+    step: (batches) => learner.step(batches, learner.state.step % every === 0),
+    evaluator: (market) => learner.evaluator(market),
     models: () => [learner.state],
     weighting: () => [weighting.save()],
     load: ([model], [state]) => {
@@ -93,10 +114,12 @@ async function createJoint(options: TraineeOptions): Promise<Trainee> {
   };
 }
 
-/** A piece of a batch: rows `from` .. `from + count - 1` of every tensor. No copies. */
+/** A piece of a batch: rows `from` .. `from + count - 1`; its days stay. No copies. */
 function rowsOf(batch: Feeds, from: number, count: number): Feeds {
   return Object.fromEntries(
-    Object.entries(batch).map(([name, { shape, data }]) => {
+    Object.entries(batch).map(([name, tensor]) => {
+      if (name === 'market') return [name, tensor];
+      const { shape, data } = tensor;
       const width = shape.slice(1).reduce((a, b) => a * b, 1);
       const part = data.subarray(from * width, (from + count) * width);
       return [name, { shape: [count, ...shape.slice(1)], data: part }];
@@ -105,21 +128,26 @@ function rowsOf(batch: Feeds, from: number, count: number): Feeds {
 }
 
 /** Task k's model sees task k's rows of every batch, so each gets the steps and rows it has jointly. */
-async function createSeparate(options: TraineeOptions): Promise<Trainee> {
+function createSeparate(options: TraineeOptions): Trainee {
   const { tasks, counts } = options;
+  // There is nothing to weigh, so no gains to find.
+  const training = { ...options.training, gains: 'exact', gainsEvery: 1 } as const;
   const learners: Learner[] = [];
   for (const k of tasks.keys()) {
     const weighting = createWeighting('stl', tasks.length, { mainTask: k });
     const own = counts.map((count, i) => (i === k ? count : 0));
-    learners.push(await learnerOf(options, weighting, own, k));
+    learners.push(learnerOf({ ...options, training }, weighting, own, k));
   }
   const start = (k: number): number => counts.slice(0, k).reduce((a, b) => a + b, 0);
   const part = (batch: Feeds, k: number): Feeds => rowsOf(batch, start(k), counts[k] ?? 0);
   return {
-    async step(batch) {
+    async step(batches) {
+      const batch = batches.train();
       const records: StepRecord[] = [];
-      for (const [k, learner] of learners.entries())
-        records.push(await learner.step(part(batch, k), {}, false));
+      for (const [k, learner] of learners.entries()) {
+        const own = { ...batches, train: () => part(batch, k) };
+        records.push(await learner.step(own, false));
+      }
       return {
         step: records[0]?.step ?? 0,
         losses: records.map(({ losses }, k) => losses[k] ?? Number.NaN),
@@ -128,13 +156,16 @@ async function createSeparate(options: TraineeOptions): Promise<Trainee> {
         inverseLoss: mean(records.map(({ inverseLoss }) => inverseLoss)),
       };
     },
-    async losses(batch) {
-      const found: BatchLosses[] = [];
-      for (const [k, learner] of learners.entries())
-        found.push(await learner.losses(part(batch, k)));
-      return {
-        losses: found.map(({ losses }, k) => losses[k] ?? Number.NaN),
-        inverse: mean(found.map(({ inverse }) => inverse)),
+    async evaluator(market) {
+      const own: Evaluator[] = [];
+      for (const learner of learners) own.push(await learner.evaluator(market));
+      return async (batch) => {
+        const found: BatchLosses[] = [];
+        for (const [k, losses] of own.entries()) found.push(await losses(part(batch, k)));
+        return {
+          losses: found.map(({ losses }, k) => losses[k] ?? Number.NaN),
+          inverse: mean(found.map(({ inverse }) => inverse)),
+        };
       };
     },
     models: () => learners.map(({ state }) => state),

@@ -1,11 +1,12 @@
 import { dayKey, VamoError } from '../../core/index.ts';
 import type { DayLog, DaySteps, Normaliser, PinnedDay } from '../../contracts/index.ts';
 import { dayEfficiencies, type ReplayRules } from '../../eval/index.ts';
-import { fitNormaliser, toTrajectory, type Trajectory } from '../../features/index.ts';
+import { fitNormaliser, toTrajectory } from '../../features/index.ts';
 import { type ObjectStore, readDayLog, readDaySteps, readManifest } from '../../store/index.ts';
-import type { Dataset } from '../loop/dataset.ts';
+import type { Dataset, DayTrajectory } from '../loop/dataset.ts';
 import { type Split, SPLITS } from '../run-record.ts';
 import type { TrainJob } from './job.ts';
+import { marketWindows } from './market.ts';
 
 /** A sealed day as training sees it. `efficiencies` = R/R* by campaign, from that day alone. */
 export interface TrainingDay {
@@ -13,6 +14,20 @@ export interface TrainingDay {
   readonly steps: DaySteps;
   readonly log: DayLog;
   readonly efficiencies: ReadonlyMap<string, number>;
+}
+
+/** A sealed day as far as the days after it see it. */
+export type HistoryDay = Pick<TrainingDay, 'day' | 'steps'>;
+
+async function pinnedManifest(store: ObjectStore, pinned: PinnedDay) {
+  const manifest = await readManifest(store, dayKey(pinned.day), pinned.generation);
+  if (manifest.digest !== pinned.digest || manifest.stepsDigest !== pinned.stepsDigest)
+    throw new VamoError(
+      'STORE_CORRUPT',
+      `day ${pinned.day}: digest ${manifest.digest}, expected ${pinned.digest}`,
+      { details: { day: pinned.day, generation: pinned.generation } },
+    );
+  return manifest;
 }
 
 /**
@@ -24,13 +39,7 @@ async function readDay(
   pinned: PinnedDay,
   rules: ReplayRules,
 ): Promise<TrainingDay> {
-  const manifest = await readManifest(store, dayKey(pinned.day), pinned.generation);
-  if (manifest.digest !== pinned.digest || manifest.stepsDigest !== pinned.stepsDigest)
-    throw new VamoError(
-      'STORE_CORRUPT',
-      `day ${pinned.day}: digest ${manifest.digest}, expected ${pinned.digest}`,
-      { details: { day: pinned.day, generation: pinned.generation } },
-    );
+  const manifest = await pinnedManifest(store, pinned);
   const steps = await readDaySteps(store, manifest);
   const log = await readDayLog(store, manifest);
   const found = dayEfficiencies(log, steps, rules);
@@ -50,6 +59,19 @@ export async function readDays(
   return days;
 }
 
+/** The days before the window, oldest first: their steps alone. */
+export async function readHistory(
+  store: ObjectStore,
+  job: Pick<TrainJob, 'days'>,
+): Promise<HistoryDay[]> {
+  const days: HistoryDay[] = [];
+  for (const pinned of job.days.history) {
+    const steps = await readDaySteps(store, await pinnedManifest(store, pinned));
+    days.push({ day: pinned.day, steps });
+  }
+  return days;
+}
+
 /** Statistics of the training days, and of no other. */
 export function normaliserOf(
   days: readonly TrainingDay[],
@@ -66,22 +88,33 @@ export function normaliserOf(
   return fitNormaliser({ days: days.map(({ steps }) => steps), tasks, efficiencies, minRemaining });
 }
 
-/** Trajectories of all splits in the normaliser's units. */
+/**
+ * Trajectories of all splits in the normaliser's units.
+ * @param history the days before the window: the market of these and of the window's own days is
+ *   what a temporal module sees; null without one
+ */
 export function datasetOf(
   days: Readonly<Record<Split, readonly TrainingDay[]>>,
   normaliser: Normaliser,
-  minRemaining: number,
+  { tasks, minRemaining }: ReplayRules,
+  history: readonly HistoryDay[] | null,
 ): Dataset {
-  const trajectoriesOf = ({ steps, efficiencies }: TrainingDay): Trajectory[] =>
+  const trajectoriesOf = ({ steps, efficiencies }: TrainingDay, day: number): DayTrajectory[] =>
     steps.campaigns.flatMap((campaign) => {
       const efficiency = efficiencies.get(campaign.campaignId);
       if (efficiency === undefined) return [];
-      return toTrajectory(campaign, efficiency, { normaliser, minRemaining }) ?? [];
+      const made = toTrajectory(campaign, efficiency, { normaliser, minRemaining });
+      return made ? { ...made, day } : [];
     });
-  const splitOf = (split: Split) => ({
-    days: days[split].map(({ day }) => day),
-    trajectories: days[split].flatMap(trajectoriesOf),
-  });
+  const timeline = history && [...history, ...SPLITS.flatMap((split) => days[split])];
+  const splitOf = (split: Split) => {
+    const names = days[split].map(({ day }) => day);
+    return {
+      days: names,
+      trajectories: days[split].flatMap(trajectoriesOf),
+      market: timeline && marketWindows(names, timeline, history.length, tasks, normaliser),
+    };
+  };
   return {
     tasks: normaliser.tasks.map(({ id }) => id),
     splits: { train: splitOf('train'), validation: splitOf('validation'), test: splitOf('test') },

@@ -5,6 +5,7 @@ import {
   type Progress,
   sha256,
   stableJson,
+  STEPS,
   throwIfAborted,
   VamoError,
 } from '../../core/index.ts';
@@ -17,7 +18,7 @@ import { decodeWeights } from '../candidate/weights.ts';
 import { train, type TrainResult } from '../loop/train.ts';
 import { renderReport } from '../report/index.ts';
 import type { RunRecord } from '../run-record.ts';
-import { datasetOf, normaliserOf, readDays } from './days.ts';
+import { datasetOf, normaliserOf, readDays, readHistory } from './days.ts';
 import { chooseAskedReturns } from './asked-return.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { RUN_FILES, type TrainJob, type TrainOutcome } from './job.ts';
@@ -45,6 +46,12 @@ async function readParent(job: TrainJob): Promise<Parent | null> {
     tasks: parsed.data.tasks.length,
     steps: parsed.data.trafficShare.length - 1,
     features: parsed.data.stateMean.length,
+    ...(job.config.model.temporal !== 'none' && {
+      market: {
+        history: job.days.history.length * STEPS,
+        channels: parsed.data.marketMean.length,
+      },
+    }),
   };
   const models = decodeWeights(parameterPlan(job.config.model, io), await readFile(weights));
   return { version, models, normaliser: parsed.data };
@@ -104,7 +111,9 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
   const parent = await readParent(job);
   throwIfAborted(options.signal);
   const scales = scalesOf(normaliserOf(days.train, rules), parent?.normaliser);
-  const dataset = datasetOf(days, scales, rules.minRemaining);
+  const seesMarket = config.model.temporal !== 'none';
+  const history = seesMarket ? await readHistory(data, job) : null;
+  const dataset = datasetOf(days, scales, rules, history);
   const result = await train({
     ...options,
     dataset,

@@ -1,6 +1,6 @@
 import { VamoError } from '../../core/index.ts';
 import type { GradientFigures } from '../run-record.ts';
-import type { GradientProducts } from './gradient-products.ts';
+import type { GradientProducts } from './inner-products.ts';
 
 /** Entropy of weights scaled to total 1, nats. */
 export function entropy(weights: Float64Array): number {
@@ -12,8 +12,8 @@ export function entropy(weights: Float64Array): number {
 export function gradientFigures(products: GradientProducts): GradientFigures {
   const { gram, gains, validationNormSquared } = products;
   const tasks = gains.length;
-  const validationNorm = Math.sqrt(validationNormSquared);
-  const norms = Array.from(gains, (_, k) => Math.sqrt(gram[k * tasks + k] ?? 0));
+  const validationNorm = Math.sqrt(Math.max(0, validationNormSquared));
+  const norms = Array.from(gains, (_, k) => Math.sqrt(Math.max(0, gram[k * tasks + k] ?? 0)));
   const cosines = norms.map((norm, k) => {
     const scale = norm * validationNorm;
     return scale > 0 ? (gains[k] ?? 0) / scale : 0;

@@ -1,38 +1,29 @@
-import { mean, type Random } from '../../core/index.ts';
-import type { CompiledGraph } from '../../engine/index.ts';
+import type { Random } from '../../core/index.ts';
+import type { HostTensor } from '../../engine/index.ts';
 import type { ParameterVectors } from '../../model/index.ts';
 import type { StepRecord } from '../run-record.ts';
-import { headWeights, type Weighting } from '../weighting/index.ts';
+import { headWeights, type Weighting, type WeightingOutput } from '../weighting/index.ts';
+import { createEvaluator, type Evaluator } from './evaluator.ts';
 import { entropy, gradientFigures, requireFinite } from './figures.ts';
-import { adamMetric, gradientProducts, type TaskGradients } from './gradient-products.ts';
-import { traceFusedStep, traceGradients, traceLosses, traceUpdate } from './graphs.ts';
+import { look, requireGains } from './look.ts';
 import { learningRateAt } from './optimiser.ts';
-import {
-  createSession,
-  type Feeds,
-  floats,
-  type LearnerState,
-  type Session,
-  vector,
-} from './session.ts';
+import { createPasses } from './passes.ts';
+import { createSession, type Feeds, type LearnerState } from './session.ts';
+import type { Batches, GainsSettings, LookOptions, Sight } from './sight.ts';
 import type { StepDesign } from './tensors.ts';
+import { heldOutAt, validationChange } from './validation-change.ts';
 
-export interface BatchLosses {
-  /** One a task. */
-  readonly losses: readonly number[];
-  readonly inverse: number;
-}
-
-/** One model in training. Batches are feeds of `states`, `label`, `action`, `mask`. */
+/** One model in training. Batches are feeds of `states`, `label`, `action`, `mask`, and their days. */
 export interface Learner {
   /**
-   * One update.
-   * @param validation a batch of the held-out day; read when the weighting method asks for it
-   * @param measure also measure how that batch's loss changes
+   * One update, paper Algorithm 1 lines 5-10 for any weighting method.
+   * @param batches drawn from as the method asks: one training batch at least
+   * @param measure also measure how a held-out batch's loss changes (paper eq. 7)
    * @throws VamoError TRAIN_NOT_FINITE naming step and task; the state stays as before
    */
-  step(batch: Feeds, validation: Feeds, measure: boolean): Promise<StepRecord>;
-  losses(batch: Feeds): Promise<BatchLosses>;
+  step(batches: Batches, measure: boolean): Promise<StepRecord>;
+  /** @param market windows of the days that the batches are from; null without a temporal module */
+  evaluator(market: HostTensor | null): Promise<Evaluator>;
   /** After the last update; assign to resume from a saved one. */
   state: LearnerState;
   release(): Promise<void>;
@@ -42,38 +33,66 @@ export interface LearnerOptions {
   readonly design: StepDesign;
   readonly tasks: readonly string[];
   readonly weighting: Weighting;
+  /** Default: exact, at every step. */
+  readonly gains?: GainsSettings | undefined;
   /** For methods that draw. */
   readonly random: Random;
   readonly inverseLearningRate: number;
   readonly initial: ParameterVectors;
   readonly threads: number;
+  /** Whole passes over the training data before a step; default: the first. */
+  readonly epochOf?: ((step: number) => number) | undefined;
+}
+
+/** The same value at every call, made at the first. */
+function once<T extends object>(make: () => T): () => T {
+  let made: T | null = null;
+  return () => (made ??= make());
 }
 
 /**
- * A learner for one set of parameters. A method that looks at nothing runs the whole step as one
- * graph; the others run gradients, then weights (here, in float64), then the update.
+ * A learner for one set of parameters. What the weighting method needs decides which graphs run:
+ * weights that depend on nothing cost one graph, gradients that it looks at are the ones that update.
+ * Graphs are traced and compiled when first needed.
+ * @throws VamoError CONFIG_INVALID when `gains` gives less than the method needs
  */
-export async function createLearner(options: LearnerOptions): Promise<Learner> {
-  const { design, weighting } = options;
+export function createLearner(options: LearnerOptions): Learner {
+  const { design, weighting, gains = { gains: 'exact', gainsEvery: 1 } } = options;
+  requireGains(weighting, gains);
+  const epochOf = options.epochOf ?? (() => 0);
   const session = createSession(design, options);
-  const lossGraph = await session.prepare(traceLosses(design));
-  const losses = async (batch: Feeds): Promise<BatchLosses> => {
-    const outputs = await session.run(lossGraph, batch);
-    return {
-      losses: [...floats(outputs, 'losses')],
-      inverse: floats(outputs, 'inverseLoss')[0] ?? 0,
-    };
-  };
-  const fused = weighting.needs.size === 0 && weighting.headPolicy === 'weighted';
-  const step = fused
-    ? fusedStep(options, session, await session.prepare(traceFusedStep(design)))
-    : gradientStep(options, session, losses, {
-        gradients: await session.prepare(traceGradients(design, weighting.needs.has('validation'))),
-        update: await session.prepare(traceUpdate(design)),
-      });
+  const passes = createPasses(design, session, weighting.headPolicy);
+  const parts: LookOptions = { design, weighting, session, passes, gains };
   return {
-    step,
-    losses,
+    async step(batches, measure) {
+      const before = session.state;
+      const drawn = { train: batches.train, validation: once(batches.validation) };
+      const batch = drawn.train();
+      const sight = await look(parts, batch, drawn);
+      requireFiniteSight(options, sight, before.step);
+      const held = measure ? await heldOutAt(parts, sight.held, drawn.validation) : null;
+      const output = weighting.step({
+        ...sight.input,
+        epoch: epochOf(before.step),
+        learningRate: learningRateAt(design.optimiser, before.step),
+        random: options.random,
+      });
+      const made = await update(parts, sight, batch, output);
+      requireFinite(made.losses, 'the loss', before.step, options.tasks);
+      session.advance(made.outputs);
+      await tell(parts, made.losses, batch, epochOf(before.step));
+      return {
+        step: before.step,
+        losses: [...made.losses],
+        weights: [...output.weights],
+        entropy: entropy(output.weights),
+        inverseLoss: made.inverseLoss,
+        ...(sight.products &&
+          sight.products.gains.length > 0 && { gradients: gradientFigures(sight.products) }),
+        ...(held && { validationChange: await validationChange(parts, before, held) }),
+      };
+    },
+    evaluator: (market) => createEvaluator(design, session, market),
     get state() {
       return session.state;
     },
@@ -84,90 +103,42 @@ export async function createLearner(options: LearnerOptions): Promise<Learner> {
   };
 }
 
-function fusedStep(
-  { weighting, tasks, random }: LearnerOptions,
-  session: Session,
-  graph: CompiledGraph,
-): Learner['step'] {
-  return async (batch) => {
-    const { step } = session.state;
-    const { weights } = weighting.step({ losses: new Float64Array(tasks.length), random });
-    const outputs = await session.run(graph, { ...batch, weights: vector(weights) });
-    const losses = floats(outputs, 'losses');
-    requireFinite(losses, 'the loss', step, tasks);
-    session.advance(outputs);
-    return {
-      step,
-      losses: [...losses],
-      weights: [...weights],
-      entropy: entropy(weights),
-      inverseLoss: floats(outputs, 'inverseLoss')[0] ?? 0,
-    };
-  };
+/** The update of paper eq. 5: from the gradients that were looked at, or all in one graph. */
+async function update(
+  { weighting, passes }: LookOptions,
+  { rows, input }: Sight,
+  batch: Feeds,
+  { weights, direction }: WeightingOutput,
+) {
+  const heads = headWeights(weighting, weights);
+  if (!rows) return passes.fused(batch, weights, heads);
+  const made = await passes.update(batch, rows, { weights, direction }, heads);
+  return { ...made, losses: input.losses ?? new Float64Array() };
 }
 
-/** Paper Algorithm 1, lines 5-10. */
-function gradientStep(
-  options: LearnerOptions,
-  session: Session,
-  lossesOf: Learner['losses'],
-  graphs: { readonly gradients: CompiledGraph; readonly update: CompiledGraph },
-): Learner['step'] {
-  const { design, weighting, tasks, random } = options;
-  const { optimiser } = design;
-  const withValidation = weighting.needs.has('validation');
+/** Tells the method what came of the step. */
+async function tell(
+  { weighting, passes }: LookOptions,
+  losses: Float64Array,
+  batch: Feeds,
+  epoch: number,
+): Promise<void> {
+  if (!weighting.observe) return;
+  weighting.observe({
+    losses,
+    ...(weighting.needs.has('newLosses') && { newLosses: await passes.losses(batch) }),
+    epoch,
+  });
+}
 
-  /** Adam's preconditioner as it stands; null where there is none (yet). */
-  const preconditioner = (): Float64Array | null => {
-    const { step, vectors } = session.state;
-    const square = vectors['generatorSquare'];
-    if (!square) return null;
-    return adamMetric(square, 1 - optimiser.beta2 ** step, optimiser.epsilon);
-  };
-
-  return async (batch, validation, measure) => {
-    const { step } = session.state;
-    const learningRate = learningRateAt(optimiser, step);
-    const held = Object.entries(validation).map(([name, x]) => [`validation.${name}`, x] as const);
-    const found = await session.run(graphs.gradients, { ...batch, ...Object.fromEntries(held) });
-    const losses = floats(found, 'losses');
-    requireFinite(losses, 'the loss', step, tasks);
-    const gradients: TaskGradients = {
-      shared: tasks.map((_, k) => floats(found, `shared.${k}`)),
-      heads: tasks.map((_, k) => floats(found, `head.${k}`)),
-      validation: withValidation ? floats(found, 'validation') : undefined,
-    };
-    const metric = weighting.metric === 'adam' ? preconditioner() : null;
-    const products = gradientProducts(gradients, weighting.scope, metric);
-    const figures = gradientFigures(products);
-    requireFinite(figures.norms, 'the gradient norm', step, tasks);
-    requireFinite(figures.gains, 'the marginal gain', step, tasks);
-    const { weights } = weighting.step({
-      losses: Float64Array.from(losses),
-      ...products,
-      learningRate,
-      random,
-    });
-    const updated = await session.run(graphs.update, {
-      ...found,
-      weights: vector(weights),
-      headWeights: vector(headWeights(weighting, weights)),
-    });
-    session.advance({ ...found, ...updated });
-    const record = {
-      step,
-      losses: [...losses],
-      weights: [...weights],
-      entropy: entropy(weights),
-      inverseLoss: floats(found, 'inverseLoss')[0] ?? 0,
-      ...(withValidation && { gradients: figures }),
-    };
-    if (!measure || !withValidation) return record;
-    // Expected of the real step: over all parameters, as the optimiser just scaled them.
-    const { gains } = gradientProducts(gradients, 'all', preconditioner());
-    const before = mean(floats(found, 'validationLosses'));
-    const after = mean((await lossesOf(validation)).losses);
-    const predicted = -learningRate * weights.reduce((m, w, k) => m + w * (gains[k] ?? 0), 0);
-    return { ...record, validationChange: { predicted, realised: after - before } };
-  };
+function requireFiniteSight(
+  { tasks }: LearnerOptions,
+  { input, products }: Sight,
+  step: number,
+): void {
+  requireFinite(input.losses ?? [], 'the loss', step, tasks);
+  requireFinite(input.gains ?? [], 'the marginal gain', step, tasks);
+  if (!products) return;
+  const norms = tasks.map((_, k) => products.gram[k * tasks.length + k] ?? 0);
+  requireFinite(norms, 'the squared gradient norm', step, tasks);
 }

@@ -11,10 +11,22 @@ import { corrections, decayAt, learningRateAt } from './optimiser.ts';
 
 export type Feeds = Readonly<Record<string, HostTensor>>;
 
-/** Flat vectors by the names of `stateSpecs`, after `step` updates. */
+/**
+ * Flat vectors by the names of `stateSpecs`, after `step` updates; `validation` too where v is kept
+ * from step to step.
+ */
 export interface LearnerState {
   readonly step: number;
   readonly vectors: Readonly<Record<string, Float32Array>>;
+  /** Inner products kept from step to step, where they are not taken anew at each. */
+  readonly kept?: KeptProducts | undefined;
+}
+
+/** Plain numbers, exact in JSON. */
+export interface KeptProducts {
+  readonly gram?: readonly number[] | undefined;
+  readonly gains: readonly number[];
+  readonly validationNormSquared: number;
 }
 
 /** Parameters as given, moments zero, step 0. */
@@ -43,18 +55,38 @@ export function floats(outputs: Feeds, name: string): Float32Array {
 
 /** Numbers as a float32 vector. */
 export function vector(values: ArrayLike<number>): HostTensor {
-  return { shape: [values.length], data: Float32Array.from(values) };
+  const data = values instanceof Float32Array ? values : Float32Array.from(values);
+  return { shape: [values.length], data };
 }
 
 /** The state of one model in training and the graphs that read and advance it. */
 export interface Session {
   state: LearnerState;
-  prepare(graph: TracedGraph): Promise<CompiledGraph>;
-  /** Runs a graph on the state, the step's rates, and what is given besides. */
-  run(graph: CompiledGraph, given: Feeds): Promise<Feeds>;
+  /**
+   * Runs a graph on the state, the step's rates, and what is given besides or in their place.
+   * @param name tells graphs apart; each is traced and compiled when it is first asked for
+   */
+  run(name: string, traced: () => TracedGraph, given: Feeds): Promise<Feeds>;
   /** Takes over a step's `next.` outputs. */
   advance(outputs: Feeds): void;
   release(): Promise<void>;
+}
+
+/** Scalars that change from step to step; `metricCorrection` as `metricDiagonal` takes it. */
+function ratesAt({ optimiser }: StepDesign, inverseLearningRate: number, step: number): Feeds {
+  const [meanCorrection, squareCorrection] = corrections(optimiser, step);
+  const scalars = {
+    learningRate: learningRateAt(optimiser, step),
+    inverseLearningRate: inverseLearningRate * decayAt(optimiser, step),
+    meanCorrection,
+    squareCorrection,
+  };
+  return {
+    ...Object.fromEntries(
+      Object.entries(scalars).map(([name, x]) => [name, { shape: [], data: Float32Array.of(x) }]),
+    ),
+    metricCorrection: vector(step === 0 ? [1, 0] : [1 - optimiser.beta2 ** step, 1]),
+  };
 }
 
 /** Learner state on its way from step to step, as the graphs take it and give it back. */
@@ -66,44 +98,35 @@ export function createSession(
     readonly threads: number;
   },
 ): Session {
-  const { optimiser } = design;
-  const compiled: CompiledGraph[] = [];
-  const rates = (step: number): Feeds => {
-    const [meanCorrection, squareCorrection] = corrections(optimiser, step);
-    const values = {
-      learningRate: learningRateAt(optimiser, step),
-      inverseLearningRate: options.inverseLearningRate * decayAt(optimiser, step),
-      meanCorrection,
-      squareCorrection,
-    };
-    return Object.fromEntries(
-      Object.entries(values).map(([name, x]) => [name, { shape: [], data: Float32Array.of(x) }]),
-    );
+  const compiled = new Map<string, CompiledGraph>();
+  const prepared = async (name: string, traced: () => TracedGraph): Promise<CompiledGraph> => {
+    const known = compiled.get(name);
+    if (known) return known;
+    const ready = await compile(traced(), { threads: options.threads });
+    compiled.set(name, ready);
+    return ready;
   };
   const session: Session = {
     state: freshState(design, options.initial),
-    async prepare(graph) {
-      const ready = await compile(graph, { threads: options.threads });
-      compiled.push(ready);
-      return ready;
-    },
-    run(graph, given) {
+    async run(name, traced, given) {
+      const graph = await prepared(name, traced);
       const { step, vectors } = session.state;
-      const all: Record<string, HostTensor> = { ...rates(step), ...given };
-      for (const [name, data] of Object.entries(vectors))
-        all[name] = { shape: [data.length], data };
-      const asked = Object.entries(all).filter(([name]) => name in graph.inputs);
+      const all: Record<string, HostTensor> = ratesAt(design, options.inverseLearningRate, step);
+      for (const [key, data] of Object.entries(vectors)) all[key] = vector(data);
+      Object.assign(all, given);
+      const asked = Object.entries(all).filter(([key]) => key in graph.inputs);
       return graph.run(Object.fromEntries(asked));
     },
     advance(outputs) {
       const { step, vectors } = session.state;
-      const next = Object.keys(vectors).map(
+      const next = Object.keys(stateSpecs(design)).map(
         (name) => [name, floats(outputs, `next.${name}`)] as const,
       );
-      session.state = { step: step + 1, vectors: Object.fromEntries(next) };
+      const state = { ...session.state, vectors: { ...vectors, ...Object.fromEntries(next) } };
+      session.state = { ...state, step: step + 1 };
     },
     async release() {
-      for (const graph of compiled) await graph.release();
+      for (const graph of compiled.values()) await graph.release();
     },
   };
   return session;

@@ -26,29 +26,62 @@ export function need(tensors: Tensors, name: string): tf.Tensor {
 
 export const float = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float32' });
 
-/** Inputs that hold a batch; `prefix` tells the validation batch from the training batch. */
-export function batchSpecs(io: ModelIo, counts: readonly number[], prefix = ''): Specs {
-  const rows = counts.reduce((a, b) => a + b, 0);
+/** Batch rows as the graphs take them, and what the days they are from had before them. */
+export interface Batch extends Rows {
+  /** [D, H, channels] market windows of the days. */
+  readonly market?: tf.Tensor | undefined;
+  /** [D, T, hidden]: z of the days, in place of their windows. */
+  readonly table?: tf.Tensor | undefined;
+}
+
+const rowsIn = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
+
+/** Inputs that hold the rows of a batch. */
+export function rowSpecs({ io, counts }: StepDesign): Specs {
+  const rows = rowsIn(counts);
   return {
-    [`${prefix}states`]: float(rows, io.steps + 1, io.features),
-    [`${prefix}label`]: float(rows, 1),
-    [`${prefix}action`]: float(rows, io.steps),
-    [`${prefix}mask`]: float(rows, io.steps),
+    states: float(rows, io.steps + 1, io.features),
+    label: float(rows, 1),
+    action: float(rows, io.steps),
+    mask: float(rows, io.steps),
+  };
+}
+
+/**
+ * Inputs that hold a batch: its rows and, with a temporal module, the days they are from.
+ * @param days distinct days D
+ * @param table the days' z comes as a table computed before, not from market windows
+ */
+export function batchSpecs(design: StepDesign, days: number, table = false): Specs {
+  const { io, counts, settings } = design;
+  const { market } = io;
+  const rows = rowsIn(counts);
+  const context = table
+    ? { table: float(days, io.steps, settings.hidden) }
+    : { market: float(days, market?.history ?? 0, market?.channels ?? 0) };
+  return {
+    ...rowSpecs(design),
+    ...(settings.guidance && { withheld: float(rows, 1) }),
+    ...(market && { day: { shape: [rows], dtype: 'int32' }, ...context }),
   };
 }
 
 /** The batch of `batchSpecs`. */
-export function rowsOf(inputs: Tensors, prefix = ''): Rows {
+export function batchOf(inputs: Tensors): Batch {
   return {
-    states: need(inputs, `${prefix}states`),
-    label: need(inputs, `${prefix}label`),
-    action: need(inputs, `${prefix}action`),
-    mask: need(inputs, `${prefix}mask`),
+    states: need(inputs, 'states'),
+    label: need(inputs, 'label'),
+    action: need(inputs, 'action'),
+    mask: need(inputs, 'mask'),
+    day: inputs['day'],
+    withheld: inputs['withheld'],
+    market: inputs['market'],
+    table: inputs['table'],
   };
 }
 
 /** Flat vectors of one group of parameters: values, and Adam's moments where it has them. */
-export function momentSpecs(name: string, size: number, adam: boolean): Specs {
+function momentSpecs(name: string, size: number, adam: boolean): Specs {
   if (size === 0) return {};
   const moments = { [`${name}Mean`]: float(size), [`${name}Square`]: float(size) };
   return { [name]: float(size), ...(adam ? moments : {}) };
@@ -74,11 +107,14 @@ export function momentOutputs(
   };
 }
 
-export const rateSpecs = (): Specs => ({
-  learningRate: float(),
-  meanCorrection: float(),
-  squareCorrection: float(),
-});
+export function rateSpecs({ plan }: StepDesign): Specs {
+  return {
+    learningRate: float(),
+    meanCorrection: float(),
+    squareCorrection: float(),
+    ...(plan.inverseSize > 0 && { inverseLearningRate: float() }),
+  };
+}
 
 export function ratesOf(inputs: Tensors, learningRate = 'learningRate'): Rates {
   return {

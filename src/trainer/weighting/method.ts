@@ -55,11 +55,13 @@ export interface WeightingInput {
   readonly crossGram?: Float64Array;
   /** <g_val(theta - eta sum_k current_k g_k), g_k>, K numbers. */
   readonly virtualGains?: Float64Array;
-  /** <sum_i (I - r H)^i g_val, g_k>, K numbers; r and the number of terms from `neumann`. */
+  /** <sum_{i=0..J} (I - r H)^i g_val, g_k>, K numbers; r and J from `neumann`. */
   readonly hyperGains?: Float64Array;
   readonly lookahead?: Lookahead;
   /** Tasks with no sample in this batch get weight 0; absent = all present. */
   readonly present?: readonly boolean[];
+  /** What each task's losses stay above, for methods with `positiveLosses` (see `createLossFloor`). */
+  readonly lossFloor?: Float64Array;
   /** Passes over the training data made so far, whole ones. */
   readonly epoch?: number;
   /** eta of the step about to be made, for the predicted validation change (paper eq. 7). */
@@ -83,9 +85,12 @@ export interface StepOutcome {
   /** The same batch's losses after it (needs `newLosses`). */
   readonly newLosses?: Float64Array;
   readonly epoch?: number;
+  /** As in the step before. */
+  readonly present?: readonly boolean[];
+  readonly lossFloor?: Float64Array;
 }
 
-/** Plain JSON, kept in the checkpoint. */
+/** Plain JSON without NaN and infinities, kept in the checkpoint. */
 export type WeightingState = Readonly<Record<string, unknown>>;
 
 /** A weighting method in operation: pure arithmetic on tiny matrices, with its own small state. */
@@ -105,8 +110,12 @@ export interface Weighting {
   readonly validationSignal?: 'heldout' | 'train';
   /** Weights of the virtual step (needs `virtualStep`). */
   current?(): Float64Array;
-  /** Rate r and number of terms of the Neumann series (needs `hypergradient`). */
+  /** Rate r and last power J of the Neumann series (needs `hypergradient`); J = 0 gives g_val itself. */
   readonly neumann?: { readonly rate: number; readonly terms: number };
+  /** Multipliers of the heads' gradients where neither head policy says them. */
+  heads?(): Float64Array;
+  /** The method divides by losses or takes their logarithm: it is told a floor that they stay above. */
+  readonly positiveLosses?: boolean;
   /** The weights of the step about to be made. */
   step(input: WeightingInput): WeightingOutput;
   /** Told once after each update, for methods that learn from what came of it. */

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { VamoError } from '../../core/index.ts';
 
 /**
@@ -18,6 +18,22 @@ export function parseOptions<T extends z.ZodType>(
   const option = String(issue?.path[0] ?? 'options');
   const value = option in options ? JSON.stringify(options[option]) : 'missing';
   throw invalid(`${method}.${option}: ${value}; ${issue?.message ?? 'not valid'}`);
+}
+
+/** One number a task, in a state. */
+export const perTask = (tasks: number) => z.array(z.number()).length(tasks);
+
+/** A saved state, checked. @throws VamoError WEIGHTING_INVALID naming method, place and problem. */
+export function parseState<T extends z.ZodType>(
+  method: string,
+  schema: T,
+  state: unknown,
+): z.output<T> {
+  const parsed = schema.safeParse(state);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const where = issue?.path.map(String).join('.') ?? '';
+  throw invalid(`${method} state: ${where}: ${issue?.message ?? 'not valid'}`);
 }
 
 /** The numbers of an input, checked: there, K of them (or K x K), all finite. */

@@ -13,10 +13,6 @@ const options = z.strictObject({
   lambdaScale: z.enum(['none', 'sd']),
   /** Share of its weight that a step keeps in that deviation one step later. */
   sdDecay: z.number().min(0).max(1),
-  /** Parameters whose gradients enter gains and norms. */
-  scope: z.enum(['all', 'shared']),
-  /** Inner product: plain, or with Adam's preconditioner from before the step. */
-  metric: z.enum(['euclid', 'adam']),
   /** What the gains are divided by: nothing, ||v||, ||v|| ||g_k||, or their mean absolute value. */
   normalise: z.enum(['none', 'valnorm', 'cosine', 'meanabs']),
   /** beta of the moving average of the normalised gains; 0 = none. */
@@ -29,44 +25,57 @@ const options = z.strictObject({
   smoothing: z.number().min(0).max(1),
   /** Adds a task of gain 0 without gradient: steps shrink when all tasks conflict. */
   nullTask: z.boolean(),
-  headPolicy: z.enum(['weighted', 'unweighted']),
-  headScale: z.enum(['one', 'mean']),
+  /** The held-out gradient is computed anew every so many steps and kept between. */
+  valEvery: z.int().min(1),
+  /** Whose gradient the tasks are to agree with: the held-out day's, or (ablation) the batch's own. */
+  signal: z.enum(['val', 'train']),
+  /** Largest norm of a task's gradient in the update; gains come from the whole gradient. null = any. */
+  perTaskClip: z.number().positive().nullable(),
 });
 
 export type VamoOptions = z.output<typeof options>;
 
-const PAPER = {
+const PAPER: VamoOptions = {
   preset: 'paper',
   lambda: 1,
   lambdaScale: 'none',
   sdDecay: 0.99,
-  scope: 'all',
-  metric: 'euclid',
   normalise: 'none',
   ema: 0,
   lag: 0,
   warmupSteps: 0,
   smoothing: 0,
   nullTask: false,
-  headPolicy: 'weighted',
-  headScale: 'one',
-} as const satisfies VamoOptions;
+  valEvery: 1,
+  signal: 'val',
+  perTaskClip: null,
+};
 
-const ROBUST = {
-  ...PAPER,
-  preset: 'robust',
-  lambdaScale: 'sd',
-  scope: 'shared',
-  metric: 'adam',
-  normalise: 'cosine',
-  ema: 0.9,
-  lag: 1,
-  warmupSteps: 20,
-  smoothing: 0.05,
-} as const satisfies VamoOptions;
+/** Raw cosines differ by tenths, deviations by ones: lambda is small or 1 to match. */
+function robust(given: Readonly<Record<string, unknown>>): VamoOptions {
+  const ema = typeof given['ema'] === 'number' && given['ema'] < 1 ? given['ema'] : 0.9;
+  return {
+    ...PAPER,
+    preset: 'robust',
+    lambda: given['lambdaScale'] === 'none' ? 0.25 : 1,
+    lambdaScale: 'sd',
+    normalise: 'cosine',
+    ema: 0.9,
+    lag: 1,
+    warmupSteps: Math.max(20, Math.round(1 / (1 - ema))),
+    smoothing: 0.05,
+    valEvery: 4,
+  };
+}
+
+/** What is looked at and moved, by preset; options of every method can say otherwise. */
+export const FACES = {
+  paper: { scope: 'all', metric: 'euclid' },
+  robust: { scope: 'shared', metric: 'adam' },
+} as const;
 
 /** The preset named by `preset`, with the given options over it. */
 export function parseVamoOptions(given: Readonly<Record<string, unknown>>): VamoOptions {
-  const preset = given['preset'] === 'paper' ? PAPER : ROBUST;
+  const preset = given['preset'] === 'paper' ? PAPER : robust(given);
   return parseOptions('vamo', options, { ...preset, ...given });
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { syntheticInput } from '../../helpers/weighting-inputs.ts';
 import { isVamoError, seededRandom } from '../../../src/core/index.ts';
+import type { WeightingMethod } from '../../../src/trainer/weighting/method.ts';
 import {
   createWeighting,
   headWeights,
@@ -18,18 +20,21 @@ const refusal = (name: string, options: Record<string, unknown>): string => {
 };
 
 describe('the registry of weighting methods', () => {
-  it('makes every method it names', () => {
-    expect([...weightingMethods.keys()]).toEqual(['stl', 'vanilla', 'vamo']);
+  it('makes every method it names, and says what it is, where from and what a step costs', () => {
     for (const [name, method] of weightingMethods) {
       expect(method.name).toBe(name);
-      const fresh = method.create(3, {});
+      expect(method.summary).toMatch(/^.{10,100}$/);
+      expect(method.source).toMatch(/.{10,}/);
+      expect(method.cost).toMatch(/F/);
+      const fresh = createWeighting(name, 3);
       fresh.load(fresh.save());
     }
+    expect(weightingMethods.size).toBeGreaterThanOrEqual(22);
   });
 
   it('lists the known names for an unknown one', () => {
-    expect(refusal('nonesuch', {})).toBe(
-      'weighting "nonesuch": unknown; known are stl, vanilla, vamo',
+    expect(refusal('nonesuch', {})).toMatch(
+      /^weighting "nonesuch": unknown; known are stl, vanilla, .*vamo/,
     );
   });
 
@@ -45,10 +50,48 @@ describe('the registry of weighting methods', () => {
     ['vamo', { ema: 1 }, /^vamo\.ema: 1; .*0\.9999/],
     ['vamo', { lamda: 1 }, /^vamo: lamda: no such option$/],
     ['vanilla', { totalWeight: 'two' }, /^vanilla\.totalWeight: "two"; .*"one"\|"K"/],
+    ['vamo', { scope: 'most' }, /^vamo\.scope: "most"; .*"all"\|"shared"/],
+    ['moco', { scope: 'all' }, /^moco\.scope: "all"; it works on the shared parameters$/],
+    ['uw', { lr: 0 }, /^uw\.lr: 0; /],
+    ['fixed', { weights: [1] }, /^fixed\.weights: 1 numbers; must be 3$/],
+    ['gcs', { mainTask: 3 }, /^gcs\.mainTask: 3; must be below the number of tasks \(3\)$/],
+    ['famo', { lossFloor: [0] }, /^lossFloor: 1 numbers; must be 3$/],
     ['stl', { mainTask: 3 }, /^stl\.mainTask: 3; must be below the number of tasks \(3\)$/],
     ['stl', { mainTask: 0.5 }, /^stl\.mainTask: 0\.5; /],
   ])('%s names the bad option, its value and what is allowed: %j', (name, options, message) => {
     expect(refusal(name, options)).toMatch(message);
+  });
+});
+
+describe('the total of the weights', () => {
+  const input = syntheticInput(3);
+
+  it.each([...weightingMethods.keys()])('%s: 1 or K on request, whatever is native', (name) => {
+    const sizes = (['one', 'K'] as const).map((totalWeight) => {
+      const weighting = createWeighting(name, 3, { totalWeight });
+      const { weights } = weighting.step(input);
+      return weights.reduce((total, w) => total + Math.abs(w), 0);
+    });
+    expect(sizes[0]).toBeCloseTo(1, 12);
+    expect(sizes[1]).toBeCloseTo(3, 12);
+  });
+
+  it('of a method with a direction of its own scales the direction as well', () => {
+    const direction = (options: Record<string, unknown>): ArrayLike<number> =>
+      createWeighting('metabalance', 3, options).step(input).direction!;
+    const native = createWeighting('metabalance', 3).step(input);
+    const size = native.weights.reduce((a, b) => a + b, 0);
+    const scaled = direction({ totalWeight: 'one' });
+    native.direction!.forEach((x, p) => expect(scaled[p]).toBeCloseTo(x / size, 12));
+  });
+
+  it('sets unweighted heads to the same scale', () => {
+    const heads = (options: Record<string, unknown>): number[] => [
+      ...headWeights(createWeighting('gradnorm', 2, options), Float64Array.of(0.2, 0.8)),
+    ];
+    expect(heads({})).toEqual([1, 1]);
+    expect(heads({ totalWeight: 'one' })).toEqual([0.5, 0.5]);
+    expect(heads({ totalWeight: 'K' })).toEqual([1, 1]);
   });
 });
 
@@ -74,6 +117,52 @@ describe('vanilla', () => {
       0,
       total / 2,
     ]);
+  });
+});
+
+describe('a method of one’s own', () => {
+  const odd: WeightingMethod = {
+    name: 'odd',
+    summary: 'whatever it is told',
+    source: 'here',
+    cost: '1F + 1B',
+    create: (_tasks, options) => ({
+      needs: new Set(),
+      scope: 'all',
+      metric: 'euclid',
+      headPolicy: 'weighted',
+      headScale: 'one',
+      step: () => ({
+        weights: Float64Array.from(options['weights'] as number[]),
+        diagnostics: {},
+      }),
+      save: () => ({}),
+      load: () => undefined,
+    }),
+  };
+  const weigh = (options: Record<string, unknown>): number[] => [
+    ...createWeighting(odd, 2, options).step({ random }).weights,
+  ];
+
+  it('runs under the options that all methods have', () => {
+    expect(weigh({ weights: [1, -3] })).toEqual([1, -3]);
+    expect(weigh({ weights: [1, -3], totalWeight: 'one' })).toEqual([0.25, -0.75]);
+    expect(weigh({ weights: [1, -3], totalWeight: 'K' })).toEqual([0.5, -1.5]);
+    expect(weigh({ weights: [0, 0], totalWeight: 'one' })).toEqual([0, 0]);
+    const weighting = createWeighting(odd, 2, { headPolicy: 'unweighted', scope: 'shared' });
+    expect([weighting.headPolicy, weighting.scope]).toEqual(['unweighted', 'shared']);
+  });
+
+  it('is refused when it answers with too few weights, or with none that are numbers', () => {
+    expect(() => weigh({ weights: [1] })).toThrow('odd: 1 weights; must be 2');
+    expect(() => weigh({ weights: [1, NaN] })).toThrow('odd.weights[1]: NaN; the method has no');
+  });
+
+  it('refuses the state of another method', () => {
+    const state = createWeighting('rlw', 2).save();
+    expect(() => createWeighting(odd, 2).load(state)).toThrow(
+      'state: of method "rlw"; the run uses "odd"',
+    );
   });
 });
 

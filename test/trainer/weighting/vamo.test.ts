@@ -289,8 +289,9 @@ describe('the state of VAMO', () => {
 
   it('of another number of tasks, or damaged, is refused', () => {
     const state = createWeighting('vamo', 2).save();
-    expect(() => createWeighting('vamo', 3).load(state)).toThrow(/not a state for 3 tasks/);
-    expect(() => createWeighting('vamo', 2).load({ ...state, steps: 'x' })).toThrow(/vamo state/);
+    expect(() => createWeighting('vamo', 3).load(state)).toThrow(/^vamo state: average: /);
+    const damaged = { ...state, state: { ...(state['state'] as object), steps: 'x' } };
+    expect(() => createWeighting('vamo', 2).load(damaged)).toThrow(/^vamo state: steps: /);
   });
 
   it('stays as it was when an input is refused', () => {

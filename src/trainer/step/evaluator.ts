@@ -1,0 +1,37 @@
+import type { HostTensor } from '../../engine/index.ts';
+import { traceEvaluation, traceTable } from './loss-graphs.ts';
+import { type Feeds, floats, type Session } from './session.ts';
+import type { StepDesign } from './tensors.ts';
+
+export interface BatchLosses {
+  /** One a task. */
+  readonly losses: readonly number[];
+  readonly inverse: number;
+}
+
+/** Losses of batches at the parameters it was made at. */
+export type Evaluator = (batch: Feeds) => Promise<BatchLosses>;
+
+/**
+ * Losses of batches that are all from the same days: their z is computed once, here.
+ * @param market [D, H, channels] windows of the days; null without a temporal module
+ */
+export async function createEvaluator(
+  design: StepDesign,
+  session: Session,
+  market: HostTensor | null,
+): Promise<Evaluator> {
+  const days = market?.shape[0] ?? 0;
+  const context =
+    market && (await session.run(`table ${days}`, () => traceTable(design, days), { market }));
+  return async (batch) => {
+    const outputs = await session.run(`evaluation ${days}`, () => traceEvaluation(design, days), {
+      ...batch,
+      ...context,
+    });
+    return {
+      losses: [...floats(outputs, 'losses')],
+      inverse: floats(outputs, 'inverseLoss')[0] ?? 0,
+    };
+  };
+}
