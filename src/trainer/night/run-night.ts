@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  addDays,
+  dayKey,
   type Logger,
   type Progress,
   sha256,
@@ -11,17 +13,22 @@ import {
 } from '../../core/index.ts';
 import { normaliser as normaliserSchema, type Normaliser } from '../../contracts/index.ts';
 import type { ReplayRules } from '../../eval/index.ts';
-import { type ModelIo, parameterPlan, type ParameterVectors } from '../../model/index.ts';
+import {
+  type ModelIo,
+  type ModelSettings,
+  parameterPlan,
+  type ParameterVectors,
+} from '../../model/index.ts';
 import { openDirectoryStore, type ObjectStore } from '../../store/index.ts';
 import { type Candidate, exportCandidate, type ExportOptions } from '../candidate/export.ts';
 import { decodeWeights } from '../candidate/weights.ts';
 import { train, type TrainResult } from '../loop/train.ts';
 import { renderReport } from '../report/index.ts';
 import type { RunRecord } from '../run-record.ts';
-import { datasetOf, normaliserOf, readDays, readHistory } from './days.ts';
+import { datasetOf, marketBefore, normaliserOf, readDays, readHistory } from './days.ts';
 import { chooseAskedReturns } from './asked-return.ts';
 import { evaluateRun } from './evaluate-run.ts';
-import { RUN_FILES, type TrainJob, type TrainOutcome } from './job.ts';
+import { CANDIDATE_FILES, RUN_FILES, type TrainJob, type TrainOutcome } from './job.ts';
 
 export interface NightOptions {
   readonly signal?: AbortSignal | undefined;
@@ -132,6 +139,9 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
   ];
   if (!test || !yesterday || !pinned) throw new VamoError('USAGE', 'training job: no test day');
   const { threads } = config.training;
+  const before = (day: string) => marketBefore(day, days, scales, history);
+  const servedDay = addDays(dayKey(test.day), 1);
+  const market = before(servedDay);
   const trained: ExportOptions = {
     settings: config.model,
     plan: result.plan,
@@ -140,10 +150,12 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
     normaliser: scales,
     batch: config.release.batch,
     trajectories: dataset.splits.train.trajectories,
+    served: market && { day: servedDay, market },
   };
   const normaliser = await chooseAskedReturns({
     exported: trained,
     validation: yesterday,
+    market: before(yesterday.day),
     rules,
     threads,
     signal: options.signal,
@@ -156,6 +168,7 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
     exported,
     normaliser,
     days: { yesterday, test },
+    market: before(test.day),
     pinned,
     rules,
     threads,
@@ -168,6 +181,12 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
     result,
     record: { ...result.record, replay },
   });
+}
+
+/** Shapes of the temporal module for the manifest. */
+function temporalShapes({ temporal, hidden }: ModelSettings, { io, models }: TrainResult) {
+  if (temporal === 'none' || io.market === undefined) return {};
+  return { temporal: { models: models.length, hidden, ...io.market } };
 }
 
 /** Puts every file, `result.json` last: a directory without it is not finished. */
@@ -184,8 +203,9 @@ async function writeResult(
   const { job, normaliser, candidate, result, record } = night;
   const files = { ...candidate.files, evaluation: json(record.replay) };
   const described: Partial<TrainOutcome['files']> = {};
-  for (const role of ['graph', 'normaliser', 'golden', 'weights', 'evaluation'] as const) {
+  for (const role of CANDIDATE_FILES) {
     const bytes = files[role];
+    if (bytes === undefined) continue;
     await run.put(RUN_FILES[role], bytes);
     const path = join(job.runDirectory, RUN_FILES[role]);
     described[role] = { path, sha256: sha256(bytes), size: bytes.length };
@@ -203,6 +223,7 @@ async function writeResult(
       features: io.features,
       batch: job.config.release.batch,
       policyHead: job.config.model.policyHead,
+      ...temporalShapes(job.config.model, result),
     },
     limits: Object.fromEntries(
       normaliser.tasks.map((t) => [t.id, [t.alphaLow, t.alphaHigh]] as const),
