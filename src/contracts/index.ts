@@ -68,7 +68,6 @@ export {
   TEMPORAL_GRAPH,
   TEMPORAL_INPUT,
   STATE_FEATURES,
-  type GraphInputs,
   type GraphTensor,
   type GraphRunner,
 } from './inference-graph.ts';
@@ -104,11 +103,5 @@ export {
   readCheckpointFile,
 } from './checkpoint-files.ts';
 export { jsonBytes, readJson } from './strict-json.ts';
-export {
-  marketFile,
-  marketKey,
-  parseMarketDay,
-  type MarketDay,
-  type MarketSums,
-} from './market.ts';
+export { marketFile, marketKey, parseMarketDay, type MarketSums } from './market.ts';
 export { parseTemporalTable, temporalTableFile, type TemporalTable } from './temporal-table.ts';

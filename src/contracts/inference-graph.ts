@@ -29,7 +29,7 @@ export interface GraphTensor {
 }
 
 /** What a published graph is asked. */
-export type GraphInputs = Readonly<Record<(typeof GRAPH_INPUTS)[number], GraphTensor>> & {
+type GraphInputs = Readonly<Record<(typeof GRAPH_INPUTS)[number], GraphTensor>> & {
   readonly [TEMPORAL_INPUT]?: GraphTensor;
 };
 

@@ -30,7 +30,7 @@ const marketDay = z.strictObject({
   sumsDigest: z.string().regex(DIGEST_PATTERN),
   sums: marketSums,
 });
-export type MarketDay = z.infer<typeof marketDay>;
+type MarketDay = z.infer<typeof marketDay>;
 
 /** Where a day's market is kept. */
 export function marketKey(day: DayKey): string {

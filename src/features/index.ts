@@ -8,7 +8,6 @@ export {
   marketWindow,
   trafficShare,
   windowOfSums,
-  type CampaignsOfDay,
 } from './market-series.ts';
 export { campaignReturn, fitLabelScale, returnEfficiency, returnLabel } from './labels.ts';
 export { fitNormaliser } from './normaliser.ts';

@@ -1,2 +1,2 @@
-export { loadGraph, loadTemporalGraph, type LoadedTemporalGraph } from './graph.ts';
+export { loadGraph, loadTemporalGraph } from './graph.ts';
 export { selfTest, temporalSelfTest } from './self-test.ts';

@@ -1,13 +1,4 @@
-export type {
-  ExpertSettings,
-  GuidanceSettings,
-  LstmSettings,
-  MarketShape,
-  ModelIo,
-  ModelSettings,
-  TemporalSettings,
-  TimesNetSettings,
-} from './settings.ts';
+export type { ModelIo, ModelSettings, TimesNetSettings } from './settings.ts';
 export {
   parameterPlan,
   initialParameters,

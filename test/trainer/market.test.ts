@@ -5,7 +5,7 @@ import { marketWindows } from '../../src/trainer/night/market.ts';
 import { daysOfSteps, TASKS } from '../helpers/eval-auction.ts';
 
 const HISTORY = 2;
-const timeline = daysOfSteps(6).map((steps) => ({ day: steps.day as string, steps }));
+const timeline = daysOfSteps(6).map((steps) => ({ day: steps.day, steps }));
 const days = timeline.slice(HISTORY).map(({ day }) => day);
 const normaliser = fitNormaliser({
   days: timeline.slice(HISTORY, 5).map(({ steps }) => steps),

@@ -68,7 +68,7 @@ export async function compilePlanner(
   options: Trained & { readonly batch: number; readonly normaliser: Normaliser },
   window: HostTensor | null,
   threads: number,
-): Promise<{ readonly planner: Planner; release(): Promise<void> }> {
+): Promise<{ readonly planner: Planner; readonly release: () => Promise<void> }> {
   const { settings, plan, io, models, batch, normaliser } = options;
   const table = await tableOf(options, window);
   const graph = await compile(traceInference(settings, plan, io, models, batch), { threads });
