@@ -1,18 +1,25 @@
-"""The training step of src/trainer in PyTorch: same weights, same batch, timed on request.
+"""Training steps of src/trainer in PyTorch: same weights, same batches, timed on request.
 
 Reads the folder named by its argument (setup.json, parameters.bin, batch.bin); then for every line
 `N` on standard input runs N steps and answers with one line of JSON: {"ms": [...], "losses": [[...]]},
-a row of losses for each step: one a task, then the inverse dynamics'.
+a row of losses for each step: one a task, then the inverse dynamics'. `peakRss` is in KiB.
+
+setup["route"]: `vanilla` (one backward pass of the weighted loss), or VAMO in the way of LibMTL:
+`vamo` (the batch passes the encoder in one piece, K backward passes keep the graph) or `vamo-apart`
+(each task's rows pass the encoder by themselves), and one more backward pass over the validation batch.
+setup["compile"]: the losses go through torch.compile (vanilla only).
 """
 
 import json
+import resource
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional as F
+
+from model_torch import Model
 
 folder = Path(sys.argv[1])
 setup = json.loads((folder / "setup.json").read_text())
@@ -33,74 +40,74 @@ def read(name, entries):
 
 
 P = {name: t.requires_grad_() for name, t in read("parameters.bin", setup["parameters"]).items()}
-batch = read("batch.bin", setup["batch"])
-states, label, action, mask = (batch[n] for n in ("states", "label", "action", "mask"))
-present, following = states[:, :-1].contiguous(), states[:, 1:].contiguous()
-rows, steps, features = present.shape
-predicted = torch.ones(features)
-predicted[0] = 0  # time left is known
-weights = torch.tensor(setup["weights"])
-task = torch.repeat_interleave(torch.eye(len(counts)), torch.tensor(counts), dim=0)
-delayed = [F.pad(present, (0, 0, by, 0))[:, :steps] for by in (2, 1)]
-of_task = task[:, None].expand(rows, steps, len(counts))
-inverse_input = torch.cat([*delayed, present, following, of_task], dim=2)
-
-
-def linear(x, name):
-    return F.linear(x, P[f"{name}.weight"], P[f"{name}.bias"])
-
-
-def norm(x, name):
-    return F.layer_norm(x, x.shape[-1:], P[f"{name}.weight"], P[f"{name}.bias"])
-
-
-def attention(qkv):
-    split = qkv.view(rows, steps, 3, model["heads"], -1).permute(2, 0, 3, 1, 4)
-    mixed = F.scaled_dot_product_attention(*split, is_causal=True)
-    return mixed.transpose(1, 2).reshape(rows, steps, -1)
-
-
-def encode(x):
-    x = linear(x, "embed") + P["pos"]
-    for i in range(model["layers"]):
-        layer = f"layers.{i}"
-        x = x + linear(attention(linear(norm(x, f"{layer}.ln1"), f"{layer}.qkv")), f"{layer}.out")
-        inner = F.gelu(linear(norm(x, f"{layer}.ln2"), f"{layer}.fc1"))
-        x = x + linear(inner, f"{layer}.fc2")
-    return norm(x, "norm")
-
-
-def masked_mean(values, where):
-    return (values * where).sum() / where.sum().clamp(min=1)
-
-
-def task_loss(k, hidden, own):
-    name = f"heads.{k}"
-    embedded = linear(F.silu(linear(label[own], f"{name}.y1")), f"{name}.y2")
-    weight, width = P[f"{name}.fc1.weight"], hidden.shape[-1]
-    of_label = F.linear(embedded, weight[:, width:], P[f"{name}.fc1.bias"])
-    inner = F.gelu(F.linear(hidden, weight[:, :width]) + of_label[:, None])
-    change, spread = linear(inner, f"{name}.fc2").split(features, dim=2)
-    log_sigma = 1.75 * torch.tanh(spread) - 0.75
-    error = (following[own] - present[own] - change) * torch.exp(-log_sigma)
-    density = 0.5 * error * error + log_sigma
-    return masked_mean(density, mask[own][..., None] * predicted) + 0.9189385332046727
-
-
-def inverse_loss():
-    x = F.gelu(linear(F.gelu(linear(inverse_input, "inv.0")), "inv.2"))
-    return masked_mean((linear(x, "inv.4").squeeze(-1) - action) ** 2, mask)
-
+inputs = read("batch.bin", setup["batch"])
+train = {name: t for name, t in inputs.items() if not name.startswith("validation.")}
+held = {name[11:]: t for name, t in inputs.items() if name.startswith("validation.")}
+for part in (train, held):
+    if "day" in part:
+        part["day"] = part["day"].long()
+_, rows, features = train["states"].shape
+net = Model(model, P, counts, rows - 1, features)
+weights = torch.tensor(setup.get("weights") or [1.0] * len(counts))
 
 generator = [t for name, t in P.items() if not name.startswith("inv.")]
 inverse = [t for name, t in P.items() if name.startswith("inv.")]
+groups = [{"params": generator}]
+if inverse:
+    groups.append({"params": inverse, "lr": setup["inverseLearningRate"]})
 adam = torch.optim.Adam(
-    [{"params": generator}, {"params": inverse, "lr": setup["inverseLearningRate"]}],
+    groups,
     lr=optimiser["learningRate"],
     betas=(optimiser["beta1"], optimiser["beta2"]),
     eps=optimiser["epsilon"],
     fused=True,
 )
+
+
+def objective():
+    losses = torch.stack(net.losses(train, net.table(train.get("market"))))
+    of_inverse = net.inverse_loss(train)
+    return (losses * weights).sum() + of_inverse, losses, of_inverse
+
+
+if setup.get("compile"):
+    if net.temporal is not None:
+        net.temporal.skip = False
+    objective = torch.compile(objective, dynamic=False)
+
+
+def vanilla():
+    total, losses, of_inverse = objective()
+    total.backward()
+    return losses, of_inverse
+
+
+def flat(gradients):
+    """One vector over the generator; zeros where a loss does not reach."""
+    return torch.cat([(torch.zeros_like(p) if g is None else g).reshape(-1) for g, p in zip(gradients, generator)])
+
+
+def vamo():
+    """Algorithm 1 of the paper: weights = softmax(<g_val, g_k> / lambda)."""
+    of_losses = net.losses_apart if setup["route"] == "vamo-apart" else net.losses
+    losses = of_losses(train, net.table(train.get("market")))
+    rows = [flat(torch.autograd.grad(loss, generator, retain_graph=True, allow_unused=True)) for loss in losses]
+    of_validation = torch.stack(net.losses(held, net.table(held.get("market")))).mean()
+    v = flat(torch.autograd.grad(of_validation, generator, allow_unused=True))
+    gradients = torch.stack(rows)
+    chosen = torch.softmax(gradients @ v / setup["lambda"], 0)
+    direction = chosen @ gradients
+    at = 0
+    for p in generator:
+        p.grad = direction[at : at + p.numel()].view_as(p)
+        at += p.numel()
+    of_inverse = net.inverse_loss(train)
+    if inverse:
+        of_inverse.backward()
+    return torch.stack(losses), of_inverse
+
+
+take = vanilla if setup.get("route", "vanilla") == "vanilla" else vamo
 done = 0
 
 
@@ -109,12 +116,7 @@ def step():
     done += 1
     adam.param_groups[0]["lr"] = optimiser["learningRate"] * min(1, done / optimiser["warmupSteps"])
     adam.zero_grad(set_to_none=True)
-    hidden = encode(present)
-    starts = [sum(counts[:k]) for k in range(len(counts))]
-    slices = [slice(start, start + count) for start, count in zip(starts, counts)]
-    losses = torch.stack([task_loss(k, hidden[own], own) for k, own in enumerate(slices)])
-    of_inverse = inverse_loss()
-    ((losses * weights).sum() + of_inverse).backward()
+    losses, of_inverse = take()
     torch.nn.utils.clip_grad_norm_(generator, optimiser["clipNorm"])
     adam.step()
     return [*losses.tolist(), of_inverse.item()]
@@ -127,4 +129,5 @@ for line in sys.stdin:
         start = time.perf_counter()
         losses.append(step())
         times.append((time.perf_counter() - start) * 1e3)
-    print(json.dumps({"ms": times, "losses": losses}), flush=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"ms": times, "losses": losses, "peakRss": peak}), flush=True)

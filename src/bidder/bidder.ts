@@ -3,13 +3,18 @@ import type { Server } from 'node:http';
 import type { TrustedKeys } from '../contracts/index.ts';
 import { isVamoError, type Logger, sleep, VamoError } from '../core/index.ts';
 import { type BidderAck, isBidderId, writeAck } from './ack.ts';
-import { type ActiveVersion, createFollower, type Follower } from './follower.ts';
+import { createFollower, type Follower } from './follower.ts';
 import { createMarketHistory, type MarketHistory } from './market-history.ts';
 import { startModelHost } from './model-host.ts';
-import { pacedAlpha } from './model.ts';
 import { type BidderStore, ownFiles } from './own-files.ts';
-import { parseScales } from './request.ts';
-import { createBidderServer, type Reply, type Routes } from './server.ts';
+import {
+  answerScales,
+  type Counters,
+  createCounters,
+  createModelAlarm,
+  type ModelFailed,
+} from './scales.ts';
+import { createBidderServer, type Routes } from './server.ts';
 
 export interface BidderOptions {
   /** Names the bidder's folder under `fleet/`; one process an id. */
@@ -44,32 +49,16 @@ export interface Bidder {
   close(): Promise<void>;
 }
 
-interface Counters {
-  requests: number;
-  refused: number;
-  fallbacks: number;
-  /** Answers made with another day's temporal table. */
-  stale: number;
-  /** Whether the newest answer was one of them. */
-  isStale: boolean;
-}
-
 /**
  * Starts a bidder: brings back its last trusted version, follows the release log, answers
  * `POST /v1/scales`. It serves while it loads, and goes on serving when anything newer is bad.
- * @throws VamoError CONFIG_INVALID (id), STORE_CORRUPT (its state file), STORE_IO (the port)
+ * @throws VamoError CONFIG_INVALID (id), STORE_CORRUPT (its state file), BIDDER_PORT
  */
 export async function startBidder(options: BidderOptions): Promise<Bidder> {
   const { id, store, log, now, clock, pollMs } = options;
   if (!isBidderId(id))
     throw new VamoError('CONFIG_INVALID', `bidder id "${id}": lower-case letters, digits and -`);
-  const counters: Counters = {
-    requests: 0,
-    refused: 0,
-    fallbacks: 0,
-    stale: 0,
-    isStale: false,
-  };
+  const counters = createCounters();
   let port = 0;
   let stopped = false;
   let said = Promise.resolve();
@@ -78,12 +67,13 @@ export async function startBidder(options: BidderOptions): Promise<Bidder> {
     ...options,
     own: ownFiles(store, id),
     startHost: (files) => startModelHost(files, options.threads ?? 1),
-    onChange: () => void say(),
+    // Nobody can reach it before it listens: a version brought back earlier is told after that.
+    onChange: () => void (port === 0 ? undefined : say()),
   });
   const history = createMarketHistory({ store, retryMs: pollMs, clock, log });
   const status = (): BidderAck => ({
     ...ackOf(options, follower, { port, at: now(), stopped }),
-    ...(counters.isStale && { stale: true }),
+    ...(counters.isStale === true && { stale: true }),
   });
   /** One after another, so that the newest word is the one that stays. */
   const say = (): Promise<void> =>
@@ -93,9 +83,10 @@ export async function startBidder(options: BidderOptions): Promise<Bidder> {
   let looking = Promise.resolve();
   const refresh = (): Promise<void> => (looking = looking.then(() => follower.reconcile()));
 
+  const modelFailed = createModelAlarm(options, counters);
   await follower.restore();
   const server = createBidderServer(
-    routesOf({ follower, history, counters, status, refresh }),
+    routesOf({ follower, history, counters, status, refresh, modelFailed }),
     log,
   );
   port = await listen(server, options.port, options.host ?? '127.0.0.1');
@@ -128,11 +119,13 @@ interface Parts {
   readonly counters: Counters;
   readonly status: () => BidderAck;
   readonly refresh: () => Promise<void>;
+  readonly modelFailed: ModelFailed;
 }
 
-function routesOf({ follower, history, counters, status, refresh }: Parts): Routes {
+function routesOf({ follower, history, counters, status, refresh, modelFailed }: Parts): Routes {
   return {
-    'POST /v1/scales': (body) => scales(follower.active, body, { history, counters }),
+    'POST /v1/scales': (body) =>
+      answerScales(follower.active, body, { history, counters, modelFailed }),
     'POST /v1/refresh': async () => {
       await refresh();
       return { status: 200, body: status() };
@@ -148,43 +141,6 @@ function routesOf({ follower, history, counters, status, refresh }: Parts): Rout
     'GET /v1/version': () => ({ status: 200, body: status() }),
     'GET /v1/metrics': () => ({ status: 200, body: metrics(counters, status()) }),
   };
-}
-
-/** Answers from the version that is active when the question arrives, whatever happens after. */
-async function scales(
-  active: ActiveVersion | null,
-  body: string,
-  { history, counters }: Pick<Parts, 'history' | 'counters'>,
-): Promise<Reply> {
-  counters.requests += 1;
-  try {
-    const requests = parseScales(body);
-    if (active === null) throw new VamoError('BIDDER_NOT_READY', 'no version is loaded yet');
-    const { version, files, host } = active;
-    const unknown = requests.findIndex(({ task }) => !files.io.tasks.includes(task));
-    if (unknown >= 0)
-      throw new VamoError(
-        'BIDDER_REQUEST',
-        `campaigns.${unknown}.task: "${requests[unknown]?.task ?? ''}" is not one of ${files.io.tasks.join(', ')}`,
-      );
-    await history.prepare(active, requests[0]?.day ?? '');
-    // A worker that dies never fails a bid: pacing stands in until the version is back.
-    const { alphas, fallback, stale } = await host.answer(requests).catch(() => ({
-      stale: false,
-      alphas: Float64Array.from(requests, (request) => pacedAlpha(request, files.limits)),
-      fallback: requests.map((_, i) => i),
-    }));
-    counters.fallbacks += fallback.length;
-    const stoodIn = fallback.map((i) => requests[i]?.steps.campaignId);
-    const degraded = fallback.length > 0 ? { fallback: stoodIn } : {};
-    counters.isStale = stale;
-    if (stale) counters.stale += 1;
-    const aged = stale ? { stale } : {};
-    return { status: 200, body: { version, alphas: Array.from(alphas), ...degraded, ...aged } };
-  } catch (error) {
-    counters.refused += 1;
-    throw error;
-  }
 }
 
 function ackOf(
@@ -212,7 +168,8 @@ function metrics(counters: Counters, { epoch, activeVersion }: BidderAck): strin
     `vamo_bidder_requests_total ${counters.requests}`,
     `vamo_bidder_refused_total ${counters.refused}`,
     `vamo_bidder_fallbacks_total ${counters.fallbacks}`,
-    `vamo_bidder_stale_total ${counters.stale}`,
+    `vamo_bidder_stale_total ${counters.stale ?? 0}`,
+    `vamo_bidder_model_errors_total ${counters.modelErrors}`,
     `vamo_bidder_epoch ${epoch}`,
     `vamo_bidder_active{version="${activeVersion ?? ''}"} ${activeVersion === null ? 0 : 1}`,
     '',
@@ -234,7 +191,12 @@ async function every(ms: number, signal: AbortSignal, act: () => Promise<void>):
 function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) =>
-      reject(new VamoError('STORE_IO', `cannot listen on ${host}:${port}`, { cause })),
+      reject(
+        new VamoError('BIDDER_PORT', `cannot listen on ${host}:${port}: ${cause.message}`, {
+          details: { host, port },
+          cause,
+        }),
+      ),
     );
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
   });

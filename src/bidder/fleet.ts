@@ -1,4 +1,9 @@
-import { newestRelease, type ReleasedVersion, type TrustedKeys } from '../contracts/index.ts';
+import {
+  readReleaseLog,
+  type RefusedRecord,
+  type ReleasedVersion,
+  type TrustedKeys,
+} from '../contracts/index.ts';
 import { sleep, VamoError } from '../core/index.ts';
 import { type BidderAck, readAcks } from './ack.ts';
 import type { BidderStore } from './own-files.ts';
@@ -15,6 +20,8 @@ export interface Fleet {
     readonly epoch: number;
     readonly champion: ReleasedVersion;
   } | null;
+  /** Files in the release log that nobody may act on. */
+  readonly refused: readonly RefusedRecord[];
   readonly bidders: readonly { readonly condition: Condition; readonly ack: BidderAck }[];
 }
 
@@ -27,18 +34,22 @@ export interface FleetOptions {
   readonly silentAfterMs?: number;
 }
 
-/** The fleet against the newest signed record. */
+/** The fleet against the newest record that may be believed. */
 export async function readFleet(
   store: Pick<BidderStore, 'get' | 'list'>,
   options: FleetOptions,
 ): Promise<Fleet> {
   const { channel, trusted, now, silentAfterMs = 20_000 } = options;
-  const newest = await newestRelease(store, channel, trusted);
-  const head = newest && {
-    generation: newest.record.generation,
-    epoch: newest.record.epoch,
-    champion: newest.record.champion,
-  };
+  const { records, refused } = await readReleaseLog(store, channel, trusted);
+  const newest = records.at(-1);
+  const head =
+    newest === undefined
+      ? null
+      : {
+          generation: newest.record.generation,
+          epoch: newest.record.epoch,
+          champion: newest.record.champion,
+        };
   const acks = await readAcks(store);
   const time = now();
   const conditionOf = (ack: BidderAck): Condition => {
@@ -47,7 +58,7 @@ export async function readFleet(
     const there = ack.generation === head?.generation && ack.epoch === head.epoch;
     return there && ack.activeDigest === head.champion.manifest ? 'live' : 'behind';
   };
-  return { head, bidders: acks.map((ack) => ({ condition: conditionOf(ack), ack })) };
+  return { head, refused, bidders: acks.map((ack) => ({ condition: conditionOf(ack), ack })) };
 }
 
 /**

@@ -115,6 +115,8 @@ export function createFollower(options: FollowerOptions): Follower {
     failures.clear();
     const before = active;
     switchTo(loaded);
+    log.info('bidder.switched', { epoch: next.epoch, version: loaded.version });
+    options.onChange();
     // Its own copies of the version before stay, for a quick way back.
     await own
       .keepOnly([...loaded.keys, ...(before?.keys ?? [])])

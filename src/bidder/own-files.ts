@@ -14,7 +14,7 @@ import {
   type ReleasedVersion,
   type TrustedState,
 } from '../contracts/index.ts';
-import { isVamoError } from '../core/index.ts';
+import { isVamoError, VamoError } from '../core/index.ts';
 import type { ServedFiles } from './model.ts';
 
 /** What a bidder needs of a store: it reads models and releases, and writes below `fleet/` only. */
@@ -91,7 +91,11 @@ export function ownFiles(store: BidderStore, id: string): OwnFiles {
         return { trust, record: Buffer.from(record, 'base64') };
       } catch (error) {
         if (isVamoError(error, 'STORE_NOT_FOUND')) return null;
-        throw error;
+        if (!isVamoError(error, 'STORE_CORRUPT')) throw error;
+        throw new VamoError('STORE_CORRUPT', error.message, {
+          cause: error,
+          mend: 'This file holds what the bidder trusts and cannot be read. Remove it to start again from the newest signed release.',
+        });
       }
     },
     async saveTrust({ trust, record }) {

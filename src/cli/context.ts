@@ -1,8 +1,17 @@
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Config, loadConfig } from '../config/index.ts';
-import { createLogger, createReleasers, type Logger, type Releasers } from '../core/index.ts';
-import { type ObjectStore, openDataDirectory } from '../store/index.ts';
+import { type Config, loadConfig, mergeFiles } from '../config/index.ts';
+import { rulesOf } from '../contracts/index.ts';
+import {
+  createLogger,
+  createReleasers,
+  type Logger,
+  type Releasers,
+  stableJson,
+  VamoError,
+} from '../core/index.ts';
+import { checkRules, type ObjectStore, openDataDirectory } from '../store/index.ts';
+import { emptyStore } from './empty-store.ts';
 import { createProgressDisplay, type ProgressDisplay } from './progress.ts';
 
 /** What every command gets: where the data is, what is configured, and how to talk to the caller. */
@@ -29,28 +38,65 @@ export interface GlobalOptions {
   readonly verbose?: boolean;
 }
 
+const KEPT = 'config.json';
+
 const exists = (path: string): Promise<boolean> =>
   access(path).then(
     () => true,
     () => false,
   );
 
+/** A preset is for a new directory: one made otherwise stays as it is, and says so. */
+async function refusePresets(config: Config, files: readonly string[]): Promise<void> {
+  if (stableJson(await loadConfig(files)) === stableJson(config)) return;
+  throw new VamoError('USAGE', 'this data directory was made with another configuration', {
+    mend: 'Leave the option out, or use a new directory with --data.',
+  });
+}
+
+/** What a data directory was made with stays in it, from the first command that fills it on. */
+export async function keepConfig({ store, configFiles }: Context): Promise<void> {
+  if (await store.has(KEPT)) return;
+  const overrides = await mergeFiles(configFiles);
+  await store.putIfAbsent(KEPT, Buffer.from(`${JSON.stringify(overrides, null, 2)}\n`));
+}
+
 /**
- * Opens the data directory and its configuration: the files named, else `config.json` in the data
- * directory (the one it was made with), else the defaults.
+ * The configuration files in order: `config.json` in the data directory (what it was made with; in a new
+ * one the command's presets), over it the files named.
+ */
+export async function configFilesOf(
+  { data, config = [] }: GlobalOptions,
+  presets: readonly string[] = [],
+): Promise<readonly string[]> {
+  const kept = join(resolve(data), KEPT);
+  return [...((await exists(kept)) ? [kept] : presets), ...config].map((path) => resolve(path));
+}
+
+/**
+ * Opens the data directory and its configuration: the defaults, over them `config.json` in the data
+ * directory (what it was made with; in a new one the command's presets), over that the files named.
+ * @throws VamoError DATA_RULES when the data was made under other rules
+ * @param readsOnly the command makes no data directory: one that is not there reads as empty
  */
 export async function openContext(
   options: GlobalOptions,
   signal: AbortSignal,
   presets: readonly string[] = [],
+  readsOnly = false,
 ): Promise<Context> {
   const root = resolve(options.data);
   const releasers = createReleasers();
-  const kept = join(root, 'config.json');
-  const named = options.config ?? ((await exists(kept)) ? [kept] : presets);
-  const configFiles = named.map((path) => resolve(path));
+  const configFiles = await configFilesOf(options, presets);
   const config = await loadConfig(configFiles);
-  const directory = await openDataDirectory(root);
+  const kept = join(root, KEPT);
+  if (configFiles.includes(kept)) await refusePresets(config, [kept, ...presets, ...configFiles]);
+  const absent = readsOnly && !(await exists(root));
+  if (absent) process.stderr.write(`there is no directory ${root} yet\n`);
+  const directory = absent
+    ? { store: emptyStore(root), release: () => undefined }
+    : await openDataDirectory(root);
+  await checkRules(directory.store, rulesOf(config), config.source);
   releasers.push(() => directory.release());
   const progress = createProgressDisplay(process.stderr);
   return {

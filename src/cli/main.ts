@@ -1,38 +1,8 @@
 #!/usr/bin/env node
-import { Command } from 'commander';
-import { addCommand, usageExit } from './run-command.ts';
-import { codeVersion } from './code-version.ts';
+import { createProgram, orderArguments } from './program.ts';
+import { executeCommand, executeDiagnosis, usageExit } from './run-command.ts';
 
-const program = new Command('vamo')
-  .description(
-    'Keeps bidding models trained on yesterday: events to sealed days to a signed release.',
-  )
-  .version(codeVersion())
-  .showHelpAfterError('(add --help for options and examples)')
-  .exitOverride();
-
-/** One command needs one command's modules: each is loaded by itself when it is named. */
-const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
-  demo: async () => addCommand(program, (await import('./commands/demo.ts')).demoCommand),
-  simulate: async () =>
-    addCommand(program, (await import('./commands/simulate.ts')).simulateCommand),
-  ingest: async () => addCommand(program, (await import('./commands/ingest.ts')).ingestCommand),
-  seal: async () => addCommand(program, (await import('./commands/seal.ts')).sealCommand),
-  days: async () => addCommand(program, (await import('./commands/days.ts')).daysCommand),
-  train: async () => addCommand(program, (await import('./commands/train.ts')).trainCommand),
-  evaluate: async () =>
-    addCommand(program, (await import('./commands/evaluate.ts')).evaluateCommand),
-  publish: async () => addCommand(program, (await import('./commands/publish.ts')).publishCommand),
-  versions: async () =>
-    addCommand(program, (await import('./commands/versions.ts')).versionsCommand),
-  rollback: async () =>
-    addCommand(program, (await import('./commands/rollback.ts')).rollbackCommand),
-  fleet: async () => addCommand(program, (await import('./commands/fleet.ts')).fleetCommand),
-  bidder: async () => addCommand(program, (await import('./commands/bidder.ts')).bidderCommand),
-};
-
-const named = COMMANDS[process.argv[2] ?? ''];
-for (const load of named ? [named] : Object.values(COMMANDS)) await load();
+const args = orderArguments(process.argv.slice(2));
 
 // A reader such as `head` may leave early; there is nobody left to tell.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -40,7 +10,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await program.parseAsync();
+  const program = await createProgram(args[0] ?? '', {
+    async command(spec, options) {
+      process.exitCode = await executeCommand(spec, options);
+    },
+    async diagnosis(spec, options) {
+      process.exitCode = await executeDiagnosis(spec, options);
+    },
+  });
+  await program.parseAsync(args, { from: 'user' });
 } catch (error) {
   process.exitCode = usageExit(error, process.argv.includes('--json'));
 }

@@ -1,13 +1,18 @@
 import { join } from 'node:path';
-import type { VerifiedRecord } from '../contracts/index.ts';
-import { VamoError } from '../core/index.ts';
-import { ensureKeys, openReleases, type Releases } from '../publisher/index.ts';
+import {
+  readReleaseLog,
+  type RefusedRecord,
+  type ReleaseLog,
+  type VerifiedRecord,
+} from '../contracts/index.ts';
+import { isVamoError, VamoError } from '../core/index.ts';
+import { ensureKeys, loadTrust, openReleases, type Releases } from '../publisher/index.ts';
 import type { Context } from './context.ts';
 
 /** Where this data directory's signing key and trust root lie. */
 export const keysFolder = (root: string): string => join(root, 'keys');
 
-/** The release log of the configured channel, ready to sign. */
+/** The release log of the configured channel, ready to sign: the keys are made on first use. */
 export async function openOwnReleases(context: Context): Promise<Releases> {
   const keys = await ensureKeys(keysFolder(context.root));
   return openReleases(context.store, keys, {
@@ -16,10 +21,34 @@ export async function openOwnReleases(context: Context): Promise<Releases> {
   });
 }
 
+/**
+ * The release log of the configured channel, for reading: no key is needed and none is made. What
+ * must not be believed is warned of; before the first release the log is empty.
+ * @throws VamoError RELEASE_NONE when there are records but no trust root to check them with
+ */
+export async function readOwnReleases({ store, root, config, log }: Context): Promise<ReleaseLog> {
+  const { channel } = config.release;
+  let trusted;
+  try {
+    trusted = await loadTrust(keysFolder(root));
+  } catch (error) {
+    const unused = (await store.list(`releases/${channel}`)).length === 0;
+    if (isVamoError(error, 'RELEASE_NONE') && unused) return { records: [], refused: [] };
+    throw error;
+  }
+  const releases = await readReleaseLog(store, channel, trusted);
+  for (const { key, reason } of releases.refused) log.warn('release.refused', { key, reason });
+  return releases;
+}
+
+/** The version that believed records say the fleet should run, or null. */
+export function championOf({ records }: ReleaseLog): string | null {
+  return records.at(-1)?.record.champion.version ?? null;
+}
+
 /** The version the fleet should run, or null before the first release. */
 export async function championVersion(context: Context): Promise<string | null> {
-  const head = await (await openOwnReleases(context)).head();
-  return head?.record.champion.version ?? null;
+  return championOf(await readOwnReleases(context));
 }
 
 /** Who acts, for signed records: the login name, unless told. */
@@ -42,4 +71,10 @@ export function describeRelease({ record, sha256 }: VerifiedRecord) {
     issuedAt: new Date(record.issuedAt).toISOString(),
     recordSha256: sha256,
   };
+}
+
+/** Says which files of the release log are not believed. */
+export function sayRefused({ say }: Context, refused: readonly RefusedRecord[]): void {
+  if (refused.length > 0) say('\nnot believed, and passed over:');
+  for (const { key, reason } of refused) say(`  ${key}: ${reason}`);
 }

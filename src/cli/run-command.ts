@@ -11,10 +11,24 @@ export interface CommandSpec<O> {
   readonly name: string;
   readonly summary: string;
   readonly examples: readonly string[];
+  /** The command changes nothing; it does not even make the data directory. */
+  readonly readsOnly?: boolean;
   /** Configuration files for a data directory that has none of its own yet. */
   presets?(options: O): readonly string[];
   options?(command: Command): Command;
   run(context: Context, options: O): Promise<CommandResult>;
+}
+
+/** A command that looks at an installation which may be broken: it opens nothing beforehand. */
+export interface DiagnosisSpec {
+  readonly name: string;
+  readonly summary: string;
+  readonly examples: readonly string[];
+  /** Exit code 1 when not `ready`. */
+  run(
+    options: GlobalOptions,
+    say: (line: string) => void,
+  ): Promise<CommandResult & { readonly ready: boolean }>;
 }
 
 /** A parser for whole numbers in a range; out of range is a usage error. */
@@ -35,9 +49,54 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** A parser for names of a given form; others are a usage error. */
+export function named(isName: (text: string) => boolean, form: string) {
+  return (text: string): string => {
+    if (!isName(text)) throw new InvalidArgumentError(`Write ${form}.`);
+    return text;
+  };
+}
+
+/** What is done with a command once its options are parsed. */
+export interface Executors {
+  command<O>(spec: CommandSpec<O>, options: O & GlobalOptions): Promise<void>;
+  diagnosis(spec: DiagnosisSpec, options: GlobalOptions): Promise<void>;
+}
+
 /** Adds a command to the program, with the options that every command has. */
-export function addCommand<O>(program: Command, spec: CommandSpec<O>): void {
-  let command = program
+export function addCommand<O>(program: Command, executors: Executors, spec: CommandSpec<O>): void {
+  const common = declare(program, spec);
+  const command = spec.options?.(common) ?? common;
+  command.action((options: O & GlobalOptions) => executors.command(spec, options));
+}
+
+/** As `addCommand`, for a command that opens nothing beforehand. */
+export function addDiagnosis(program: Command, executors: Executors, spec: DiagnosisSpec): void {
+  declare(program, spec).action((options: GlobalOptions) => executors.diagnosis(spec, options));
+}
+
+/** Runs a diagnosis to its exit code. */
+export async function executeDiagnosis(
+  spec: DiagnosisSpec,
+  options: GlobalOptions,
+): Promise<number> {
+  const say = (line: string): void => {
+    if (options.json !== true) process.stdout.write(`${line}\n`);
+  };
+  try {
+    const result = await spec.run(options, say);
+    if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
+    return result.ready ? EXIT.ok : EXIT.failed;
+  } catch (error) {
+    return report(error, options, false);
+  }
+}
+
+function declare(
+  program: Command,
+  spec: Pick<DiagnosisSpec, 'name' | 'summary' | 'examples'>,
+): Command {
+  return program
     .command(spec.name)
     .description(spec.summary)
     .option('--data <dir>', 'data directory', 'data')
@@ -45,14 +104,13 @@ export function addCommand<O>(program: Command, spec: CommandSpec<O>): void {
     .option('--json', 'print one JSON object on stdout; logs go to stderr')
     .option('--verbose', 'log every step on stderr')
     .addHelpText('after', `\nExamples:\n${spec.examples.map((e) => `  $ ${e}`).join('\n')}\n`);
-  command = spec.options?.(command) ?? command;
-  command.action(async (options: O & GlobalOptions) => {
-    process.exitCode = await execute(spec, options);
-  });
 }
 
 /** Runs one command to its exit code: signals abort it, errors print their code and mend. */
-async function execute<O>(spec: CommandSpec<O>, options: O & GlobalOptions): Promise<number> {
+export async function executeCommand<O>(
+  spec: CommandSpec<O>,
+  options: O & GlobalOptions,
+): Promise<number> {
   const abort = new AbortController();
   const stop = (): void => {
     if (abort.signal.aborted) process.exit(EXIT.interrupted); // asked twice: leave at once
@@ -61,7 +119,7 @@ async function execute<O>(spec: CommandSpec<O>, options: O & GlobalOptions): Pro
   process.on('SIGINT', stop).on('SIGTERM', stop);
   let context: Context | undefined;
   try {
-    context = await openContext(options, abort.signal, spec.presets?.(options));
+    context = await openContext(options, abort.signal, spec.presets?.(options), spec.readsOnly);
     const result = await spec.run(context, options);
     if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
     return EXIT.ok;
@@ -106,6 +164,7 @@ function asVamoError(error: unknown): VamoError {
 export function usageExit(error: unknown, json: boolean): number {
   if (!(error instanceof CommanderError)) throw error;
   if (error.exitCode === 0) return EXIT.ok;
-  if (json) printFailure(new VamoError('USAGE', error.message.replace(/^error: /, '')));
+  const message = error.code === 'commander.help' ? 'no command is named' : error.message;
+  if (json) printFailure(new VamoError('USAGE', message.replace(/^error: /, '')));
   return EXIT.usage;
 }

@@ -14,6 +14,14 @@ export interface Engine {
    */
   query<T>(sql: string): Promise<T[]>;
   /**
+   * Rows of a SELECT with the names and types of their columns.
+   * @throws VamoError SQL_FAILED with the engine's message
+   */
+  table(sql: string): Promise<{
+    readonly meta: readonly { readonly name: string; readonly type: string }[];
+    readonly data: readonly Readonly<Record<string, unknown>>[];
+  }>;
+  /**
    * Runs a statement that gives no rows.
    * @throws VamoError SQL_FAILED with the engine's message, STORE_FULL
    */
@@ -91,6 +99,15 @@ export async function openEmbedded(directory: string): Promise<Engine> {
       try {
         const result = await client.query({ query: bare(sql), format: 'JSONEachRow' });
         return await result.json<T>();
+      } catch (cause) {
+        throw sqlFailed(cause, sql);
+      }
+    },
+    async table(sql) {
+      try {
+        const result = await client.query({ query: bare(sql), format: 'JSON' });
+        const { meta = [], data } = await result.json<Record<string, unknown>>();
+        return { meta, data };
       } catch (cause) {
         throw sqlFailed(cause, sql);
       }

@@ -23,12 +23,12 @@ export interface EventsSql {
   readonly cuts: readonly { readonly partition: number; readonly offset: bigint }[];
 }
 
-/** Rows of the day below their partition's cut. */
-function rowsBeforeCut({ segments, cuts }: EventsSql): string {
+/** Rows of the day below their partition's cut, or from it on. */
+function rowsOf({ segments, cuts }: EventsSql, side: '<' | '>='): string {
   const partitions = cuts.map((c) => integer(c.partition)).join(', ');
   const offsets = cuts.map((c) => integer(c.offset)).join(', ');
   return `${arrowFiles(segments, '*.arrow', SEGMENT_COLUMNS)}
-    WHERE src_offset < transform(src_partition, [${partitions}], [${offsets}], ${integer(0)})`;
+    WHERE src_offset ${side} transform(src_partition, [${partitions}], [${offsets}], ${integer(0)})`;
 }
 
 /**
@@ -39,7 +39,7 @@ export function writeEvents(parts: EventsSql): string {
   const columns = columnList(EVENT_COLUMNS);
   return `INSERT INTO FUNCTION ${arrowFiles(parts.output, 'events.arrow', EVENT_COLUMNS)}
   SELECT ${columns} FROM (
-    SELECT ${columns} FROM ${rowsBeforeCut(parts)}
+    SELECT ${columns} FROM ${rowsOf(parts, '<')}
     ORDER BY kind, event_id, arrival_ms, ${PAYLOAD_HASH}
     LIMIT 1 BY kind, event_id
   )
@@ -51,17 +51,24 @@ export interface EventCounts {
   /** Rows below the cut, duplicates included. */
   readonly rows: number;
   readonly accepted: number;
+  /** Rows beyond those accepted, counted id by id. */
+  readonly duplicate: number;
+  /** Rows at their partition's cut or after it. */
+  readonly late: number;
   /** Ids that came with more than one payload. */
   readonly clashes: number;
 }
 
 /** Counts what `writeEvents` reads and keeps. */
 export function countEvents(parts: EventsSql): string {
-  return `WITH input AS (SELECT * FROM ${rowsBeforeCut(parts)}),
+  return `WITH input AS (SELECT * FROM ${rowsOf(parts, '<')}),
     repeated AS (SELECT kind, event_id FROM input GROUP BY kind, event_id HAVING count() > 1)
   SELECT
     (SELECT count() FROM input) AS rows,
     (SELECT uniqExact(kind, event_id) FROM input) AS accepted,
+    (SELECT sum(times - 1) FROM (
+      SELECT count() AS times FROM input GROUP BY kind, event_id)) AS duplicate,
+    (SELECT count() FROM ${rowsOf(parts, '>=')}) AS late,
     (SELECT count() FROM (
       SELECT kind, event_id FROM input WHERE (kind, event_id) IN repeated
       GROUP BY kind, event_id HAVING uniqExact(${PAYLOAD_HASH}) > 1)) AS clashes`;

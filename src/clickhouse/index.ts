@@ -1,3 +1,4 @@
+export { askReadOnly } from './question.ts';
 export { openEmbedded, type Engine } from './engine.ts';
 export { writeEvents, countEvents, type EventsSql, type EventCounts } from './events-sql.ts';
 export { writeSteps, countOrphans, countCampaigns, type StepsSql } from './steps-sql.ts';

@@ -1,2 +1,2 @@
 export { type Config } from './schema.ts';
-export { loadConfig, parseConfig, trainingConfigHash } from './load.ts';
+export { loadConfig, mergeFiles, parseConfig, trainingConfigHash } from './load.ts';

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { sha256, stableJson, VamoError } from '../core/index.ts';
 import { withSize } from './model-schema.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -38,6 +40,14 @@ async function readJson(path: string | URL): Promise<unknown> {
   }
 }
 
+/** A method file is named relative to the configuration file that names it. */
+function located(json: unknown, path: string | URL): unknown {
+  const methodFile = at(json, ['training', 'methodFile']);
+  if (typeof methodFile !== 'string') return json;
+  const folder = dirname(typeof path === 'string' ? path : fileURLToPath(path));
+  return merge(json, { training: { methodFile: resolve(folder, methodFile) } });
+}
+
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
   let found: unknown = value;
   for (const key of path)
@@ -56,7 +66,8 @@ export function parseConfig(json: unknown): Config {
       }
       const found = at(json, issue.path);
       const value = found === undefined ? 'missing' : JSON.stringify(found);
-      return `${issue.path.map(String).join('.')}: ${value}; ${issue.message}`;
+      const key = issue.path.length > 0 ? issue.path.map(String).join('.') : 'configuration';
+      return `${key}: ${value}; ${issue.message}`;
     });
     throw new VamoError('CONFIG_INVALID', problems.join('\n'), { details: { problems } });
   }
@@ -77,11 +88,31 @@ function contradictionIn(config: Config): string | undefined {
   if (temporal !== undefined) return temporal;
   if (training.batch < tasks.length)
     return `training.batch: ${training.batch}; must be at least the number of tasks (${tasks.length})`;
+  if (training.actions === 'hindsight' && model.policyHead !== 'action')
+    return `training.actions: "hindsight"; needs model.policyHead "action", inverse dynamics learn from the bids that were made ("logged")`;
   const unknown = simulator.tasks.find((t) => !ids.includes(t.id));
   if (unknown) return `simulator.tasks: "${unknown.id}" is not one of tasks (${ids.join(', ')})`;
   const total = Object.values(simulator.behaviour).reduce((a, b) => a + b, 0);
   if (Math.abs(total - 1) > 1e-9) return `simulator.behaviour: shares total ${total}; must total 1`;
   return undefined;
+}
+
+/** What a configuration file says, its size spelled out and its paths made absolute. */
+async function readOverrides(path: string | URL): Promise<unknown> {
+  const json = await readJson(path);
+  if (!isObject(json))
+    throw new VamoError(
+      'CONFIG_INVALID',
+      `${String(path)}: ${JSON.stringify(json).slice(0, 60)}; must be an object of keys`,
+    );
+  return located(sized(json), path);
+}
+
+/** The given files merged in order, not validated: what is kept of them with the data. */
+export async function mergeFiles(paths: readonly (string | URL)[]): Promise<unknown> {
+  let merged: unknown = {};
+  for (const path of paths) merged = merge(merged, await readOverrides(path));
+  return merged;
 }
 
 function temporalContradiction({ model, window }: Config): string | undefined {
@@ -105,13 +136,21 @@ function temporalContradiction({ model, window }: Config): string | undefined {
  */
 export async function loadConfig(paths: readonly (string | URL)[] = []): Promise<Config> {
   let merged = await readJson(new URL('../../config/default.json', import.meta.url));
-  for (const path of paths) merged = merge(merged, sized(await readJson(path)));
+  for (const path of paths) merged = merge(merged, await readOverrides(path));
   return parseConfig(merged);
 }
 
-/** The part of a configuration that determines a checkpoint, hashed. */
-export function trainingConfigHash(config: Config): string {
-  const { tasks, days, market, window, model, training, release } = config;
+/**
+ * The part of a configuration that determines a checkpoint, hashed. The engine is not in it: `auto`
+ * means another on another machine, so the lineage names the one that was used.
+ * @param methodSha256 of the method file's bytes, where there is one: they count, not its place
+ */
+export function trainingConfigHash(config: Config, methodSha256?: string): string {
+  const { tasks, days, market, window, model, release } = config;
   const { batch } = release;
+  const { methodFile, engine: _engine, ...rest } = config.training;
+  if (methodFile !== null && methodSha256 === undefined)
+    throw new VamoError('INTERNAL', `the digest of ${methodFile} is missing`);
+  const training = methodSha256 === undefined ? rest : { ...rest, methodSha256 };
   return sha256(stableJson({ tasks, days, market, window, model, training, batch }));
 }

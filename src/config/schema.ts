@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { REWARD_FIELDS } from '../contracts/index.ts';
+import { dayKey, ENGINE_KINDS } from '../core/index.ts';
 import { model } from './model-schema.ts';
 
 const positive = z.number().positive();
@@ -39,7 +40,9 @@ const source = z.strictObject({
   kind: z.enum(['file', 'kafka']),
   /** Log directory for `file`, relative to the data directory. */
   directory: z.string().min(1),
-  topic: z.string().min(1),
+  topic: z
+    .string()
+    .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/, 'must be letters, digits, _ - or . (not first)'),
   partitions: count.max(1024),
   kafka,
 });
@@ -67,6 +70,8 @@ const optimiser = z.strictObject({
 
 const training = z.strictObject({
   method: z.string().min(1),
+  /** A file of one's own that exports `method`; relative to the configuration file. null = built in. */
+  methodFile: z.string().min(1).nullable(),
   /** Options of the weighting method, checked by the method itself. */
   methodOptions: z.record(z.string(), z.unknown()),
   seed: z.int().min(0),
@@ -75,6 +80,11 @@ const training = z.strictObject({
   fineTuneSteps: count,
   /** Factor on the learning rates when fine-tuning. */
   fineTuneRate: positive,
+  /**
+   * What a step's action is learned from: the bids that were made, or also, at the best return label,
+   * the best constant from that state in hindsight.
+   */
+  actions: z.enum(['logged', 'hindsight']),
   optimiser,
   inverseLearningRate: positive,
   /** How marginal gains are found: from task gradients, or as differences of losses along v. */
@@ -84,6 +94,8 @@ const training = z.strictObject({
   checkpointEvery: count,
   evaluateEvery: count,
   threads: z.int().min(0),
+  /** `auto`: the fastest that this machine has and that computed a probe rightly. */
+  engine: z.enum(['auto', ...ENGINE_KINDS]),
 });
 
 const gate = z.strictObject({
@@ -126,9 +138,18 @@ const simulatorTask = z.strictObject({
   jumpProbability: share,
 });
 
+function isDay(text: string): boolean {
+  try {
+    dayKey(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const simulator = z.strictObject({
   seed: z.int().min(0),
-  firstDay: z.string(),
+  firstDay: z.string().refine(isDay, 'must be a day of the calendar, YYYY-MM-DD'),
   auctionsPerDay: count,
   scenes: count,
   /** Multiplies every shift between days: 0 none, 1 default, 2 strong. */

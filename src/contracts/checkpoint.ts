@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ENGINE_KINDS } from '../core/index.ts';
 
 export const VERSION_PATTERN = /^\d{4}-\d{2}-\d{2}-r\d{1,4}-[0-9a-f]{12}$/;
 export const DIGEST_PATTERN = /^[0-9a-f]{64}$/;
@@ -46,6 +47,8 @@ const lineage = z.strictObject({
   parent: z.string().nullable(),
   method: z.string(),
   steps: z.int(),
+  /** What computed the training steps; absent in checkpoints older than the choice: `cpu`. */
+  engine: z.enum(ENGINE_KINDS).optional(),
 });
 export type Lineage = z.infer<typeof lineage>;
 

@@ -27,7 +27,7 @@ export {
   type DaySteps,
 } from './step-sums.ts';
 export {
-  ledgerEntry,
+  storedLedgerEntry,
   sourceIdentity,
   type SegmentRef,
   type DeadLetterRef,
@@ -35,7 +35,7 @@ export {
   type SourceIdentity,
 } from './ledger.ts';
 export {
-  partitionManifest,
+  storedPartitionManifest,
   type DayCounts,
   type CutPoint,
   type PartitionManifest,
@@ -60,6 +60,8 @@ export {
   type CampaignResult,
   type GateDecision,
 } from './evaluation.ts';
+export { hasItsChecksum, withChecksum, type Checked } from './checksum.ts';
+export { dataRules, rulesOf, type DataRules } from './data-rules.ts';
 export { type CampaignLog, type DayLog } from './day-log.ts';
 export { type SourceRecord } from './source-record.ts';
 export {
@@ -78,6 +80,7 @@ export {
   verifyRecord,
   acceptRecord,
   initialTrust,
+  MAX_EPOCH_STEP,
   type ReleaseRecord,
   type ReleasedVersion,
   type TrustedKeys,
@@ -86,10 +89,12 @@ export {
 } from './release.ts';
 export {
   listReleases,
-  newestRelease,
   readRelease,
+  readReleaseLog,
   releaseKey,
   type ObjectReader,
+  type RefusedRecord,
+  type ReleaseLog,
   type ReleasePlace,
 } from './release-log.ts';
 export {

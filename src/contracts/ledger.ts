@@ -27,7 +27,7 @@ export type DeadLetterRef = z.infer<typeof deadLetterRef>;
  * is created only if absent: that creation is the commit (exactly once; ranges tile without overlap).
  * Offsets are Kafka's, or byte positions of a log file.
  */
-export const ledgerEntry = z.strictObject({
+const ledgerEntry = z.strictObject({
   schema: z.literal('ledger/v1'),
   topic: z.string(),
   partition: z.int().min(0),
@@ -42,6 +42,8 @@ export const ledgerEntry = z.strictObject({
   segments: z.array(segmentRef),
   deadLetters: deadLetterRef.nullable(),
 });
+/** As stored: with the checksum that `withChecksum` gives. */
+export const storedLedgerEntry = ledgerEntry.extend({ checksum: z.string() });
 export type LedgerEntry = z.infer<typeof ledgerEntry>;
 
 /** What a data directory ingests. Created once; a mismatch stops the ingester. */

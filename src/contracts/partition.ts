@@ -30,7 +30,7 @@ export type CutPoint = z.infer<typeof cutPoint>;
  * A sealed generation of a day: `days/DAY/gNNNN/{events.arrow, steps.arrow, manifest.json}`. The
  * manifest is written last, only if absent; a day is sealed when its manifest is there.
  */
-export const partitionManifest = z.strictObject({
+const partitionManifest = z.strictObject({
   schema: z.literal('partition/v1'),
   day: z.string(),
   generation: z.int().min(1),
@@ -50,4 +50,6 @@ export const partitionManifest = z.strictObject({
   utcOffsetMinutes: z.int(),
   latenessMs: z.int(),
 });
+/** As stored: with the checksum that `withChecksum` gives. */
+export const storedPartitionManifest = partitionManifest.extend({ checksum: z.string() });
 export type PartitionManifest = z.infer<typeof partitionManifest>;

@@ -1,5 +1,11 @@
 import { isVamoError, VamoError } from '../core/index.ts';
-import { type TrustedKeys, type VerifiedRecord, verifyRecord } from './release.ts';
+import {
+  acceptRecord,
+  initialTrust,
+  type TrustedKeys,
+  type VerifiedRecord,
+  verifyRecord,
+} from './release.ts';
 
 /** The reading side of an object store; what verification needs of it. */
 export interface ObjectReader {
@@ -52,18 +58,44 @@ export async function readRelease(
   return verified;
 }
 
-/** The newest record with a trusted signature and in its own place; null when there is none. */
-export async function newestRelease(
+/** A file in the log that nobody may act on, and why. */
+export interface RefusedRecord extends ReleasePlace {
+  readonly code: 'RELEASE_SIGNATURE' | 'RELEASE_REFUSED';
+  readonly reason: string;
+}
+
+/** A channel's log as it must be believed. */
+export interface ReleaseLog {
+  /** Oldest first; the last one is what the fleet should run. */
+  readonly records: readonly VerifiedRecord[];
+  readonly refused: readonly RefusedRecord[];
+}
+
+/**
+ * Reads a whole log by the rules of a bidder that follows it from its first record: believed is what
+ * `acceptRecord` takes. A file that is not signed, lies in another's place or contradicts the record
+ * before it is reported and passed over; it never hides the records below or above it. A record
+ * above a damaged one is believed although its `prev` cannot be followed: the damage speaks against
+ * the damaged file, and a bidder that was away takes that record as well.
+ */
+export async function readReleaseLog(
   reader: ObjectReader,
   channel: string,
   trusted: TrustedKeys,
-): Promise<VerifiedRecord | null> {
-  for (const place of (await listReleases(reader, channel)).reverse())
+): Promise<ReleaseLog> {
+  const records: VerifiedRecord[] = [];
+  const refused: RefusedRecord[] = [];
+  let state = initialTrust(channel);
+  for (const place of await listReleases(reader, channel))
     try {
-      return await readRelease(reader, place, channel, trusted);
+      const verified = await readRelease(reader, place, channel, trusted);
+      state = acceptRecord(state, verified);
+      records.push(verified);
     } catch (error) {
-      if (!isVamoError(error, 'RELEASE_SIGNATURE') && !isVamoError(error, 'RELEASE_REFUSED'))
-        throw error;
+      if (!isVamoError(error)) throw error;
+      const { code, message: reason } = error;
+      if (code !== 'RELEASE_SIGNATURE' && code !== 'RELEASE_REFUSED') throw error;
+      refused.push({ ...place, code, reason });
     }
-  return null;
+  return { records, refused };
 }

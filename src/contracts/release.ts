@@ -7,7 +7,7 @@ import { jsonBytes, readJson } from './strict-json.ts';
 const MAX_RECORD_BYTES = 65_536;
 const PAYLOAD_TYPE = 'application/vnd.vamo.release.v1+json';
 /** A larger step of the epoch is not a publisher's doing; it would use up the numbers. */
-const MAX_EPOCH_STEP = 1_000_000;
+export const MAX_EPOCH_STEP = 1_000_000;
 
 const digest = z.string().regex(DIGEST_PATTERN);
 const channel = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/);

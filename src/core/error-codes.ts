@@ -21,6 +21,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'Use the vamo version that wrote this data directory, or another directory.',
   },
+  DATA_RULES: {
+    retriable: false,
+    mend: 'Give the configuration this data directory was filled with (`config.json` in it), or use another directory.',
+  },
   DATA_LOCKED: { retriable: true, mend: 'Wait for the named process to end, or stop it.' },
   STORE_FULL: { retriable: true, mend: 'Free disk space, then run the same command again.' },
   STORE_IO: { retriable: true, mend: 'Check the disk and the permissions of the data directory.' },
@@ -40,7 +44,7 @@ export const ERROR_CODES = {
   },
   INGEST_OFFSET_LOST: {
     retriable: false,
-    mend: 'Records were deleted before they were read. Restore the topic, or accept the gap explicitly.',
+    mend: 'Records were deleted before they were read. Restore the topic or the file, or ingest what is left into another data directory.',
   },
   INGEST_TOO_MANY_BAD: {
     retriable: false,
@@ -85,7 +89,7 @@ export const ERROR_CODES = {
   },
   TRAIN_NOT_FINITE: {
     retriable: false,
-    mend: 'Lower `training.learningRate` or check the day named; the last good checkpoint is kept.',
+    mend: 'Lower `training.optimiser.learningRate` or check the day named; the last good checkpoint is kept.',
   },
   TRAIN_RESUME_MISMATCH: {
     retriable: false,
@@ -108,6 +112,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'The record is not signed by a trusted key. Do not trust its sender.',
   },
+  RELEASE_NONE: {
+    retriable: true,
+    mend: 'Release a first version with `vamo publish`, or copy the publisher’s keys/root.json to the named place.',
+  },
   RELEASE_REFUSED: {
     retriable: false,
     mend: 'The record is older than or contradicts what is already trusted.',
@@ -123,6 +131,10 @@ export const ERROR_CODES = {
   VERSION_UNKNOWN: { retriable: false, mend: '`vamo versions` lists the versions that exist.' },
   FLEET_NOT_CONVERGED: { retriable: true, mend: 'See `vamo fleet` for who is behind and why.' },
   BIDDER_REQUEST: { retriable: false, mend: 'Correct the named field of the request.' },
+  BIDDER_PORT: {
+    retriable: true,
+    mend: 'Name a free port with --port (0 = any free one) and an address of this machine in `fleet.host`.',
+  },
   BIDDER_NOT_READY: { retriable: true, mend: 'No version is loaded yet; publish one or wait.' },
 } as const satisfies Record<string, { retriable: boolean; mend: string }>;
 

@@ -1,5 +1,7 @@
 export { VamoError, isVamoError, systemCode } from './errors.ts';
 export { ERROR_CODES, type ErrorCode } from './error-codes.ts';
+export { ENGINE_KINDS, type EngineKind } from './engine-kind.ts';
+export { setIfUnset } from './environment.ts';
 export {
   STEPS,
   STEP_MS,
@@ -31,6 +33,6 @@ export {
   type Releasers,
   type Progress,
 } from './lifecycle.ts';
-export { startWorker } from './worker.ts';
+export { scriptArguments, startWorker } from './worker.ts';
 export { createLogger, silentLogger, type Logger } from './log.ts';
 export { ownProcess, isRunning, type ProcessIdentity } from './process-identity.ts';

@@ -9,13 +9,15 @@ export interface ProcessIdentity {
   readonly host: string;
 }
 
+/** '' where the system does not tell; a process that has ended and waits to be reaped is no more. */
 function startedOf(pid: number): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Field 22; counted from the end of the command name, which may hold spaces and parentheses.
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-    return `${boot}/${ticks}`;
+    // From field 3 on; the command name before it may hold spaces and parentheses.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [state = ''] = fields;
+    return 'ZX'.includes(state) ? '' : `${boot}/${fields[19] ?? ''}`;
   } catch {
     return '';
   }
@@ -26,9 +28,8 @@ export function ownProcess(): ProcessIdentity {
   return { pid: process.pid, started: startedOf(process.pid), host: hostname() };
 }
 
-/** Whether that very process still runs; one on another host counts as running, since we cannot tell. */
+/** Whether that very process of this host still runs. */
 export function isRunning(identity: ProcessIdentity): boolean {
-  if (identity.host !== hostname()) return true;
   if (identity.started !== '') return startedOf(identity.pid) === identity.started;
   try {
     process.kill(identity.pid, 0);

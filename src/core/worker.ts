@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 /**
@@ -10,4 +11,10 @@ export function startWorker(module: URL, options: WorkerOptions): Worker {
     `import { register } from ${JSON.stringify(import.meta.resolve('tsx/esm/api'))}; register();` +
     `await import(${JSON.stringify(module.href)});`;
   return new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), options);
+}
+
+/** What Node is called with to run a module of this project: from sources, with their loader. */
+export function scriptArguments(module: URL): string[] {
+  const loader = module.pathname.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : [];
+  return [...loader, fileURLToPath(module)];
 }

@@ -66,7 +66,7 @@ function report(day: DayKey, { rows, dead }: Committed, sealed?: PartitionManife
     records: rows + dead,
     accepted: kept?.accepted ?? null,
     duplicate: kept?.duplicate ?? null,
-    late: kept && rows - kept.accepted - kept.duplicate,
+    late: kept && kept.late + rows - (kept.records - kept.dead_lettered),
     dead_lettered: dead,
     generation: sealed?.generation ?? null,
     digest: sealed?.digest ?? null,

@@ -4,11 +4,10 @@ import {
   columnsDigest,
   encodeDaySteps,
   findManifest,
-  manifestKey,
   type ObjectStore,
   partitionPrefix,
-  readManifest,
   STEPS_FILE_COLUMNS,
+  writeManifest,
 } from '../store/index.ts';
 
 const GENERATION = 1;
@@ -54,7 +53,5 @@ export async function sealSteps(
     ...days,
   };
   await store.put(key, bytes);
-  const text = Buffer.from(`${JSON.stringify(manifest)}\n`);
-  if (await store.putIfAbsent(manifestKey(steps.day, GENERATION), text)) return manifest;
-  return readManifest(store, steps.day, GENERATION);
+  return writeManifest(store, manifest);
 }

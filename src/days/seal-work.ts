@@ -94,7 +94,13 @@ export async function runSealSql(
   }
   const one = async <T>(sql: string, empty: T): Promise<T> =>
     (await engine.query<T>(sql))[0] ?? empty;
-  const counts = await one(countEvents(input), { rows: 0, accepted: 0, clashes: 0 });
+  const counts = await one(countEvents(input), {
+    rows: 0,
+    accepted: 0,
+    duplicate: 0,
+    late: 0,
+    clashes: 0,
+  });
   const { orphans } = await one(countOrphans(steps), { orphans: 0 });
   const perTask = await engine.query<{ task: string; campaigns: number }>(countCampaigns(steps));
   return {

@@ -7,9 +7,8 @@ import {
   STEPS_FILE_COLUMNS,
   columnsDigest,
   findManifest,
-  manifestKey,
   partitionPrefix,
-  readManifest,
+  writeManifest,
 } from '../store/index.ts';
 import { type SealOptions, type SealPlan, planSeal } from './seal-plan.ts';
 import {
@@ -95,6 +94,7 @@ async function publish(
   });
   const records = committed.segments.reduce((a, s) => a + s.rows, 0);
   const dead = committed.deadLetters.reduce((a, d) => a + (d.byDay[day] ?? 0), 0);
+  requireSum(day, records, found);
   const manifest: PartitionManifest = {
     schema: 'partition/v1',
     day,
@@ -106,8 +106,8 @@ async function publish(
     counts: {
       records: records + dead,
       accepted: found.accepted,
-      duplicate: found.rows - found.accepted,
-      late: records - found.rows,
+      duplicate: found.duplicate,
+      late: found.late,
       dead_lettered: dead,
     },
     clashes: found.clashes,
@@ -118,8 +118,16 @@ async function publish(
   };
   for (const { role, key } of manifest.files)
     await store.adopt(key, join(work.output, `${role}.arrow`));
-  const bytes = Buffer.from(`${JSON.stringify(manifest)}\n`);
-  if (await store.putIfAbsent(manifestKey(day, GENERATION), bytes)) return manifest;
-  // Another sealer was first: its manifest counts.
-  return readManifest(store, day, GENERATION);
+  return writeManifest(store, manifest);
+}
+
+/** Accepted, duplicate and late rows are counted one by one; the ledger says how many there are. */
+function requireSum(day: string, records: number, found: SealCounts): void {
+  const { accepted, duplicate, late } = found;
+  if (accepted + duplicate + late === records) return;
+  throw new VamoError(
+    'STORE_CORRUPT',
+    `day ${day}: the ledgers name ${records} rows; ${accepted} accepted, ${duplicate} duplicate and ${late} late were found in their segments`,
+    { details: { day, records, accepted, duplicate, late } },
+  );
 }

@@ -1,4 +1,5 @@
 import { numbersOf, only, sizeOf, type ElementType, type Graph, type Value } from './graph.ts';
+import { beforeReshape, reshape } from './layout.ts';
 import { broadcastShapes, sameShape } from './operand.ts';
 
 /** Constants of more elements stay nodes: folding them would only make the file larger. */
@@ -90,6 +91,11 @@ export function unary(graph: Graph, op: UnaryOp, x: Value, type: ElementType = x
     const values = Array.from(x.constant, Number).map((value) => evaluate(value));
     return graph.constant(numbersOf(type, values), x.shape, type);
   }
+  const before = beforeReshape(x);
+  if (before !== undefined) {
+    const moved = unary(graph, op, before, type === x.type ? before.type : type);
+    return reshape(graph, moved, x.shape);
+  }
   return graph.apply(op, [x], { shape: x.shape, type });
 }
 
@@ -102,20 +108,65 @@ export function binary(graph: Graph, op: BinaryOp, a: Value, b: Value): Value {
   }
   const kept = withoutNeutral(op, a, b);
   if (kept !== undefined) return kept;
+  const flat = flattened(graph, a, b, shape);
+  if (flat !== undefined) return reshape(graph, binary(graph, op, ...flat), shape);
   if (op === 'Pow' && single(b) === 2) return graph.apply('Mul', [a, a], { shape, type });
   if (op === 'Add') {
     const fused = addedToGemm(graph, a, b) ?? addedToGemm(graph, b, a);
     if (fused !== undefined) return fused;
   }
-  const inputs = COMMUTATIVE.has(op) && a.id > b.id ? [b, a] : [a, b];
+  // One order for both ways of writing it: a number last, for then the runtime works in place.
+  const isSwapped = COMMUTATIVE.has(op) && inOrder(b) < inOrder(a);
+  const inputs = isSwapped ? [b, a] : [a, b];
   return graph.apply(op, inputs, { shape, type });
 }
+
+const inOrder = (x: Value): number => (single(x) === undefined ? x.id : Number.POSITIVE_INFINITY);
 
 /** condition ? a : b, element by element. */
 export function where(graph: Graph, condition: Value, a: Value, b: Value): Value {
   if (a === b) return a;
   const shape = broadcastShapes(condition.shape, broadcastShapes(a.shape, b.shape));
   return graph.apply('Where', [condition, a, b], { shape, type: a.type });
+}
+
+/**
+ * Both operands in the shape that a full-size one had before it was reshaped to more axes, where
+ * they broadcast there alike. So a reshape moves past element-wise work to where it is needed, and
+ * most meet their inverse there.
+ */
+function flattened(
+  graph: Graph,
+  a: Value,
+  b: Value,
+  shape: readonly number[],
+): readonly [Value, Value] | undefined {
+  const sources = [a, b].flatMap((x) =>
+    sameShape(x.shape, shape) ? (beforeReshape(x) ?? []) : [],
+  );
+  const [source, other] = sources;
+  if (source === undefined) return undefined;
+  const least = other !== undefined && other.shape.length < source.shape.length ? other : source;
+  const [left, right] = [
+    laidFlat(graph, a, shape, least.shape),
+    laidFlat(graph, b, shape, least.shape),
+  ];
+  return left === undefined || right === undefined ? undefined : [left, right];
+}
+
+/** An operand of a result of shape `from` as it enters the same result in shape `to`. */
+function laidFlat(
+  graph: Graph,
+  x: Value,
+  from: readonly number[],
+  to: readonly number[],
+): Value | undefined {
+  if (sameShape(x.shape, from)) return reshape(graph, x, to);
+  if (sizeOf(x.shape) === 1) return reshape(graph, x, []);
+  if (to.at(-1) !== from.at(-1)) return undefined;
+  if (x.shape.length === 1) return x;
+  const perRow = sameShape(x.shape, [...from.slice(0, -1), 1]);
+  return perRow ? reshape(graph, x, [...to.slice(0, -1), 1]) : undefined;
 }
 
 /** The number a one-element constant holds. */
@@ -137,7 +188,9 @@ function addedToGemm(graph: Graph, product: Value, row: Value): Value | undefine
   if (gemm?.op !== 'Gemm' || gemm.inputs.length > 2) return undefined;
   if (!sameShape(broadcastShapes(product.shape, row.shape), product.shape)) return undefined;
   if (row.shape.length > 1 || row.producer?.op === 'Gemm') return undefined;
-  return graph.apply('Gemm', [...gemm.inputs, row], product, gemm.attributes);
+  // A vector of one element, not a scalar: the WebGPU provider aborts the process on a scalar.
+  const bias = row.shape.length === 0 ? reshape(graph, row, [1]) : row;
+  return graph.apply('Gemm', [...gemm.inputs, bias], product, gemm.attributes);
 }
 
 function evaluated(op: BinaryOp, a: Value, b: Value, shape: readonly number[]): number[] {

@@ -1,11 +1,19 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { VamoError } from '../core/index.ts';
+import { requireProvider } from './providers.ts';
+import { createDownload, type Download } from './download.ts';
+import { isResident, residentTensor, runtimeTensorOf } from './resident.ts';
+import { guarded, loadRuntime, sessionOptions } from './runtime.ts';
 import { sameShape } from './operand.ts';
 import type {
-  CompiledGraph,
   CompileOptions,
   DType,
+  Feeds,
   HostTensor,
+  Provider,
+  ResidentGraph,
+  ResidentTensor,
+  Results,
   TensorSpec,
   TracedGraph,
 } from './types.ts';
@@ -13,87 +21,88 @@ import type {
 const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 /**
- * Makes a traced graph ready to run on the CPU with onnxruntime. Results are the same bits for any
- * number of threads. Outputs may be fed back as inputs as they are; their memory is not copied.
+ * Makes a traced graph ready to run with onnxruntime. On the cpu, results are the same bits for any
+ * number of threads, and outputs may be fed back as inputs as they are: their memory is not copied.
+ * @throws VamoError ENGINE_UNAVAILABLE when the provider is not there, with reason and mend
  * @throws VamoError ENGINE_GRAPH when the runtime refuses the graph, with its message as the cause
  */
 export async function compile(
   graph: TracedGraph,
   options: CompileOptions = {},
-): Promise<CompiledGraph> {
+): Promise<ResidentGraph> {
+  const { provider = 'cpu', resident = [] } = options;
+  const unknown = resident.find((name) => !(name in graph.outputs));
+  if (unknown !== undefined) {
+    throw new VamoError('ENGINE_GRAPH', `resident ${unknown} is not an output of the graph`);
+  }
   const ort = await loadRuntime();
+  await requireProvider(provider);
   const session = await guarded('compile', () =>
     ort.InferenceSession.create(graph.bytes, sessionOptions(options)),
   );
+  const download = createDownload(provider);
   let isReleased = false;
+  async function runResident(feeds: Feeds): Promise<Results> {
+    if (isReleased) throw new VamoError('ENGINE_GRAPH', 'the graph was released');
+    checkNames(graph.inputs, feeds);
+    const tensors: Record<string, Tensor> = {};
+    for (const [name, spec] of Object.entries(graph.inputs)) {
+      const feed = checkedFeed(name, spec, provider, feeds[name]);
+      tensors[name] = isResident(feed)
+        ? runtimeTensorOf(feed)
+        : new ort.Tensor(spec.dtype, feed.data, spec.shape);
+    }
+    const results = await guarded('run', () => session.run(tensors));
+    return sorted(results, graph.outputs, { provider, resident, download });
+  }
   return {
     inputs: graph.inputs,
     outputs: graph.outputs,
     run: async (feeds) => {
-      if (isReleased) throw new VamoError('ENGINE_GRAPH', 'the graph was released');
-      checkNames(graph.inputs, feeds);
-      const tensors: Record<string, Tensor> = {};
-      for (const [name, spec] of Object.entries(graph.inputs)) {
-        const { data } = checked(name, spec, feeds[name]);
-        tensors[name] = new ort.Tensor(spec.dtype, data, spec.shape);
+      const { host, resident: staying } = await runResident(feeds);
+      const all: Record<string, HostTensor> = { ...host };
+      for (const [name, tensor] of Object.entries(staying)) {
+        all[name] = await tensor.read();
+        if (provider !== 'cpu') tensor.dispose();
       }
-      const results = await guarded('run', () => session.run(tensors));
-      return Object.fromEntries(
-        Object.entries(graph.outputs).map(([name, spec]) => [
-          name,
-          hostTensor(name, spec, results),
-        ]),
-      );
+      return all;
     },
+    runResident,
     release: async () => {
       if (isReleased) return;
       isReleased = true;
+      await download.release();
       await session.release();
     },
   };
 }
 
-function sessionOptions({ threads = 0 }: CompileOptions): InferenceSession.SessionOptions {
-  return {
-    executionProviders: ['cpu'],
-    graphOptimizationLevel: 'all',
-    executionMode: 'sequential',
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    // Errors only: they reach the caller as exceptions anyway.
-    logSeverityLevel: 3,
-    // Denormals cost a hundred times a normal number and mean nothing in training.
-    extra: { session: { set_denormal_as_zero: '1' } },
-  };
-}
-
-async function loadRuntime() {
-  try {
-    return await import('onnxruntime-node');
-  } catch (cause) {
-    throw new VamoError('ENGINE_UNAVAILABLE', 'package onnxruntime-node did not load', { cause });
-  }
-}
-
-async function guarded<T>(what: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new VamoError('ENGINE_GRAPH', `onnxruntime could not ${what} the graph: ${reason}`, {
-      cause,
-    });
-  }
-}
-
-function checkNames(inputs: Readonly<Record<string, TensorSpec>>, feeds: object): void {
+/** @throws VamoError ENGINE_GRAPH naming an input that is none */
+export function checkNames(inputs: Readonly<Record<string, TensorSpec>>, feeds: object): void {
   const unknown = Object.keys(feeds).find((name) => !(name in inputs));
   if (unknown !== undefined) {
     throw new VamoError('ENGINE_GRAPH', `input ${unknown} is not an input of the graph`);
   }
 }
 
-function checked(name: string, { shape, dtype }: TensorSpec, feed?: HostTensor): HostTensor {
+/** A tensor of the graph's provider, or one in host memory. */
+function checkedFeed(
+  name: string,
+  spec: TensorSpec,
+  provider: Provider,
+  feed?: HostTensor | ResidentTensor,
+): HostTensor | ResidentTensor {
+  if (feed === undefined || !isResident(feed)) return checked(name, spec, feed);
+  const taken = `[${spec.shape.join()}] on ${provider}`;
+  if (feed.provider === provider && sameShape(feed.shape, spec.shape)) return feed;
+  throw new VamoError(
+    'ENGINE_GRAPH',
+    `input ${name} is [${feed.shape.join()}] on ${feed.provider}, the graph takes ${taken}`,
+  );
+}
+
+/** @throws VamoError ENGINE_GRAPH when an input is missing, or of another shape or type */
+export function checked(name: string, { shape, dtype }: TensorSpec, feed?: HostTensor): HostTensor {
   if (feed === undefined) throw new VamoError('ENGINE_GRAPH', `input ${name} is missing`);
   const fault = (expected: string, found: string): VamoError =>
     new VamoError('ENGINE_GRAPH', `input ${name} is ${found}, the graph takes ${expected}`);
@@ -104,18 +113,38 @@ function checked(name: string, { shape, dtype }: TensorSpec, feed?: HostTensor):
   return feed;
 }
 
-function hostTensor(
-  name: string,
-  { shape, dtype }: TensorSpec,
+/** A run's outputs, those asked to stay apart from the others. */
+function sorted(
   results: InferenceSession.ReturnType,
-): HostTensor {
-  const data: unknown = results[name]?.data;
+  specs: Readonly<Record<string, TensorSpec>>,
+  keep: {
+    readonly provider: Provider;
+    readonly resident: readonly string[];
+    readonly download: Download;
+  },
+): Results {
+  const host: Record<string, HostTensor> = {};
+  const resident: Record<string, ResidentTensor> = {};
+  for (const [name, spec] of Object.entries(specs)) {
+    const tensor = results[name];
+    if (tensor === undefined) throw new VamoError('ENGINE_GRAPH', `output ${name} is missing`);
+    if (!keep.resident.includes(name)) host[name] = hostTensor(name, spec, tensor.data);
+    else
+      resident[name] = residentTensor(tensor, spec.shape, keep.provider, async (kept) =>
+        hostTensor(name, spec, await keep.download.read(kept, spec)),
+      );
+  }
+  return { host, resident };
+}
+
+function hostTensor(name: string, { shape, dtype }: TensorSpec, data: unknown): HostTensor {
   if (!isData(data, dtype)) {
     throw new VamoError('ENGINE_GRAPH', `output ${name} is not ${dtype}`);
   }
   return { shape, data };
 }
 
-function isData(data: unknown, dtype: DType): data is HostTensor['data'] {
+/** Whether `data` is the array that elements of `dtype` are kept in. */
+export function isData(data: unknown, dtype: DType): data is HostTensor['data'] {
   return data instanceof ARRAYS[dtype];
 }

@@ -12,6 +12,13 @@ export function reshape(graph: Graph, x: Value, shape: readonly number[]): Value
   return graph.apply('Reshape', [source, graph.int64(shape)], { shape, type: x.type });
 }
 
+/** The value that was reshaped to more axes, if that is how x was made. */
+export function beforeReshape(x: Value): Value | undefined {
+  const [source] = x.producer?.op === 'Reshape' ? x.producer.inputs : [];
+  const isFlatter = source !== undefined && source.shape.length < x.shape.length;
+  return isFlatter && source.shape.length > 0 ? source : undefined;
+}
+
 /** Axis i of the result is axis `permutation[i]` of x; a transpose of a transpose is one. */
 export function transpose(graph: Graph, x: Value, permutation: readonly number[]): Value {
   const inner = transposition(x);

@@ -2,17 +2,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { isVamoError, VamoError } from '../core/index.ts';
 import { isTracing, record, type Recorder } from './backend.ts';
 import { createGraph, type Graph, type Value } from './graph.ts';
+import { productFlops } from './flops.ts';
+import { foldScales } from './fold-scales.ts';
 import { registerGradients } from './gradients/register.ts';
 import { encodeModel } from './onnx.ts';
 import { dense } from './operand.ts';
-import type { TensorSpec, TracedGraph } from './types.ts';
+import type { TensorFunction, TensorSpec, TracedGraph } from './types.ts';
 
 registerGradients();
-
-/** What is traced: a pure function from named tensors to named tensors. */
-export type TensorFunction = (
-  inputs: Readonly<Record<string, tf.Tensor>>,
-) => Readonly<Record<string, tf.Tensor>>;
 
 /**
  * Records `fn` as an ONNX model. Inside, every tfjs op works (`tf.grads`, `tf.valueAndGrads`,
@@ -50,7 +47,13 @@ export function trace(
     throw asMissingKernel(error) ?? error;
   }
   if (results.size === 0) throw new VamoError('ENGINE_GRAPH', 'a traced function returned nothing');
-  return { ...encodeModel(given, results), inputs, outputs };
+  const folded = foldScales(given, results);
+  return {
+    ...encodeModel(folded.inputs, folded.outputs),
+    flops: productFlops(folded.outputs.values()),
+    inputs,
+    outputs,
+  };
 }
 
 function outputOf(graph: Graph, recorder: Recorder, name: string, tensor: unknown) {

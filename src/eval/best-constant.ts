@@ -1,7 +1,8 @@
 import { STEPS, VamoError } from '../core/index.ts';
-import type { CampaignLog, DayLog, DaySteps, TaskSpec } from '../contracts/index.ts';
+import type { DayLog, DaySteps, TaskSpec } from '../contracts/index.ts';
 import { campaignReturn, returnEfficiency } from '../features/index.ts';
 import type { Market, Policy } from './market.ts';
+import { hasCompetition } from './outcomes.ts';
 import { constantPolicy } from './policies.ts';
 import { createReplayMarket, type ReplayRules } from './replay.ts';
 
@@ -100,13 +101,9 @@ export function dayEfficiencies(
     const own = days.get(campaignId);
     const ownLog = logs.get(campaignId);
     if (own === undefined || ownLog === undefined) return [];
-    const hindsight = hasCompetition(ownLog) ? (returns[c] ?? 0) : null;
+    const hindsight = hasCompetition(ownLog.outcomes) ? (returns[c] ?? 0) : null;
     const budget = own.columns.budget[STEPS] ?? 0;
     const efficiency = returnEfficiency(campaignReturn(own), hindsight, budget);
     return [{ campaignId, task, efficiency }];
   });
-}
-
-function hasCompetition({ outcomes }: CampaignLog): boolean {
-  return outcomes.competing1.some((bid) => bid > 0);
 }

@@ -14,6 +14,7 @@ export {
   dayEfficiencies,
 } from './best-constant.ts';
 export { deltaM, pairedInterval, returnsByTask, taskRatios } from './metrics.ts';
+export { clearingAlphas, hindsightAlphas, spendCurves } from './clearing.ts';
 export { evaluate } from './evaluate.ts';
 export { cpaScore, replayThreshold } from './auctionnet.ts';
 export { anchorPolicies } from './anchors.ts';

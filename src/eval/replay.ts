@@ -14,6 +14,7 @@ import {
 } from '../contracts/index.ts';
 import { bidMicro, campaignReturn } from '../features/index.ts';
 import type { Market, MarketCampaign } from './market.ts';
+import { isShown, positionOf, priceOf } from './outcomes.ts';
 
 export interface ReplayRules {
   /** Currency; a bid below it takes no part. */
@@ -166,7 +167,7 @@ function playStep(
     if (!isShown(outcomes, i, slot)) continue;
     exposures++;
     pvWon += pv;
-    player.spent += Math.max(belowOf(outcomes, i, slot), reserve);
+    player.spent += priceOf(outcomes, i, slot, reserve);
   }
   player.next = i;
   columns.outcomes[step] = count;
@@ -178,30 +179,6 @@ function playStep(
   columns.lwc[step] = lwc;
   columns.pv_won[step] = pvWon;
   columns.reward_seen[step] = Math.round((pvWon * MICRO) / NANO);
-}
-
-type Outcomes = CampaignLog['outcomes'];
-
-/** The position 1..3 a bid takes among the competing ones; 0 = lost. */
-function positionOf(outcomes: Outcomes, i: number, bid: number): number {
-  const slot = outcomes.slot[i] ?? 0;
-  if (slot > 0 && bid === outcomes.bid[i]) return slot;
-  if ((outcomes.competing3[i] ?? 0) >= bid) return 0;
-  if ((outcomes.competing2[i] ?? 0) >= bid) return 3;
-  return (outcomes.competing1[i] ?? 0) >= bid ? 2 : 1;
-}
-
-/** Whether a position was shown: as logged for the logged one; all are where the log does not say. */
-function isShown(outcomes: Outcomes, i: number, slot: number): boolean {
-  if (slot === outcomes.slot[i]) return outcomes.exposed[i] === 1;
-  const shown = outcomes.shown[i] ?? 0;
-  return shown === 0 || slot <= shown;
-}
-
-/** The competing bid just below a position. */
-function belowOf(outcomes: Outcomes, i: number, slot: number): number {
-  if (slot === 1) return outcomes.competing1[i] ?? 0;
-  return (slot === 2 ? outcomes.competing2[i] : outcomes.competing3[i]) ?? 0;
 }
 
 function toCampaign({ log }: Player, startMs: number): MarketCampaign {

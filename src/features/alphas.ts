@@ -35,13 +35,17 @@ export function logAlphas(steps: CampaignSteps): {
   return { values, known };
 }
 
-/**
- * 1 for the steps [96] in which the campaign could act and did: active, at least `minRemaining`
- * (currency) left at the start, and bids on outcomes with a value.
- */
-export function stepMask(steps: CampaignSteps, minRemaining: number): Uint8Array {
+/** 1 for the steps [96] in which the campaign could act: active, at least `minRemaining` (currency) left at the start. */
+export function openSteps(steps: CampaignSteps, minRemaining: number): Uint8Array {
   const { active, remaining } = steps.columns;
-  const { known } = logAlphas(steps);
   const least = Math.round(minRemaining * MICRO);
-  return known.map((k, t) => (k === 1 && active[t] === 1 && (remaining[t] ?? 0) >= least ? 1 : 0));
+  return Uint8Array.from({ length: STEPS }, (_, t) =>
+    active[t] === 1 && (remaining[t] ?? 0) >= least ? 1 : 0,
+  );
+}
+
+/** 1 for the steps [96] in which the campaign could act and did: bids on outcomes with a value. */
+export function stepMask(steps: CampaignSteps, minRemaining: number): Uint8Array {
+  const { known } = logAlphas(steps);
+  return openSteps(steps, minRemaining).map((open, t) => open & (known[t] ?? 0));
 }

@@ -14,4 +14,4 @@ export { fitNormaliser } from './normaliser.ts';
 export { planWindow } from './window.ts';
 export { bangBangNext, pidNext, type AlphaLimits, type PidState } from './pacing.ts';
 export { createPlanner, withTable, type Planner, type PlanRequest } from './planner.ts';
-export { toTrajectory, type Trajectory } from './trajectory.ts';
+export { toTrajectory, type Trajectory, withHindsight } from './trajectory.ts';

@@ -1,6 +1,6 @@
 import { STEPS } from '../core/index.ts';
 import type { CampaignSteps, Normaliser } from '../contracts/index.ts';
-import { logAlphas, stepMask } from './alphas.ts';
+import { logAlphas, openSteps, stepMask } from './alphas.ts';
 import { returnLabel } from './labels.ts';
 import { normaliseStates, stateMatrix } from './states.ts';
 
@@ -19,6 +19,12 @@ export interface Trajectory {
   readonly label: number;
 }
 
+interface TrajectoryOptions {
+  readonly normaliser: Normaliser;
+  /** Currency; a campaign with less cannot bid. */
+  readonly minRemaining: number;
+}
+
 /**
  * Assembles a trajectory, or null when the campaign's task is not one of the normaliser's or no
  * step of the day has an action: nothing to learn from.
@@ -27,7 +33,7 @@ export interface Trajectory {
 export function toTrajectory(
   steps: CampaignSteps,
   efficiency: number,
-  options: { readonly normaliser: Normaliser; readonly minRemaining: number },
+  options: TrajectoryOptions,
 ): Trajectory | null {
   const { normaliser, minRemaining } = options;
   const task = normaliser.tasks.findIndex((t) => t.id === steps.task);
@@ -50,4 +56,27 @@ export function toTrajectory(
     mask,
     label: returnLabel(efficiency, { low: scale.labelLow, high: scale.labelHigh }),
   };
+}
+
+/**
+ * The same states with the actions that would have been best from each of them, at the best return
+ * label: what to do is then learned also where what was done was poor. The actions carry what only
+ * hindsight knows, the states do not: they are of bids made without it, so nothing in them gives the
+ * answer away. Null as for `toTrajectory`, whose result `logged` is.
+ * @param targets ln alpha [96]
+ */
+export function withHindsight(
+  logged: Trajectory,
+  steps: CampaignSteps,
+  targets: ArrayLike<number>,
+  { normaliser, minRemaining }: TrajectoryOptions,
+): Trajectory {
+  const scale = normaliser.tasks[logged.task];
+  const mask = Float32Array.from(openSteps(steps, minRemaining));
+  const { logAlphaMean = 0, logAlphaSd = 1, alphaLow = 0, alphaHigh = 0 } = scale ?? {};
+  const actions = mask.map((open, t) => {
+    const target = Math.min(Math.log(alphaHigh), Math.max(Math.log(alphaLow), targets[t] ?? 0));
+    return open === 1 ? (target - logAlphaMean) / logAlphaSd : 0;
+  });
+  return { ...logged, actions, mask, label: 1 };
 }

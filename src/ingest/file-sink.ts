@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { SourceRecord } from '../contracts/index.ts';
 import { storeError } from '../store/index.ts';
 import { type EventSink, partitionOf } from './event-sink.ts';
-import { type LogOptions, openLogDirectory } from './log-directory.ts';
+import { type LogOptions, makeLogDirectory } from './log-directory.ts';
 
 interface OpenLog {
   readonly path: string;
@@ -53,7 +53,7 @@ function isObjectOnOneLine(text: string): boolean {
 /** Appends to a directory of logs that `createFileSource` reads. One writer at a time. */
 export async function createFileSink(options: LogOptions): Promise<EventSink> {
   const { partitions } = options;
-  const directory = await openLogDirectory(options);
+  const directory = await makeLogDirectory(options);
   const logs = new Map<number, OpenLog>();
 
   const logOf = async (partition: number): Promise<OpenLog> => {

@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { isVamoError, sleep, systemCode, VamoError } from '../core/index.ts';
 import type { EventSource, ReadRecord, SourceHandler } from './event-source.ts';
-import { type LogOptions, openLogDirectory } from './log-directory.ts';
+import { type LogOptions, findLogDirectory } from './log-directory.ts';
 
 export interface FileSourceOptions extends LogOptions {
   /** How often a log that has been read to its end is looked at again. */
@@ -24,7 +24,7 @@ export function createFileSource(options: FileSourceOptions): EventSource {
   const indices = Array.from({ length: partitions }, (_, p) => p);
 
   async function run(handler: SourceHandler, signal: AbortSignal): Promise<void> {
-    const log = await openLogDirectory(options);
+    const log = await findLogDirectory(options);
     const starts = await handler.assigned(indices);
     const positions = indices.map((p) => startOf(starts.get(p)));
     for (const p of indices) await checkStart(log.path(p), positions[p] ?? 0);
@@ -46,11 +46,11 @@ export function createFileSource(options: FileSourceOptions): EventSource {
   return {
     topic,
     async identity() {
-      const { id } = await openLogDirectory(options);
+      const { id } = await findLogDirectory(options);
       return { schema: 'source/v1', kind: 'file', id, topic, partitions };
     },
     async ends() {
-      const log = await openLogDirectory(options);
+      const log = await findLogDirectory(options);
       return Promise.all(indices.map((p) => endOfLines(log.path(p), chunkBytes)));
     },
     run,

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { causalSelfAttention, gelu, layerNorm, linear } from '../engine/index.ts';
+import { causalSelfAttention, gelu, layerNorm, linear, normalisedLinear } from '../engine/index.ts';
 import type { ModelSettings } from './settings.ts';
 import type { ParameterTensors } from './tensors.ts';
 
@@ -18,17 +18,18 @@ export function encode(
 ): tf.Tensor {
   const project = (x: tf.Tensor, name: string): tf.Tensor =>
     linear(x, p(`${name}.weight`), p(`${name}.bias`));
-  const normalise = (x: tf.Tensor, name: string): tf.Tensor =>
-    layerNorm(x, p(`${name}.weight`), p(`${name}.bias`));
+  const of = (name: string) => [p(`${name}.weight`), p(`${name}.bias`)] as const;
+  const normalised = (x: tf.Tensor, norm: string, name: string): tf.Tensor =>
+    normalisedLinear(x, of(norm), of(name));
 
   let x = tf.add(project(states, 'embed'), p('pos'));
   if (temporal !== null) x = tf.add(x, temporal);
   for (let i = 0; i < settings.layers; i++) {
     const layer = `layers.${i}`;
-    const qkv = project(normalise(x, `${layer}.ln1`), `${layer}.qkv`);
+    const qkv = normalised(x, `${layer}.ln1`, `${layer}.qkv`);
     x = tf.add(x, project(causalSelfAttention(qkv, settings.heads), `${layer}.out`));
-    const inner = gelu(project(normalise(x, `${layer}.ln2`), `${layer}.fc1`));
+    const inner = gelu(normalised(x, `${layer}.ln2`, `${layer}.fc1`));
     x = tf.add(x, project(inner, `${layer}.fc2`));
   }
-  return normalise(x, 'norm');
+  return layerNorm(x, ...of('norm'));
 }

@@ -42,6 +42,11 @@ export function decideGate(
   return byTask(own, reference ?? [], { name, threshold, seed: options.seed });
 }
 
+/** The verdict when there is nothing to compare with: a person must look. */
+export function holdGate(reason: string): GateDecision {
+  return decision('hold', [reason], {});
+}
+
 /** A person's decision to publish all the same; it is signed with the release. */
 export function overrideGate(decided: GateDecision, actor: string, reason: string): GateDecision {
   return { ...decided, overridden: { actor, reason } };

@@ -49,13 +49,20 @@ export async function ensureKeys(dir: string): Promise<SigningKeys> {
   return { keyid, privateKey, trusted };
 }
 
-/** The public keys of a directory: all a bidder needs. @throws VamoError RELEASE_SIGNATURE */
+/**
+ * The public keys of a directory: all a bidder needs.
+ * @throws VamoError RELEASE_NONE when there is no root.json; RELEASE_SIGNATURE when it is not one
+ */
 export async function loadTrust(dir: string): Promise<TrustedKeys> {
   const path = join(dir, ROOT_FILE);
   try {
     return parseTrustRoot(await readNoFollow(path, () => undefined));
   } catch (cause) {
     if (systemCode(cause) === undefined || cause instanceof VamoError) throw cause;
+    if (systemCode(cause) === 'ENOENT')
+      throw new VamoError('RELEASE_NONE', `nothing is released yet: there is no ${path}`, {
+        cause,
+      });
     throw new VamoError('RELEASE_SIGNATURE', `${path} cannot be read`, { cause });
   }
 }

@@ -1,15 +1,18 @@
 import { type DayKey, STEPS, VamoError } from '../core/index.ts';
-import type {
-  CampaignResult,
-  CampaignSteps,
-  DayCounts,
-  DaySteps,
-  SourceRecord,
+import {
+  type CampaignResult,
+  type CampaignSteps,
+  type DayCounts,
+  type DayLog,
+  type DaySteps,
+  MICRO,
+  type SourceRecord,
 } from '../contracts/index.ts';
 import { type DayBehaviour, drawBehaviour, expertAlphas } from './behaviour.ts';
 import { type Carry, EMPTY_CARRY } from './carry.ts';
 import { createDayMarket, type DayMarket, type StepBidders } from './day-market.ts';
 import { emitDay } from './emission.ts';
+import { playedLog } from './played-log.ts';
 import type { World } from './settings.ts';
 import { dayIndex } from './world.ts';
 
@@ -53,6 +56,11 @@ export interface SimulatedDay {
   /** Give it to the next day. */
   readonly carry: Carry;
   readonly results: readonly CampaignResult[];
+  /**
+   * The day as replay reads it once sealed, made when asked for. Without the faults of its transport:
+   * a sealed day lacks the outcomes that came too late.
+   */
+  log(): DayLog;
   /** What bid for each campaign: a behaviour policy's name, or `fleet`. */
   readonly policies: Readonly<Record<string, string>>;
 }
@@ -135,6 +143,10 @@ export async function simulateDay(options: {
     day: market.day,
     ...emission,
     results: market.results(),
+    log() {
+      const everyone = new Set(world.campaigns.keys());
+      return playedLog(market, everyone, Math.round(world.config.market.reserve * MICRO));
+    },
     policies: Object.fromEntries(
       world.campaigns.map(({ campaignId }, c) => [
         campaignId,

@@ -5,7 +5,7 @@ import type { ObjectStore } from './object-store.ts';
 import { z } from 'zod';
 
 /** Rises when a newer program could misread what an older one wrote, or the other way round. */
-const DATA_FORMAT_VERSION = 1;
+const DATA_FORMAT_VERSION = 2;
 const FORMAT_KEY = 'format.json';
 const format = z.looseObject({ format: z.literal('vamo-data'), version: z.int() });
 /** Nothing writes one file for this long; what is older was left by a killed writer. */

@@ -1,6 +1,7 @@
 export { type ObjectStore } from './object-store.ts';
 export { openDirectoryStore } from './directory-store.ts';
 export { openDataDirectory } from './data-directory.ts';
+export { checkRules, keepRules } from './data-rules.ts';
 export { storeError } from './store-error.ts';
 export { readVerified } from './verified.ts';
 export { createSegmentBuilder, type SegmentBuilder } from './segment-builder.ts';
@@ -14,7 +15,7 @@ export {
   findManifest,
   listSealedDays,
   partitionPrefix,
-  manifestKey,
+  writeManifest,
 } from './partition-manifest.ts';
 export { readDaySteps, readDayLog, readPartitionFile } from './partition-read.ts';
 export { encodeDaySteps } from './steps-file.ts';

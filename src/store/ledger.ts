@@ -1,4 +1,9 @@
-import { ledgerEntry, type LedgerEntry } from '../contracts/index.ts';
+import {
+  hasItsChecksum,
+  type LedgerEntry,
+  storedLedgerEntry,
+  withChecksum,
+} from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
 import type { ObjectStore } from './object-store.ts';
 
@@ -28,12 +33,14 @@ function broken(key: string, reason: string, cause?: unknown): VamoError {
 
 async function readEntry(store: ObjectStore, key: string): Promise<LedgerEntry> {
   const text = Buffer.from(await store.get(key)).toString();
-  let entry: LedgerEntry;
+  let stored: ReturnType<typeof storedLedgerEntry.parse>;
   try {
-    entry = ledgerEntry.parse(JSON.parse(text));
+    stored = storedLedgerEntry.parse(JSON.parse(text));
   } catch (error) {
     throw broken(key, 'not a ledger entry', error);
   }
+  if (!hasItsChecksum(stored)) throw broken(key, 'differs from its checksum: it was changed');
+  const { checksum: _, ...entry } = stored;
   if (key !== keyOf(entry)) throw broken(key, `holds the entry of ${keyOf(entry)}`);
   if (BigInt(entry.to) <= BigInt(entry.from)) throw broken(key, `ends at ${entry.to}`);
   return entry;
@@ -74,7 +81,7 @@ export function openLedger(store: ObjectStore, topic: string, partition: number)
       if (from > end) throw broken(keyOf(entry), `would leave a gap: the chain ends at ${end}`);
       // Below the tail `from` may lie inside another's range, where its own key is free.
       if (from === end) {
-        const bytes = Buffer.from(`${JSON.stringify(entry)}\n`);
+        const bytes = Buffer.from(`${JSON.stringify(withChecksum(entry))}\n`);
         if (await store.putIfAbsent(keyOf(entry), bytes)) return 'committed';
       }
       // A create whose answer got lost (network store, repeated call) is ours when the nonce says so.

@@ -1,4 +1,9 @@
-import { type PartitionManifest, partitionManifest } from '../contracts/index.ts';
+import {
+  hasItsChecksum,
+  type PartitionManifest,
+  storedPartitionManifest,
+  withChecksum,
+} from '../contracts/index.ts';
 import { type DayKey, VamoError, dayKey, isVamoError } from '../core/index.ts';
 import type { ObjectStore } from './object-store.ts';
 
@@ -74,14 +79,37 @@ export async function findManifest(
     if (isVamoError(error, 'STORE_NOT_FOUND')) return undefined;
     throw error;
   }
+  return parseManifest(bytes, key);
+}
+
+function parseManifest(bytes: Uint8Array, key: string): PartitionManifest {
+  let stored: ReturnType<typeof storedPartitionManifest.parse>;
   try {
-    return partitionManifest.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    stored = storedPartitionManifest.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
   } catch (cause) {
     throw new VamoError('STORE_CORRUPT', `${key} is not a partition manifest`, { cause });
   }
+  const { checksum: _, ...manifest } = stored;
+  if (hasItsChecksum(stored)) return manifest;
+  throw new VamoError('STORE_CORRUPT', `${key} differs from its checksum: it was changed`);
+}
+
+/**
+ * Makes a day sealed: its manifest is created only if absent. Another sealer's that stands there
+ * already counts and is given back.
+ * @throws VamoError STORE_FULL, STORE_IO, STORE_CORRUPT
+ */
+export async function writeManifest(
+  store: ObjectStore,
+  manifest: PartitionManifest,
+): Promise<PartitionManifest> {
+  const day = dayKey(manifest.day);
+  const bytes = Buffer.from(`${JSON.stringify(withChecksum(manifest))}\n`);
+  if (await store.putIfAbsent(manifestKey(day, manifest.generation), bytes)) return manifest;
+  return readManifest(store, day, manifest.generation);
 }
 
 /** Where a generation's manifest stands; the day is sealed once it is there. */
-export function manifestKey(day: DayKey, generation: number): string {
+function manifestKey(day: DayKey, generation: number): string {
   return `${partitionPrefix(day, generation)}manifest.json`;
 }

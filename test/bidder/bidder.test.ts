@@ -216,7 +216,7 @@ describe('a tampered release', () => {
     await refused(sign(await next({ channel: 'staging' })), /RELEASE_REFUSED/);
   });
   it('that does not follow from the one before is refused', async () => {
-    const prev = (await setup.releases.history())[0]!.sha256;
+    const prev = (await setup.releases.log()).records[0]!.sha256;
     await refused(sign(await next({ prev })), /RELEASE_REFUSED.*prev/);
   });
   it('that replaces the trusted one is equivocation', async () => {

@@ -13,7 +13,7 @@ async function followed() {
   const { registry, releases, store, keys } = await setUp(onTestFinished);
   const { manifest } = await registry.putCheckpoint(smallDraft(1));
   await releases.publish({ version: manifest.version, gate: PASS, ...BY });
-  const world = { now: 0, fail: false, starts: 0, alive: true };
+  const world = { now: 0, fail: false, starts: 0, alive: true, told: 0 };
   const follow = () =>
     createFollower({
       store,
@@ -35,12 +35,14 @@ async function followed() {
       clock: () => world.now,
       pollMs: POLL_MS,
       log: createLogger('error'),
-      onChange: () => undefined,
+      onChange: () => {
+        world.told++;
+      },
     });
   const first = follow();
   await first.reconcile();
   expect(first.status.state).toBe('active');
-  return { world, first, again: follow() };
+  return { world, first, again: follow(), registry, releases };
 }
 
 describe('a follower that has a trusted record and serves nothing', () => {
@@ -76,4 +78,14 @@ describe('a follower that has a trusted record and serves nothing', () => {
     await first.reconcile();
     expect(first.status.state).toBe('active');
   });
+});
+
+it('a follower that moves from one version to another tells of it at once', async () => {
+  const { world, first, registry, releases } = await followed();
+  const { manifest } = await registry.putCheckpoint(smallDraft(2));
+  await releases.publish({ version: manifest.version, gate: PASS, ...BY });
+  world.told = 0;
+  await first.reconcile();
+  expect([first.active?.version, first.status.epoch]).toEqual([manifest.version, 2]);
+  expect(world.told).toBeGreaterThan(0);
 });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openEmbedded } from '../../src/clickhouse/index.ts';
+import { askReadOnly, openEmbedded } from '../../src/clickhouse/index.ts';
 import { temporaryFolder } from '../helpers/days-fixture.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -103,5 +103,38 @@ describe('the embedded engine', () => {
     await plain.ready;
     plain.child.kill('SIGINT');
     expect(await plain.exit).toEqual([null, 'SIGINT']);
+  });
+});
+
+describe('a read-only question', () => {
+  it('is answered with whole numbers to the last digit', async () => {
+    const engine = await openEmbedded(join(folder.path, 'asked'));
+    const sql = "SELECT 18446744073709551615 AS most, toInt64(-7) AS few, ';' AS text -- a; b";
+    expect(await askReadOnly(engine, sql)).toEqual([
+      { most: '18446744073709551615', few: -7, text: ';' },
+    ]);
+    await engine.close();
+  });
+
+  it.each([
+    ['DROP TABLE t', 'readonly'],
+    ["INSERT INTO FUNCTION file('x.csv', 'CSV') SELECT 1", 'readonly'],
+    ["SELECT * FROM file('x.csv', 'CSV')", 'readonly'],
+    ['SELECT 1; DROP TABLE t', 'more than one statement'],
+    ["SELECT '\\'; DROP TABLE t; --'", 'readonly'],
+  ])('changes nothing: %s', async (sql, reason) => {
+    const engine = await openEmbedded(join(folder.path, 'guarded'));
+    await engine.command('CREATE TABLE IF NOT EXISTS t (a Int64) ENGINE = MergeTree ORDER BY a');
+    const answer = askReadOnly(engine, sql);
+    if (sql.startsWith("SELECT '")) await answer;
+    else
+      await expect(answer).rejects.toMatchObject({
+        code: 'SQL_FAILED',
+        message: expect.stringContaining(reason) as string,
+      });
+    await engine.close();
+    const again = await openEmbedded(join(folder.path, 'guarded'));
+    expect(await again.query('SELECT count() AS n FROM t')).toEqual([{ n: 0 }]);
+    await again.close();
   });
 });

@@ -84,6 +84,17 @@ describe('merging configurations', () => {
   });
 });
 
+describe('a file that is not an object of keys', () => {
+  it.each(['[]', 'null', '"x"', '3'])('%s is refused with its path', async (text) => {
+    const path = await file(text);
+    await expect(loadConfig([path])).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `${path}: ${text}; must be an object of keys`,
+    });
+    expect(refusal(JSON.parse(text))).toMatch(/^configuration: /);
+  });
+});
+
 describe('files that cannot be read', () => {
   it.each(['/nonexistent/config.json'])('%s is named', async (path) => {
     await expect(loadConfig([path])).rejects.toMatchObject({
@@ -122,6 +133,10 @@ describe('what is not allowed names the key, the value and what is', () => {
     [['tasks', 1, 'id'], 'Direct', /^tasks\.1\.id: "Direct"; must be lower-case/],
     [['window'], null, /^window: null; /],
     [['fleet', 'bidders'], undefined, /^fleet\.bidders: missing; /],
+    [['source', 'topic'], 'a/b', /^source\.topic: "a\/b"; must be letters/],
+    [['source', 'topic'], '..', /^source\.topic: "\.\."; must be letters/],
+    [['simulator', 'firstDay'], '2026-13-01', /^simulator\.firstDay: "2026-13-01"; must be a day/],
+    [['simulator', 'firstDay'], 'soon', /^simulator\.firstDay: "soon"; must be a day/],
     [['trainig'], {}, /^trainig: no such key$/],
     [['training', 'optimizer'], {}, /^training\.optimizer: no such key$/],
   ])('%j = %j', (path, value, message) => {
@@ -142,6 +157,12 @@ describe('what is not allowed names the key, the value and what is', () => {
       ['simulator', 'tasks', 0, 'id'],
       'x',
       /"x" is not one of tasks/,
+    ],
+    [
+      'hindsight for inverse dynamics',
+      ['model', 'policyHead'],
+      'inverse',
+      /^training\.actions: "hindsight"; needs model\.policyHead "action"/,
     ],
     ['shares above 1', ['simulator', 'behaviour', 'pid'], 1, /shares total 1\.\d+; must total 1/],
   ])('%s', (_, path, value, message) => {
@@ -171,6 +192,7 @@ describe('the hash of what determines a checkpoint', () => {
 
   it.each<[boolean, (string | number)[], unknown]>([
     [true, ['training', 'seed'], 18],
+    [true, ['training', 'actions'], 'logged'],
     [true, ['training', 'methodOptions', 'lambda'], 2],
     [true, ['model', 'layers'], 4],
     [true, ['window', 'train'], 7],

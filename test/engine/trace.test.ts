@@ -103,6 +103,16 @@ describe('trace', () => {
     expect(graph.nodeCount).toBe(1);
   });
 
+  it('counts the operations of matrix products, two for each multiply-and-add', () => {
+    const shapes = { x: float(4, 3), w: float(3, 5), s: float(2, 6, 3) };
+    const graph = trace(shapes, ({ x, w, s }) => ({
+      once: tf.matMul(x!, w!),
+      turned: tf.matMul(x!, x!, true),
+      stack: tf.matMul(s!, tf.transpose(s!, [0, 2, 1])),
+    }));
+    expect(graph.flops).toBe(2 * (4 * 5 * 3 + 3 * 3 * 4 + 2 * 6 * 6 * 3));
+  });
+
   it('keeps spread constants small', () => {
     const graph = trace({ x: float(64, 64) }, ({ x }) => ({
       y: tf.grad((v) => tf.mean(tf.square(v)))(x!),

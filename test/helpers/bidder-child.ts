@@ -10,6 +10,8 @@ import { openDirectoryStore } from '../../src/store/index.ts';
 import { CHANNEL } from './publisher-setup.ts';
 
 const [, , dir = '', id = ''] = process.argv;
+const stop = new AbortController();
+for (const event of ['SIGTERM', 'SIGINT'] as const) process.on(event, () => stop.abort());
 try {
   await runBidder(
     {
@@ -21,6 +23,7 @@ try {
       pollMs: 50,
       ackMs: 500,
       log: createLogger('info'),
+      signal: stop.signal,
     },
     (port) => console.log(port),
   );

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { layerNorm } from '../../src/engine/index.ts';
+import { causalSelfAttention, gelu, layerNorm, normalisedLinear } from '../../src/engine/index.ts';
 
 /** A use of one tfjs kernel. Differentiable inputs are the float32 ones unless `flat`. */
 export interface KernelCase {
@@ -45,7 +45,7 @@ export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
   Abs: [unary(tf.abs)],
   Ceil: [flatUnary(tf.ceil)],
   Cos: [unary(tf.cos)],
-  Erf: [unary(tf.erf)],
+  Erf: [unary(tf.erf), unary(gelu)],
   Exp: [unary(tf.exp)],
   Floor: [flatUnary(tf.floor)],
   Log: [unary(tf.log, 0.2, 3)],
@@ -116,6 +116,8 @@ export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
   Sum: [
     unary((x) => tf.sum(x)),
     unary((x) => tf.sum(x, 0, true)),
+    // Many rows are summed in two stages.
+    { inputs: [filled([30, 20, 3], 1, -0.1, 0.1)], run: (x) => tf.sum(tf.square(x), [0, 1]) },
     unary((x) => tf.sum(tf.tile(tf.slice(x, [0, 0], [1, 5]), [4, 1]), 0)),
     { inputs: [truth([2, 3])], run: (x) => tf.sum(x, 1), flat: true },
   ],
@@ -131,7 +133,10 @@ export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
   Any: [{ inputs: [truth([2, 3], 4)], run: (x) => tf.any(x, 1), flat: true }],
   ArgMax: [flatUnary((x) => tf.argMax(x, 1))],
   ArgMin: [flatUnary((x) => tf.argMin(x, 0))],
-  Softmax: [unary((x) => tf.softmax(x))],
+  Softmax: [
+    unary((x) => tf.softmax(x)),
+    { inputs: [filled([2, 5, 12], 1, -1, 1)], run: (qkv) => causalSelfAttention(qkv, 2) },
+  ],
   Cumsum: [unary((x) => tf.cumsum(x, 1)), unary((x) => tf.cumsum(x, 0, true, true))],
   BatchMatMul: [false, true].flatMap((ta) =>
     [false, true].flatMap((tb) => [
@@ -209,6 +214,16 @@ export const kernelCases: Readonly<Record<string, readonly KernelCase[]>> = {
     {
       inputs: [filled([2, 3, 6]), filled([6], 2), filled([6], 3)],
       run: (x, gain, bias) => layerNorm(x, gain, bias),
+    },
+    {
+      inputs: [
+        filled([2, 3, 6]),
+        filled([6], 2),
+        filled([6], 3),
+        filled([4, 6], 4),
+        filled([4], 5),
+      ],
+      run: (x, gain, shift, weight, bias) => normalisedLinear(x, [gain, shift], [weight, bias]),
     },
   ],
 };

@@ -77,6 +77,7 @@ export interface Versions {
     readonly live: boolean;
   }[];
   readonly releases: readonly Json[];
+  readonly refused: readonly Json[];
 }
 
 /** What a failed command prints on stdout with --json. */

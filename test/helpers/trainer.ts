@@ -42,6 +42,7 @@ export const tinyTraining: TrainingSettings = {
   checkpointEvery: 10,
   evaluateEvery: 10,
   threads: 1,
+  engine: 'cpu',
 };
 
 /** Smooth random walks whose drift depends on action and task: something can be learned. */

@@ -186,7 +186,9 @@ describe('ingester', () => {
   it('refuses a data directory filled from another log', async () => {
     await produce([recordOf(outcomeEvent())]);
     await ingester().run();
-    const other = createFileSource({ ...log(), directory: join(root, 'other') });
+    const elsewhere = { ...log(), directory: join(root, 'other') };
+    await (await createFileSink(elsewhere)).write([recordOf(outcomeEvent())]);
+    const other = createFileSource(elsewhere);
     await expect(ingester({ source: other }).run()).rejects.toMatchObject({
       code: 'INGEST_SOURCE_CHANGED',
       details: { field: 'id' },

@@ -120,8 +120,18 @@ describe.concurrent('damage', { timeout: 240_000 }, () => {
     const altered = Buffer.from(payload.replace('tester', 'nobody')).toString('base64');
     expect(altered).not.toBe(envelope.payload);
     await writeFile(path, JSON.stringify({ ...envelope, payload: altered }));
-    await night.fails('RELEASE_SIGNATURE', 'versions');
-    await night.fails('RELEASE_SIGNATURE', 'evaluate');
+    const { champion, refused } = await night.ok<Versions>('versions');
+    expect([champion, refused]).toEqual([
+      null,
+      [expect.objectContaining({ epoch: 1, code: 'RELEASE_SIGNATURE' })],
+    ]);
+    await night.fails('VERSION_UNKNOWN', 'evaluate');
+    // Whatever the floor would say: there was a champion, and nobody can tell which.
+    const held = await night.ok<{ gate: { outcome: string }; released: boolean }>('publish');
+    expect([held.gate.outcome, held.released]).toEqual(['hold', false]);
+    expect(await publish(night)).toBe(reference.checkpoint);
+    const { releases } = await night.ok<Versions>('versions');
+    expect(releases).toMatchObject([{ epoch: 3 }]);
   });
 });
 

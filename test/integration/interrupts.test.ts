@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureKeys } from '../../src/publisher/index.ts';
 import {
   closeDays,
   type DayDigests,
@@ -84,6 +86,7 @@ describe.concurrent('a night', { timeout: 240_000 }, () => {
 
   it('waiting for a fleet ends at Ctrl-C', async () => {
     const night = await workshop.night(CONFIG);
+    await ensureKeys(join(night.data, 'keys'));
     const started = performance.now();
     await night.ok('versions');
     const waitMs = 1500 + 2 * (performance.now() - started);

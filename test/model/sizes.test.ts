@@ -53,7 +53,9 @@ describe('the model’s sizes', () => {
       { temporal: 592_448, encoder: 4_768_000, head: 165_504, inverse: 83_457, total: 5_940_417 },
     ],
   ] as const)('%s: parameters as planned for 16 state features', async (size, expected) => {
-    expect(counts(await settingsOf({ size, temporal: 'timesnet' }), 16)).toEqual(expected);
+    expect(
+      counts(await settingsOf({ size, temporal: 'timesnet', policyHead: 'inverse' }), 16),
+    ).toEqual(expected);
   });
 
   it.each([
@@ -61,7 +63,10 @@ describe('the model’s sizes', () => {
     ['base', 1_348_735],
     ['large', 5_962_207],
   ] as const)('%s: in all for the state features there are', async (size, expected) => {
-    const { total } = counts(await settingsOf({ size, temporal: 'timesnet' }), STATE_FEATURES);
+    const { total } = counts(
+      await settingsOf({ size, temporal: 'timesnet', policyHead: 'inverse' }),
+      STATE_FEATURES,
+    );
     expect(total).toBe(expected);
   });
 

@@ -277,3 +277,42 @@ describe('a controller', () => {
     await expect(run).rejects.toMatchObject({ code: 'USAGE' });
   });
 });
+
+describe('the log of a simulated day', () => {
+  it('is what replay would read of its records, had none been lost', async () => {
+    const none = { duplicateShare: 0, disorderMs: 0, lateShare: 0, lateMaxMs: 0, poisonPerDay: 0 };
+    const [played] = await simulateDays(await simConfig({ faults: none }), 1);
+    const events = decodeAll(played!.records).arrivals.map(({ event }) => event);
+    const log = played!.log();
+    expect(log.campaigns.map((c) => c.campaignId)).toEqual(
+      played!.truth.campaigns.map((c) => c.campaignId),
+    );
+    for (const { campaignId, task, campaignEvents, outcomes } of log.campaigns) {
+      const own = events.filter((event) => event.campaign_id === campaignId);
+      const changes = own.flatMap((e) => (e.kind === 'campaign' ? e : []));
+      const offers = own
+        .flatMap((e) => (e.kind === 'outcome' ? e : []))
+        .sort((a, b) => a.event_time - b.event_time || (a.event_id < b.event_id ? -1 : 1));
+      expect(task).toBe(changes[0]!.task);
+      expect(campaignEvents).toEqual(
+        changes.map((e) => ({
+          eventTime: e.event_time,
+          budget: e.budget,
+          active: e.status === 'active',
+        })),
+      );
+      expect(outcomes.count).toBe(offers.length);
+      const column = (name: keyof (typeof offers)[number]) => offers.map((o) => Number(o[name]));
+      expect([...outcomes.eventTime]).toEqual(column('event_time'));
+      expect([...outcomes.pv]).toEqual(column('pv'));
+      expect([...outcomes.bid]).toEqual(column('bid'));
+      expect([...outcomes.slot]).toEqual(column('slot'));
+      expect([...outcomes.exposed]).toEqual(column('exposed'));
+      expect([...outcomes.shown]).toEqual(column('shown'));
+      expect([...outcomes.cost]).toEqual(column('cost'));
+      expect([...outcomes.competing1]).toEqual(column('competing_1'));
+      expect([...outcomes.competing2]).toEqual(column('competing_2'));
+      expect([...outcomes.competing3]).toEqual(column('competing_3'));
+    }
+  });
+});

@@ -1,10 +1,11 @@
-import { fork } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ownProcess } from '../../src/core/index.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { isRunning, ownProcess } from '../../src/core/index.ts';
 import { openDataDirectory, openDirectoryStore } from '../../src/store/index.ts';
 import { takeLock } from '../../src/store/lock.ts';
 
@@ -73,9 +74,9 @@ describe('data directory', () => {
     const self = ownProcess();
     const dead = { ...self, pid: self.pid, started: 'an earlier process of this id' };
     await takeLock(store, 'seal', dead, () => true);
-    const isRunning = (holder: { started: string }) => holder.started !== dead.started;
+    const stillRuns = (holder: { started: string }) => holder.started !== dead.started;
     const tries = await Promise.allSettled(
-      Array.from({ length: 12 }, () => takeLock(store, 'seal', self, isRunning)),
+      Array.from({ length: 12 }, () => takeLock(store, 'seal', self, stillRuns)),
     );
     expect(tries.filter((t) => t.status === 'fulfilled')).toHaveLength(1);
     for (const t of tries)
@@ -84,7 +85,6 @@ describe('data directory', () => {
 
   it('knows a reused process id for another process', async () => {
     const store = await openDirectoryStore(root);
-    const { isRunning } = await import('../../src/core/index.ts');
     const self = ownProcess();
     expect(isRunning(self)).toBe(true);
     const earlier = { ...self, started: `${self.started}0` };
@@ -93,5 +93,37 @@ describe('data directory', () => {
     await expect(takeLock(store, 'seal', self, isRunning)).rejects.toMatchObject({
       code: 'DATA_LOCKED',
     });
+  });
+
+  it('takes over from a holder on another host that shows no sign of life, not from one that does', async () => {
+    const store = await openDirectoryStore(root);
+    const self = ownProcess();
+    const elsewhere = { ...self, host: 'replaced-container' };
+    const times = { beatMs: 20, silentMs: 200 };
+    const release = await takeLock(store, 'seal', elsewhere, () => true, times);
+    const take = () => takeLock(store, 'seal', self, () => true, times);
+    await expect(take()).rejects.toMatchObject({ details: { host: elsewhere.host } });
+    await release();
+    await takeLock(store, 'seal', elsewhere, () => true, { beatMs: 60_000, silentMs: 200 });
+    await (
+      await take()
+    )();
+  });
+
+  it.runIf(process.platform === 'linux')('counts a process not yet reaped as ended', async () => {
+    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 20']);
+    try {
+      const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+      const pid = Number(line.toString());
+      const state = (): string[] => {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+        return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      };
+      await vi.waitFor(() => expect(state()[0]).toBe('Z'));
+      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+      expect(isRunning({ ...ownProcess(), pid, started: `${boot}/${state()[19]}` })).toBe(false);
+    } finally {
+      parent.kill('SIGKILL');
+    }
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LedgerEntry } from '../../src/contracts/index.ts';
+import { type LedgerEntry, withChecksum } from '../../src/contracts/index.ts';
 import {
   committedOfDay,
   findOrphans,
@@ -103,12 +103,19 @@ describe('ledger', () => {
     ['an entry that is no JSON', async () => writeFile(store.localPath(key(10)), '{"schema":')],
     ['an entry of other fields', async () => store.put(key(10), Buffer.from('{"from":"10"}'))],
     [
+      'an entry with another count',
+      async () => {
+        const text = Buffer.from(await store.get(key(10))).toString();
+        await store.put(key(10), Buffer.from(text.replace('"records":10', '"records":11')));
+      },
+    ],
+    [
       'an entry of another range',
-      async () => store.put(key(10), Buffer.from(JSON.stringify(entry(11, 20)))),
+      async () => store.put(key(10), Buffer.from(stored(entry(11, 20)))),
     ],
     [
       'an entry that overlaps the next',
-      async () => store.put(key(10), Buffer.from(JSON.stringify(entry(10, 21)))),
+      async () => store.put(key(10), Buffer.from(stored(entry(10, 21)))),
     ],
   ])('finds %s', async (_, damage) => {
     const ledger = openLedger(store, 't', 0);
@@ -121,6 +128,7 @@ describe('ledger', () => {
   });
 });
 
+const stored = (e: LedgerEntry): string => JSON.stringify(withChecksum(e));
 const key = (from: number): string => `ledger/t/0/${String(from).padStart(20, '0')}.json`;
 
 describe('committed files', () => {

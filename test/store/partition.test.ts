@@ -128,4 +128,16 @@ describe('a sealed partition on disk', () => {
     await expect(readManifest(store, DAY)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
     await store.put(key, whole);
   });
+
+  it('with one digit of its manifest changed is refused', async () => {
+    const key = 'days/2026-03-01/g0001/manifest.json';
+    const whole = await store.get(key);
+    const text = Buffer.from(whole).toString();
+    const changed = text.replace(/("digest":")(.)/, (_, head: string, digit: string) =>
+      digit === '0' ? `${head}1` : `${head}0`,
+    );
+    await store.put(key, Buffer.from(changed));
+    await expect(readManifest(store, DAY)).rejects.toThrow('checksum');
+    await store.put(key, whole);
+  });
 });

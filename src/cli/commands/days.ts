@@ -1,12 +1,18 @@
-import { openEmbedded } from '../../clickhouse/index.ts';
+import { askReadOnly, openEmbedded } from '../../clickhouse/index.ts';
+import { VamoError } from '../../core/index.ts';
 import { dayReports } from '../../days/index.ts';
+import { listSealedDays } from '../../store/index.ts';
 import type { CommandSpec } from '../run-command.ts';
 import { formatTable } from '../table.ts';
 import { clickHouseFolder } from './seal.ts';
 
+const cell = (value: unknown): string | number =>
+  typeof value === 'number' || typeof value === 'string' ? value : JSON.stringify(value ?? '');
+
 /** What came in each day and what became of it, or a question to the queryable copy. */
 export const daysCommand: CommandSpec<{ readonly sql?: string }> = {
   name: 'days',
+  readsOnly: true,
   summary: 'records of each day: accepted, duplicate, late, dead-lettered; or ask with SQL',
   examples: [
     'vamo days',
@@ -16,16 +22,18 @@ export const daysCommand: CommandSpec<{ readonly sql?: string }> = {
     command.option('--sql <query>', 'a SELECT over the tables `events` and `steps`'),
   async run(context, { sql }) {
     if (sql !== undefined) {
+      if ((await listSealedDays(context.store)).length === 0)
+        throw new VamoError('DAY_UNSEALED', 'no day has been sealed yet: there is nothing to ask');
       const engine = await openEmbedded(clickHouseFolder(context.root));
       context.releasers.push(() => engine.close());
-      const rows = await engine.query<Record<string, string | number>>(sql);
+      const rows = await askReadOnly(engine, sql);
       const heading = Object.keys(rows[0] ?? {});
       if (rows.length === 0) context.say('no rows');
       else
         context.say(
           formatTable(
             heading,
-            rows.map((row) => heading.map((name) => row[name] ?? '')),
+            rows.map((row) => heading.map((name) => cell(row[name]))),
           ),
         );
       return { rows };

@@ -1,11 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { type DayKey, VamoError } from '../../core/index.ts';
 import { dayReports } from '../../days/index.ts';
+import type { EngineChoice, EngineSetting } from '../../engine/index.ts';
 import { openRegistry } from '../../publisher/index.ts';
 import { listSealedDays } from '../../store/index.ts';
+import { checkMethod } from '../check-method.ts';
 import type { Context } from '../context.ts';
+import { engineFor, engineOption } from '../engine-option.ts';
 import { awaitFleet, type FleetProcesses, startFleet } from '../fleet.ts';
-import { championVersion, openOwnReleases } from '../releases.ts';
+import { championVersion, readOwnReleases } from '../releases.ts';
 import { describeLearning, returnsTable } from '../results.ts';
 import { type CommandSpec, positiveNumber } from '../run-command.ts';
 import { createStages, type Stages } from '../stages.ts';
@@ -21,6 +24,7 @@ const FLEET_MS = 60_000;
 const ACTOR = 'demo';
 
 interface DemoOptions {
+  readonly engine?: EngineSetting;
   readonly small?: boolean;
   readonly scale: number;
 }
@@ -87,9 +91,14 @@ async function closeDays(
 }
 
 /** One night: train on the rolled window, evaluate, gate, publish, wait for the fleet. */
-async function playNight(context: Context, stages: Stages, fleet: FleetHolder): Promise<Night> {
+async function playNight(
+  context: Context,
+  stages: Stages,
+  fleet: FleetHolder,
+  engine: EngineChoice,
+): Promise<Night> {
   const trained = await stages.run('train', async () => {
-    const candidate = await trainCandidate(context, {});
+    const candidate = await trainCandidate(context, { engine });
     return [candidate.summary, candidate] as const;
   });
   await stages.run('evaluate', () => Promise.resolve(describeLearning(trained.evaluation)));
@@ -135,7 +144,7 @@ function holdFleet(context: Context): FleetHolder {
 
 /** Back to the version before, and forward again; both are new signed records. */
 async function backAndForward(context: Context, stages: Stages): Promise<void> {
-  const head = await (await openOwnReleases(context)).head();
+  const head = (await readOwnReleases(context)).records.at(-1);
   const present = head?.record.champion.version;
   const previous = head?.record.previous?.version;
   if (present === undefined || previous === undefined || previous === present) return;
@@ -150,11 +159,6 @@ async function backAndForward(context: Context, stages: Stages): Promise<void> {
   });
 }
 
-/** The configuration a data directory was made with stays with it. */
-async function keepConfig({ store, config }: Context): Promise<void> {
-  await store.putIfAbsent('config.json', Buffer.from(`${JSON.stringify(config, null, 2)}\n`));
-}
-
 /** More or fewer auctions a day than the configuration says. */
 function scaled(context: Context, scale: number): Context {
   const { simulator } = context.config;
@@ -162,7 +166,7 @@ function scaled(context: Context, scale: number): Context {
   return { ...context, config: { ...context.config, simulator: { ...simulator, auctionsPerDay } } };
 }
 
-async function playDemo(context: Context) {
+async function playDemo(context: Context, engine: EngineChoice) {
   const stages = createStages(context);
   const fleet = holdFleet(context);
   const isFirst = (await championVersion(context)) === null;
@@ -177,7 +181,7 @@ async function playDemo(context: Context) {
     }
     const testDay = (await listSealedDays(context.store)).at(-1)?.day;
     context.say(`\nnight after ${testDay ?? ''}`);
-    nights.push(await playNight(context, stages, fleet));
+    nights.push(await playNight(context, stages, fleet, engine));
     context.say('');
   }
   await backAndForward(context, stages);
@@ -189,14 +193,16 @@ export const demoCommand: CommandSpec<DemoOptions> = {
   summary: 'two nights end to end on simulated auctions; run again for the next night',
   examples: ['vamo demo', 'vamo demo --small --data /tmp/try', 'vamo demo --scale 10'],
   options: (command) =>
-    command
+    engineOption(command)
       .option('--small', 'few auctions and steps: a run of seconds')
       .option('--scale <factor>', 'times as many auctions a day', positiveNumber, 1),
   presets: ({ small }) => [configFile('demo'), ...(small === true ? [configFile('small')] : [])],
-  async run(opened, { scale }) {
-    await keepConfig(opened);
+  async run(opened, { scale, engine: setting }) {
+    await checkMethod(opened.config);
+    const engine = await engineFor(opened, setting);
+    opened.say(`engine: ${engine.kind}, ${engine.reason}`);
     const context = scaled(opened, scale);
-    const nights = await playDemo(context);
+    const nights = await playDemo(context, engine);
     const registry = openRegistry(context.store);
     context.say(`\nreport: ${nights.at(-1)?.report ?? ''}`);
     context.say(`next:   npm run vamo -- versions | days | fleet; npm start plays the next night`);

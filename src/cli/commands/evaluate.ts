@@ -6,26 +6,27 @@ import { ratiosTo, returnsTable } from '../results.ts';
 import type { CommandSpec } from '../run-command.ts';
 
 interface EvaluateOptions {
-  readonly version?: string;
+  readonly candidate?: string;
   readonly day?: string;
 }
 
 /** A version on a day it may never have seen. */
 export const evaluateCommand: CommandSpec<EvaluateOptions> = {
   name: 'evaluate',
+  readsOnly: true,
   summary: 'replay a published version on a sealed day beside the anchors',
   examples: [
     'vamo evaluate',
-    'vamo evaluate --day 2026-01-16 --version 2026-01-15-r0-9f3c1a77e0b2',
+    'vamo evaluate --day 2026-01-16 --candidate 2026-01-15-r0-9f3c1a77e0b2',
   ],
   options: (command) =>
     command
-      .option('--version <version>', 'what to evaluate; default: the champion')
+      .option('--candidate <version>', 'the version to evaluate; default: the champion')
       .option('--day <day>', 'a sealed day; default: the newest'),
   async run(context, options) {
-    const version = options.version ?? (await championVersion(context));
+    const version = options.candidate ?? (await championVersion(context));
     if (version === null)
-      throw new VamoError('VERSION_UNKNOWN', 'nothing is published yet; name a --version');
+      throw new VamoError('VERSION_UNKNOWN', 'nothing is released yet; name a --candidate');
     const day =
       options.day === undefined
         ? (await listSealedDays(context.store)).at(-1)?.day

@@ -1,4 +1,5 @@
 import { awaitFleet, fleetState } from '../fleet.ts';
+import { sayRefused } from '../releases.ts';
 import { type CommandSpec, wholeNumber } from '../run-command.ts';
 import { formatTable } from '../table.ts';
 
@@ -10,6 +11,7 @@ interface FleetCommandOptions {
 /** Who serves what. */
 export const fleetCommand: CommandSpec<FleetCommandOptions> = {
   name: 'fleet',
+  readsOnly: true,
   summary: 'which bidder serves which version: live, behind, rejected or silent',
   examples: ['vamo fleet', 'vamo fleet --wait 3 --timeout 60'],
   options: (command) =>
@@ -36,6 +38,7 @@ export const fleetCommand: CommandSpec<FleetCommandOptions> = {
         ]),
       ),
     );
-    return { head: fleet.head, bidders: fleet.bidders };
+    sayRefused(context, fleet.refused);
+    return { head: fleet.head, bidders: fleet.bidders, refused: fleet.refused };
   },
 };

@@ -1,6 +1,8 @@
 import { createIngester, type FaultPoint, type IngestStats } from '../../ingest/index.ts';
 import { throwIfAborted } from '../../core/index.ts';
-import type { Context } from '../context.ts';
+import { rulesOf } from '../../contracts/index.ts';
+import { keepRules } from '../../store/index.ts';
+import { type Context, keepConfig } from '../context.ts';
 import type { CommandSpec } from '../run-command.ts';
 import { openSource } from '../source.ts';
 
@@ -11,8 +13,11 @@ export async function ingestEvents(
   faultPoint?: FaultPoint,
 ): Promise<IngestStats> {
   const { store, config, log, signal } = context;
+  const source = openSource(context);
+  // A wrong address is found before anything of it is written down.
+  await source.identity();
   const ingester = createIngester({
-    source: openSource(context),
+    source,
     store,
     tasks: config.tasks,
     utcOffsetMinutes: config.days.utcOffsetMinutes,
@@ -22,6 +27,8 @@ export async function ingestEvents(
     progress: context.progress.stage('ingest'),
     ...(faultPoint ? { faultPoint } : {}),
   });
+  await keepConfig(context);
+  await keepRules(store, rulesOf(config));
   const stats = await ingester.run({ signal, until });
   // What was read is committed; but the end was asked for, and not reached.
   if (until === 'end') throwIfAborted(signal);
@@ -33,7 +40,10 @@ export const ingestCommand: CommandSpec<{ readonly follow?: boolean }> = {
   summary: 'source to Arrow segments, exactly once; bad records to dead letters',
   examples: ['vamo ingest', 'vamo ingest --follow --config production.json'],
   options: (command) =>
-    command.option('--follow', 'go on until interrupted; default: stop at the present end'),
+    command.option(
+      '--follow',
+      'go on until stopped (Ctrl-C or SIGTERM), then exit 0; default: stop at the present end',
+    ),
   async run(context, { follow }) {
     const stats = await ingestEvents(context, follow === true ? 'forever' : 'end');
     context.say(

@@ -1,13 +1,19 @@
-import type { CheckpointRole, GateDecision } from '../../contracts/index.ts';
+import type { CheckpointRole, GateDecision, ReleaseLog } from '../../contracts/index.ts';
 import { VamoError } from '../../core/index.ts';
-import { decideGate, openRegistry, overrideGate } from '../../publisher/index.ts';
+import { decideGate, holdGate, openRegistry, overrideGate } from '../../publisher/index.ts';
 import { readVerified } from '../../store/index.ts';
 import type { Context } from '../context.ts';
 import { keepMarkets } from '../market.ts';
 import { evaluateVersion } from '../evaluate-version.ts';
-import { actorName, championVersion, describeRelease, openOwnReleases } from '../releases.ts';
-import type { CommandSpec } from '../run-command.ts';
-import { type CandidateRun, latestRun, readCandidate } from './train.ts';
+import {
+  actorName,
+  championOf,
+  describeRelease,
+  openOwnReleases,
+  readOwnReleases,
+} from '../releases.ts';
+import { type CommandSpec, named } from '../run-command.ts';
+import { type CandidateRun, isRunKey, latestRun, readCandidate } from './train.ts';
 
 interface PublishRequest {
   readonly run?: string;
@@ -45,8 +51,11 @@ async function candidateFiles(context: Context, { runKey, outcome }: CandidateRu
 async function gateOf(
   context: Context,
   candidate: CandidateRun,
-  champion: string | null,
+  { releases, champion }: { readonly releases: ReleaseLog; readonly champion: string | null },
 ): Promise<GateDecision> {
+  // The floor is for a first release; here there was a champion that cannot be read any more.
+  if (champion === null && releases.refused.length > 0)
+    return holdGate('the release log holds no record that may be believed; see `vamo versions`');
   const document =
     champion === null ? null : await evaluateVersion(context, champion, candidate.testDay);
   const { seed } = context.config.training;
@@ -63,8 +72,9 @@ export async function publishCandidate(
 ): Promise<Published> {
   await keepMarkets(context);
   const candidate = await readCandidate(context, request.run ?? (await latestRun(context)));
-  const expectedChampion = await championVersion(context);
-  const decided = await gateOf(context, candidate, expectedChampion);
+  const log = await readOwnReleases(context);
+  const expectedChampion = championOf(log);
+  const decided = await gateOf(context, candidate, { releases: log, champion: expectedChampion });
   const { outcome, lineage, testDay, runKey } = candidate;
   const stored = await openRegistry(context.store).putCheckpoint({
     files: await candidateFiles(context, candidate),
@@ -84,6 +94,8 @@ export async function publishCandidate(
   return { runKey, version, digest, gate, released, release: describeRelease(record) };
 }
 
+const runName = named(isRunKey, 'a run as `vamo train` prints it, DAY-DIGEST');
+
 interface PublishOptions {
   readonly run?: string;
   readonly reason?: string;
@@ -97,7 +109,7 @@ export const publishCommand: CommandSpec<PublishOptions> = {
   examples: ['vamo publish', 'vamo publish --override --reason "first night of a new task"'],
   options: (command) =>
     command
-      .option('--run <key>', 'the run; default: the one that finished last')
+      .option('--run <key>', 'the run; default: the one that finished last', runName)
       .option('--override', 'release whatever the gate says; needs --reason, both are recorded')
       .option('--reason <text>', 'why; it is signed')
       .option('--actor <name>', 'who acts; default: the login name'),

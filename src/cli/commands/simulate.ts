@@ -10,7 +10,7 @@ import {
   everySecondCampaign,
   simulateDay,
 } from '../../sim/index.ts';
-import type { Context } from '../context.ts';
+import { type Context, keepConfig } from '../context.ts';
 import { createFleetClient } from '../fleet.ts';
 import { type CommandSpec, wholeNumber } from '../run-command.ts';
 import { openDataDirectory } from '../../store/index.ts';
@@ -89,6 +89,7 @@ export async function simulateDays(
   useFleet = false,
 ): Promise<DaySummary[]> {
   const world = createWorld(context.config);
+  await keepConfig(context);
   const role = await openDataDirectory(context.root, { role: 'simulator' });
   const sink = await openSink(context).catch(async (error: unknown) => {
     await role.release();

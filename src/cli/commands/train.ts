@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { InvalidArgumentError } from 'commander';
 import { join } from 'node:path';
 import { type Config, trainingConfigHash } from '../../config/index.ts';
 import {
@@ -8,20 +9,30 @@ import {
   type PinnedDay,
   STATE_FEATURES,
 } from '../../contracts/index.ts';
-import { dayKey, type DayKey, sha256, stableJson, VamoError } from '../../core/index.ts';
+import {
+  dayKey,
+  type DayKey,
+  type EngineKind,
+  sha256,
+  stableJson,
+  VamoError,
+} from '../../core/index.ts';
+import { type EngineChoice, type EngineSetting } from '../../engine/index.ts';
 import { planWindow } from '../../features/index.ts';
 import { openRegistry } from '../../publisher/index.ts';
 import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
 import {
-  createWeighting,
   launchTraining,
+  methodFileDigest,
   RUN_FILES,
   type TrainJob,
   trainOutcome,
   type TrainOutcome,
 } from '../../trainer/index.ts';
+import { checkMethod } from '../check-method.ts';
 import { codeVersion } from '../code-version.ts';
 import type { Context } from '../context.ts';
+import { engineFor, engineOption } from '../engine-option.ts';
 import { championVersion } from '../releases.ts';
 import { describeLearning, returnsTable } from '../results.ts';
 import type { CommandSpec } from '../run-command.ts';
@@ -35,11 +46,16 @@ export interface CandidateRun {
   readonly lineage: Lineage;
   readonly evaluation: EvaluationDocument;
   readonly report: string;
+  /** What computed the steps. */
+  readonly engine: EngineKind;
   readonly summary: string;
 }
 
 /** Points at the run that finished last. */
 const LATEST = 'runs/latest.json';
+
+/** The form of a run's name: its test day and 12 digits of what determines it. */
+export const isRunKey = (text: string): boolean => /^\d{4}-\d{2}-\d{2}-[0-9a-f]{12}$/.test(text);
 
 const runFolder = (root: string, runKey: string): string => join(root, 'runs', runKey);
 
@@ -69,15 +85,41 @@ async function parentFiles(context: Context, folder: string, version: string) {
   return paths;
 }
 
+interface TrainRequest {
+  readonly testDay?: DayKey;
+  readonly fresh?: boolean;
+  /** As chosen by `engineFor`. */
+  readonly engine: EngineChoice;
+  /** Instead of the configured weighting method; its options go with it. */
+  readonly method?: string | undefined;
+  readonly methodOptions?: Readonly<Record<string, unknown>> | undefined;
+}
+
+function withMethod(
+  config: Config,
+  { method, methodOptions }: Pick<TrainRequest, 'method' | 'methodOptions'>,
+): Config {
+  const { training } = config;
+  const name = method ?? training.method;
+  const kept = name === training.method ? training.methodOptions : {};
+  const methodFile = name === training.method ? training.methodFile : null;
+  return {
+    ...config,
+    training: { ...training, method: name, methodFile, methodOptions: methodOptions ?? kept },
+  };
+}
+
 /**
  * Trains on the window that ends with `testDay` (default: the newest sealed day), fine-tuning from the
  * champion unless `fresh`. The same job again goes on where it was, or returns what it gave.
  */
 export async function trainCandidate(
   context: Context,
-  request: { readonly testDay?: DayKey; readonly fresh?: boolean },
+  request: TrainRequest,
 ): Promise<CandidateRun> {
-  const { root, store, config } = context;
+  const { root, store } = context;
+  const config = withMethod(context.config, request);
+  await checkMethod(config);
   const sealed = (await listSealedDays(store)).map(({ day }) => day);
   const plan = planWindow({ sealed, window: config.window, testDay: request.testDay });
   const testDay = plan.test.at(-1);
@@ -89,10 +131,16 @@ export async function trainCandidate(
     test: await pin(context, plan.test),
   };
   const parent = request.fresh === true ? null : await championVersion(context);
-  const configHash = trainingConfigHash(config);
+  const { methodFile } = config.training;
+  const methodSha256 = methodFile === null ? undefined : await methodFileDigest(methodFile);
+  const configHash = trainingConfigHash(config, methodSha256);
   const { seed } = config.training;
+  const engine = request.engine.kind;
   const made = { code: codeVersion(), features: STATE_FEATURES };
-  const identity = sha256(stableJson({ days, configHash, seed, parent, made })).slice(0, 12);
+  const identity = sha256(stableJson({ days, configHash, engine, seed, parent, made })).slice(
+    0,
+    12,
+  );
   const runKey = `${testDay}-${identity}`;
   const folder = runFolder(root, runKey);
   await mkdir(folder, { recursive: true });
@@ -107,10 +155,11 @@ export async function trainCandidate(
         tasks: config.tasks,
         market: config.market,
         model: config.model,
-        training: config.training,
+        training: { ...config.training, engine },
         release: { batch: config.release.batch },
       },
       configHash,
+      ...(methodSha256 !== undefined && { methodSha256 }),
       seed,
       code: codeVersion(),
       parent: parent === null ? null : await parentFiles(context, folder, parent),
@@ -159,28 +208,32 @@ export async function readCandidate(context: Context, runKey: string): Promise<C
       parent: outcome.parent,
       method: outcome.method,
       steps: outcome.steps,
+      engine: job.config.training.engine,
     },
     evaluation,
+    engine: job.config.training.engine,
     report: join(runFolder(root, runKey), RUN_FILES.report),
-    summary: `${String(outcome.steps)} ${outcome.method} steps ${outcome.parent === null ? 'from scratch' : 'from the champion'}, test loss ${testLosses.join(', ')}`,
+    summary: `${String(outcome.steps)} ${outcome.method} steps on ${job.config.training.engine} ${outcome.parent === null ? 'from scratch' : 'from the champion'}, test loss ${testLosses.join(', ')}`,
   };
 }
 
 interface TrainOptions {
+  readonly engine?: EngineSetting;
   readonly day?: string;
   readonly fresh?: boolean;
   readonly method?: string;
+  readonly methodOptions?: Readonly<Record<string, unknown>>;
 }
 
-/**
- * The configuration with another weighting method; options that are the configured method's own are
- * left behind. What it trains with is part of the run's identity.
- * @throws VamoError WEIGHTING_INVALID for a method that is not registered
- */
-function withMethod({ training, tasks, ...rest }: Config, method: string): Config {
-  const methodOptions = method === training.method ? training.methodOptions : {};
-  createWeighting(method, tasks.length, methodOptions);
-  return { ...rest, tasks, training: { ...training, method, methodOptions } };
+function jsonObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+      return { ...parsed };
+  } catch {
+    // Said below.
+  }
+  throw new InvalidArgumentError('Write a JSON object, such as {"alpha": 2}.');
 }
 
 export const trainCommand: CommandSpec<TrainOptions> = {
@@ -190,18 +243,24 @@ export const trainCommand: CommandSpec<TrainOptions> = {
     'vamo train',
     'vamo train --method famo',
     'vamo train --day 2026-01-16 --fresh --config my.json',
+    `vamo train --method fairgrad --method-options '{"alpha": 2}'`,
+    'vamo train --engine cpu',
   ],
   options: (command) =>
-    command
+    engineOption(command)
       .option('--day <day>', 'test day, the last of the window; default: the newest sealed day')
       .option('--fresh', 'from new weights instead of the champion’s')
-      .option('--method <name>', 'weighting method; default: training.method of the configuration'),
-  async run(given, { day, fresh, method }) {
-    const config = method === undefined ? given.config : withMethod(given.config, method);
-    const context = { ...given, config };
+      .option('--method <name>', 'weighting method, instead of the configured one (vamo methods)')
+      .option('--method-options <json>', 'its options, instead of the configured ones', jsonObject),
+  async run(context, { day, fresh, engine: setting, method, methodOptions }) {
+    const engine = await engineFor(context, setting);
+    context.say(`engine: ${engine.kind}, ${engine.reason}`);
     const candidate = await trainCandidate(context, {
+      engine,
       ...(day === undefined ? {} : { testDay: dayKey(day) }),
       fresh: fresh === true,
+      method,
+      methodOptions,
     });
     context.say(`${candidate.runKey}: ${candidate.summary}`);
     context.say(`  ${describeLearning(candidate.evaluation)}`);

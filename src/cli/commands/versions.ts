@@ -1,17 +1,19 @@
 import { openRegistry } from '../../publisher/index.ts';
-import { describeRelease, openOwnReleases } from '../releases.ts';
+import { championOf, describeRelease, readOwnReleases, sayRefused } from '../releases.ts';
 import type { CommandSpec } from '../run-command.ts';
 import { formatTable } from '../table.ts';
 
 /** Lists versions with their digests and lineage, and the releases that pointed at them. */
 export const versionsCommand: CommandSpec<object> = {
   name: 'versions',
+  readsOnly: true,
   summary: 'list versions, where they came from, and which one is live',
   examples: ['vamo versions', "vamo versions --json | jq '.versions[].digest'"],
   async run(context) {
     const registry = openRegistry(context.store);
-    const history = await (await openOwnReleases(context)).history();
-    const champion = history.at(-1)?.record.champion.version ?? null;
+    const releases = await readOwnReleases(context);
+    const { records: history, refused } = releases;
+    const champion = championOf(releases);
     const versions = [];
     for (const version of await registry.versions()) {
       const { manifest, manifestSha256 } = await registry.readManifest(version);
@@ -46,6 +48,7 @@ export const versionsCommand: CommandSpec<object> = {
         ),
       );
     }
-    return { champion, versions, releases: history.map(describeRelease) };
+    sayRefused(context, refused);
+    return { champion, versions, releases: history.map(describeRelease), refused };
   },
 };

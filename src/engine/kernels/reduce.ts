@@ -1,5 +1,5 @@
 import { binary } from '../arithmetic.ts';
-import { sizeOf, type Value } from '../graph.ts';
+import { sizeOf, type Graph, type Value } from '../graph.ts';
 import { cast, reshape } from '../layout.ts';
 import { ONNX_TYPE } from '../onnx.ts';
 import { aligned, dense, isUniform, operand, type Operand } from '../operand.ts';
@@ -32,13 +32,47 @@ function reduced(call: KernelCall, op: Reduction, x: Operand, axes: readonly num
   if (sizeOf(stored) === sizeOf(value.shape)) {
     return operand(reshape(graph, value, stored), x.dtype, shape);
   }
-  const result = graph.apply(
+  const staged = op === 'ReduceSum' ? summedOverRows(graph, value, axes) : undefined;
+  if (staged !== undefined) return operand(reshape(graph, staged, stored), x.dtype, shape);
+  return operand(applied(graph, op, value, axes, keep), x.dtype, shape);
+}
+
+function applied(
+  graph: Graph,
+  op: Reduction,
+  x: Value,
+  axes: readonly number[],
+  keep: boolean,
+): Value {
+  return graph.apply(
     op,
-    [value, graph.int64(axes)],
-    { shape: stored, type: value.type },
+    [x, graph.int64(axes)],
+    { shape: without(x.shape, axes, keep), type: x.type },
     { keepdims: keep ? 1 : 0 },
   );
-  return operand(result, x.dtype, shape);
+}
+
+/** Sums over fewer rows are not worth a second node. */
+const MANY_ROWS = 512;
+/** Elements of an intermediate sum: they fit the processor's nearest cache. */
+const SUM_WIDTH = 4096;
+
+/**
+ * The sum over all leading axes, [columns], in two stages: groups of rows side by side, then the
+ * groups. The runtime gives each thread some columns, and a narrow matrix would leave it a few
+ * bytes of every row. Undefined where one stage will do.
+ */
+function summedOverRows(graph: Graph, x: Value, axes: readonly number[]): Value | undefined {
+  const columns = x.shape.at(-1) ?? 1;
+  const rows = sizeOf(x.shape) / columns;
+  const isLeading = axes.length === x.shape.length - 1 && !axes.includes(x.shape.length - 1);
+  if (!isLeading || rows < MANY_ROWS || columns === 1) return undefined;
+  let groups = Math.max(1, Math.floor(SUM_WIDTH / columns));
+  while (rows % groups !== 0) groups--;
+  if (groups === 1) return undefined;
+  const wide = reshape(graph, x, [rows / groups, groups * columns]);
+  const parts = reshape(graph, applied(graph, 'ReduceSum', wide, [0], false), [groups, columns]);
+  return applied(graph, 'ReduceSum', parts, [0], false);
 }
 
 /** How many elements of the operand one stored element stands for along `axes`. */

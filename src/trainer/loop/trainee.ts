@@ -1,4 +1,4 @@
-import { mean, type Random } from '../../core/index.ts';
+import { type EngineKind, mean, type Random } from '../../core/index.ts';
 import type { ModelSettings, ParameterPlan, ParameterVectors, ModelIo } from '../../model/index.ts';
 import type { StepRecord } from '../run-record.ts';
 import type { BatchLosses, Evaluator } from '../step/evaluator.ts';
@@ -7,12 +7,19 @@ import type { HostTensor } from '../../engine/index.ts';
 import type { OptimiserSettings } from '../step/optimiser.ts';
 import type { Feeds, LearnerState } from '../step/session.ts';
 import type { Batches, GainsSettings } from '../step/sight.ts';
-import { createWeighting, type Weighting, type WeightingState } from '../weighting/index.ts';
+import {
+  createWeighting,
+  type Weighting,
+  type WeightingMethod,
+  type WeightingState,
+} from '../weighting/index.ts';
 
 /** The `training` part of the configuration, as far as it shapes a step. */
 export interface TrainingSettings extends GainsSettings {
   readonly method: string;
   readonly methodOptions: Readonly<Record<string, unknown>>;
+  /** The method itself, where it is not a built-in one. */
+  readonly ownMethod?: WeightingMethod | undefined;
   readonly batch: number;
   readonly optimiser: Omit<OptimiserSettings, 'decaySteps'> & {
     /** `linear`: rates fall to 0 over the run. */
@@ -22,6 +29,8 @@ export interface TrainingSettings extends GainsSettings {
   readonly checkpointEvery: number;
   readonly evaluateEvery: number;
   readonly threads: number;
+  /** What computes the steps. */
+  readonly engine: EngineKind;
 }
 
 export interface TraineeOptions {
@@ -79,7 +88,7 @@ function learnerOf(
   counts: readonly number[],
   index: number,
 ): Learner {
-  const { inverseLearningRate, threads } = training;
+  const { inverseLearningRate, threads, engine } = training;
   const { decay, ...rest } = training.optimiser;
   const optimiser = { ...rest, decaySteps: decay === 'linear' ? steps : undefined };
   const rowsAStep = training.batch * (weighting.needs.has('crossGram') ? 3 : 1);
@@ -93,12 +102,17 @@ function learnerOf(
     inverseLearningRate,
     initial: initial[index] ?? { generator: new Float32Array(), inverse: new Float32Array() },
     threads,
+    engine,
   });
 }
 
 function createJoint(options: TraineeOptions): Trainee {
   const { training, tasks, counts } = options;
-  const weighting = createWeighting(training.method, tasks.length, training.methodOptions);
+  const weighting = createWeighting(
+    training.ownMethod ?? training.method,
+    tasks.length,
+    training.methodOptions,
+  );
   const learner = learnerOf(options, weighting, counts, 0);
   const every = measureEvery(weighting, training.gainsEvery);
   return {

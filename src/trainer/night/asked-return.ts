@@ -1,5 +1,5 @@
 import type { Normaliser } from '../../contracts/index.ts';
-import { throwIfAborted } from '../../core/index.ts';
+import { throwIfAborted, VamoError } from '../../core/index.ts';
 import {
   createReplayMarket,
   playDay,
@@ -21,8 +21,8 @@ const GRID = [0.6, 0.8, 1];
  */
 export async function chooseAskedReturns(inputs: {
   readonly exported: ExportOptions;
-  readonly validation: TrainingDay;
-  /** The market before the validation day; null without a temporal module. */
+  readonly validation: readonly TrainingDay[];
+  /** The market before the last validation day; null without a temporal module. */
   readonly market: HostTensor | null;
   readonly rules: ReplayRules;
   readonly threads: number;
@@ -30,8 +30,11 @@ export async function chooseAskedReturns(inputs: {
 }): Promise<Normaliser> {
   const { exported, validation, rules, threads, signal } = inputs;
   const { normaliser } = exported;
+  const day = validation.at(-1);
+  if (day === undefined)
+    throw new VamoError('USAGE', 'no validation day to choose the asked return on');
   const { planner, release } = await compilePlanner(exported, inputs.market, threads);
-  const market = createReplayMarket(validation.log, validation.steps, rules);
+  const market = createReplayMarket(day.log, day.steps, rules);
   const earned = new Map<number, Record<string, number>>();
   try {
     for (const y of GRID) {

@@ -1,7 +1,7 @@
 import { dayKey, VamoError } from '../../core/index.ts';
 import type { DayLog, DaySteps, Normaliser, PinnedDay } from '../../contracts/index.ts';
-import { dayEfficiencies, type ReplayRules } from '../../eval/index.ts';
-import { fitNormaliser, toTrajectory } from '../../features/index.ts';
+import { dayEfficiencies, hindsightAlphas, type ReplayRules } from '../../eval/index.ts';
+import { fitNormaliser, toTrajectory, withHindsight } from '../../features/index.ts';
 import { type ObjectStore, readDayLog, readDaySteps, readManifest } from '../../store/index.ts';
 import type { HostTensor } from '../../engine/index.ts';
 import type { Dataset, DayTrajectory } from '../loop/dataset.ts';
@@ -109,23 +109,40 @@ const timelineOf = (
 ): HistoryDay[] => [...history, ...SPLITS.flatMap((split) => days[split])];
 
 /**
- * Trajectories of all splits in the normaliser's units.
- * @param history the days before the window: the market of these and of the window's own days is
- *   what a temporal module sees; null without one
+ * Trajectories of all splits in the normaliser's units. With `hindsight` each stands twice: with the
+ * bids that were made, at the return they earned, and with the bids that would have been best from
+ * the same states (`withHindsight`), found from that day alone.
+ * @param options.history the days before the window: the market of these and of the window's own
+ *   days is what a temporal module sees; null without one
  */
 export function datasetOf(
   days: Readonly<Record<Split, readonly TrainingDay[]>>,
   normaliser: Normaliser,
-  { minRemaining }: Pick<ReplayRules, 'minRemaining'>,
-  history: readonly HistoryDay[] | null,
+  rules: ReplayRules,
+  options: {
+    readonly history: readonly HistoryDay[] | null;
+    readonly actions: 'logged' | 'hindsight';
+  },
 ): Dataset {
-  const trajectoriesOf = ({ steps, efficiencies }: TrainingDay, day: number): DayTrajectory[] =>
-    steps.campaigns.flatMap((campaign) => {
-      const efficiency = efficiencies.get(campaign.campaignId);
-      if (efficiency === undefined) return [];
-      const made = toTrajectory(campaign, efficiency, { normaliser, minRemaining });
-      return made ? { ...made, day } : [];
+  const { history, actions } = options;
+  const scale = { normaliser, minRemaining: rules.minRemaining };
+  const trajectoriesOf = (from: TrainingDay, day: number): DayTrajectory[] => {
+    const logs = new Map(from.log.campaigns.map((c) => [c.campaignId, c]));
+    return from.steps.campaigns.flatMap((campaign) => {
+      const efficiency = from.efficiencies.get(campaign.campaignId);
+      const log = logs.get(campaign.campaignId);
+      if (efficiency === undefined || log === undefined) return [];
+      const logged = toTrajectory(campaign, efficiency, scale);
+      if (logged === null) return [];
+      const own = { ...logged, day };
+      if (actions === 'logged') return [own];
+      const { unitPrice = 1 } = normaliser.tasks[logged.task] ?? {};
+      const { startMs } = from.log;
+      const best = hindsightAlphas(log, campaign, { startMs, unitPrice, rules });
+      if (best === null) return [own];
+      return [own, { ...withHindsight(logged, campaign, best, scale), day }];
     });
+  };
   const timeline = history && timelineOf(days, history);
   const splitOf = (split: Split) => {
     const names = days[split].map(({ day }) => day);

@@ -1,4 +1,4 @@
-import type { EvaluationDocument, Normaliser, PinnedDay } from '../../contracts/index.ts';
+import type { EvaluationDocument, PinnedDay } from '../../contracts/index.ts';
 import {
   anchorPolicies,
   createReplayMarket,
@@ -33,18 +33,18 @@ export async function evaluateRun(inputs: {
   readonly subject: string;
   readonly result: TrainResult;
   readonly exported: ExportOptions;
-  readonly normaliser: Normaliser;
   readonly days: { readonly yesterday: TrainingDay; readonly test: TrainingDay };
   /** The market before the test day; null without a temporal module. */
   readonly market: HostTensor | null;
-  readonly pinned: PinnedDay;
+  readonly pinned: Pick<PinnedDay, 'digest'>;
   readonly rules: ReplayRules;
   readonly threads: number;
   readonly signal?: AbortSignal | undefined;
 }): Promise<EvaluationDocument> {
-  const { result, exported, normaliser, days, rules, threads, signal } = inputs;
+  const { result, exported, days, rules, threads, signal } = inputs;
+  const { normaliser } = exported;
   const plannerOf = (models: readonly ParameterVectors[]) =>
-    compilePlanner({ ...exported, normaliser, models }, inputs.market, threads);
+    compilePlanner({ ...exported, models }, inputs.market, threads);
   const candidate = await plannerOf(result.models);
   const initial = await plannerOf(result.initial);
   const { tasks } = rules;

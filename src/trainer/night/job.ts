@@ -11,15 +11,18 @@ import type { ModelSettings } from '../../model/index.ts';
 import type { TrainingSettings } from '../loop/trainee.ts';
 
 /** The parts of the configuration that determine a checkpoint; validated where it was loaded. */
-interface NightConfig {
+export interface NightConfig {
   readonly tasks: readonly TaskSpec[];
   readonly market: { readonly reserve: number; readonly minRemaining: number };
   readonly model: ModelSettings;
   readonly training: TrainingSettings & {
     readonly steps: number;
     readonly fineTuneSteps: number;
+    readonly methodFile: string | null;
     /** Factor on the learning rates when fine-tuning. */
     readonly fineTuneRate: number;
+    /** What a step's action is learned from; see `datasetOf`. */
+    readonly actions: 'logged' | 'hindsight';
   };
   readonly release: { readonly batch: number };
 }
@@ -54,6 +57,8 @@ const trainJob = z.strictObject({
     release: z.looseObject({ batch: z.int().min(1) }),
   }),
   configHash: z.string().regex(DIGEST_PATTERN),
+  /** Of the bytes of `training.methodFile`; the run is refused if they change. */
+  methodSha256: z.string().regex(DIGEST_PATTERN).optional(),
   seed: z.int().min(0),
   /** Version of the code that trains; part of the lineage. */
   code: z.string(),

@@ -1,9 +1,15 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { ERROR_CODES, type ErrorCode, type Progress, VamoError } from '../../core/index.ts';
+import {
+  ERROR_CODES,
+  type ErrorCode,
+  type Progress,
+  scriptArguments,
+  siblingModule,
+  VamoError,
+} from '../../core/index.ts';
 import { openDirectoryStore } from '../../store/index.ts';
 import { type TrainJob, trainOutcome, type TrainOutcome } from './job.ts';
 
@@ -25,13 +31,6 @@ type Message = z.infer<typeof message>;
 const isErrorCode = (code: string | null): code is ErrorCode =>
   code !== null && code in ERROR_CODES;
 
-/** From sources the child needs the loader that this process runs with. */
-function command(): string[] {
-  const sources = import.meta.url.endsWith('.ts');
-  const script = new URL(sources ? '../train-process.ts' : '../train-process.js', import.meta.url);
-  return [...(sources ? ['--import', import.meta.resolve('tsx')] : []), fileURLToPath(script)];
-}
-
 function parseLine(line: string): Message | null {
   try {
     return message.safeParse(JSON.parse(line)).data ?? null;
@@ -51,7 +50,8 @@ export async function launchTraining(
 ): Promise<TrainOutcome> {
   const store = await openDirectoryStore(job.runDirectory);
   await store.put('job.json', new TextEncoder().encode(JSON.stringify(job)));
-  const child = spawn(process.execPath, [...command(), join(job.runDirectory, 'job.json')], {
+  const script = scriptArguments(siblingModule(import.meta.url, '../train-process'));
+  const child = spawn(process.execPath, [...script, join(job.runDirectory, 'job.json')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const stop = (): void => void child.kill('SIGTERM');

@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  addDays,
-  dayKey,
   type Logger,
   type Progress,
   sha256,
@@ -13,21 +11,17 @@ import {
 } from '../../core/index.ts';
 import { normaliser as normaliserSchema, type Normaliser } from '../../contracts/index.ts';
 import type { ReplayRules } from '../../eval/index.ts';
-import {
-  type ModelIo,
-  type ModelSettings,
-  parameterPlan,
-  type ParameterVectors,
-} from '../../model/index.ts';
+import { type ModelIo, type ModelSettings, parameterPlan } from '../../model/index.ts';
 import { openDirectoryStore, type ObjectStore } from '../../store/index.ts';
-import { type Candidate, exportCandidate, type ExportOptions } from '../candidate/export.ts';
+import { type Candidate, exportCandidate } from '../candidate/export.ts';
 import { decodeWeights } from '../candidate/weights.ts';
-import { train, type TrainResult } from '../loop/train.ts';
+import type { TrainResult } from '../loop/train.ts';
 import { renderReport } from '../report/index.ts';
 import type { RunRecord } from '../run-record.ts';
-import { datasetOf, marketBefore, normaliserOf, readDays, readHistory } from './days.ts';
-import { chooseAskedReturns } from './asked-return.ts';
+import { loadMethodFile } from '../weighting/index.ts';
+import { readDays, readHistory } from './days.ts';
 import { evaluateRun } from './evaluate-run.ts';
+import { learn, type Parent } from './learn.ts';
 import { CANDIDATE_FILES, RUN_FILES, type TrainJob, type TrainOutcome } from './job.ts';
 
 export interface NightOptions {
@@ -36,11 +30,7 @@ export interface NightOptions {
   readonly log: Logger;
 }
 
-interface Parent {
-  readonly version: string;
-  readonly models: readonly ParameterVectors[];
-  readonly normaliser: Normaliser;
-}
+type NightTraining = TrainJob['config']['training'];
 
 /** A parent keeps its normaliser: a moved one would shift every input of trained weights. */
 async function readParent(job: TrainJob): Promise<Parent | null> {
@@ -64,40 +54,23 @@ async function readParent(job: TrainJob): Promise<Parent | null> {
   return { version, models, normaliser: parsed.data };
 }
 
-/** Fine-tuning starts from a good place with a fresh optimiser: smaller steps, or it leaves that place. */
-function gentler(training: TrainJob['config']['training']): TrainJob['config']['training'] {
-  const { optimiser, fineTuneRate, inverseLearningRate } = training;
-  return {
-    ...training,
-    optimiser: { ...optimiser, learningRate: optimiser.learningRate * fineTuneRate },
-    inverseLearningRate: inverseLearningRate * fineTuneRate,
-  };
-}
-
-/**
- * Input statistics stay the parent's; the limits on alpha are no input of the model and follow the
- * market: they are always those of the training days.
- */
-function scalesOf(fitted: Normaliser, inherited: Normaliser | undefined): Normaliser {
-  if (inherited === undefined) return fitted;
-  const limits = new Map(fitted.tasks.map((t) => [t.id, t]));
-  return {
-    ...inherited,
-    tasks: inherited.tasks.map((task) => {
-      const { alphaLow, alphaHigh } = limits.get(task.id) ?? task;
-      return { ...task, alphaLow, alphaHigh };
-    }),
-  };
+/** The training part, with the user's own method loaded where one is configured. */
+async function trainingOf({ config, methodSha256 }: TrainJob): Promise<NightTraining> {
+  const { methodFile, method: name } = config.training;
+  if (methodFile === null) return config.training;
+  const ownMethod = await loadMethodFile(methodFile, { name, sha256: methodSha256 });
+  return { ...config.training, ownMethod };
 }
 
 /** Names all that determines a run's result, and nothing else. */
 function runKeyOf(job: TrainJob, parent: Parent | null): string {
   const { days, configHash, seed } = job;
+  const { engine } = job.config.training;
   const inherited = parent && {
     version: parent.version,
     weights: parent.models.map((m) => [m.generator, m.inverse].map((x) => sha256(bytesOf(x)))),
   };
-  return sha256(stableJson({ days, configHash, seed, parent: inherited }));
+  return sha256(stableJson({ days, configHash, engine, seed, parent: inherited }));
 }
 
 const bytesOf = (x: Float32Array): Uint8Array =>
@@ -111,67 +84,43 @@ const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.st
  */
 export async function runNight(job: TrainJob, options: NightOptions): Promise<TrainOutcome> {
   const { config, seed } = job;
+  const training = await trainingOf(job);
   const data = await openDirectoryStore(job.dataRoot);
   const run = await openDirectoryStore(job.runDirectory);
   const rules: ReplayRules = { ...config.market, tasks: config.tasks };
   const days = await readDays(data, job, rules);
   const parent = await readParent(job);
   throwIfAborted(options.signal);
-  const scales = scalesOf(normaliserOf(days.train, rules), parent?.normaliser);
   const seesMarket = config.model.temporal !== 'none';
   const history = seesMarket ? await readHistory(data, job) : null;
-  const dataset = datasetOf(days, scales, rules, history);
-  const result = await train({
+  const runKey = runKeyOf(job, parent);
+  const { result, exported, before } = await learn({
     ...options,
-    dataset,
-    model: config.model,
-    training: parent ? gentler(config.training) : config.training,
-    steps: parent ? config.training.fineTuneSteps : config.training.steps,
+    days,
+    history,
+    config: { ...config, training },
     seed,
     parent,
-    runKey: runKeyOf(job, parent),
+    runKey,
     store: run,
   });
+  const { normaliser } = exported;
   const [test, yesterday, pinned] = [
     days.test.at(-1),
     days.validation.at(-1),
     job.days.test.at(-1),
   ];
   if (!test || !yesterday || !pinned) throw new VamoError('USAGE', 'training job: no test day');
-  const { threads } = config.training;
-  const before = (day: string) => marketBefore(day, days, scales, history);
-  const servedDay = addDays(dayKey(test.day), 1);
-  const market = before(servedDay);
-  const trained: ExportOptions = {
-    settings: config.model,
-    plan: result.plan,
-    io: result.io,
-    models: result.models,
-    normaliser: scales,
-    batch: config.release.batch,
-    trajectories: dataset.splits.train.trajectories,
-    served: market && { day: servedDay, market },
-  };
-  const normaliser = await chooseAskedReturns({
-    exported: trained,
-    validation: yesterday,
-    market: before(yesterday.day),
-    rules,
-    threads,
-    signal: options.signal,
-  });
-  const exported = { ...trained, normaliser };
   const candidate = await exportCandidate(exported);
   const replay = await evaluateRun({
     subject: candidate.digest,
     result,
     exported,
-    normaliser,
     days: { yesterday, test },
     market: before(test.day),
     pinned,
     rules,
-    threads,
+    threads: config.training.threads,
     signal: options.signal,
   });
   return writeResult(run, {

@@ -1,5 +1,5 @@
 import type { HostTensor } from '../../engine/index.ts';
-import { traceEvaluation, traceTable } from './loss-graphs.ts';
+import { evaluationProgram, tableProgram } from './loss-graphs.ts';
 import { type Feeds, floats, type Session } from './session.ts';
 import type { StepDesign } from './tensors.ts';
 
@@ -23,9 +23,9 @@ export async function createEvaluator(
 ): Promise<Evaluator> {
   const days = market?.shape[0] ?? 0;
   const context =
-    market && (await session.run(`table ${days}`, () => traceTable(design, days), { market }));
+    market && (await session.run(`table ${days}`, () => tableProgram(design, days), { market }));
   return async (batch) => {
-    const outputs = await session.run(`evaluation ${days}`, () => traceEvaluation(design, days), {
+    const outputs = await session.run(`evaluation ${days}`, () => evaluationProgram(design, days), {
       ...batch,
       ...context,
     });

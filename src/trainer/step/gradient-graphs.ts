@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { trace, type TracedGraph } from '../../engine/index.ts';
+import { program, type TensorProgram } from '../../engine/index.ts';
 import { byName, cutVector, type ParameterTensors, type Scope } from '../../model/index.ts';
 import { batchLosses, ownLoss } from './batch-losses.ts';
 import { differentiate, wholeVector } from './derivatives.ts';
@@ -15,14 +15,14 @@ export function reachedScopes(counts: readonly number[]): Scope[] {
  * The gradient of sum_k weights_k L_k over the whole generator, `gradient`, and `losses` [K]: one
  * forward and one backward pass. With weights 1/K on held-out rows, v of paper eq. 4.
  */
-export function traceWeightedGradient(design: StepDesign, days = 0): TracedGraph {
+export function weightedGradientProgram(design: StepDesign, days = 0): TensorProgram {
   const { plan, counts, io } = design;
   const specs = {
     generator: float(plan.generatorSize),
     ...batchSpecs(design, days),
     weights: float(io.tasks),
   };
-  return trace(specs, (inputs) => {
+  return program(specs, (inputs) => {
     const batch = batchOf(inputs);
     const losses = (p: ParameterTensors): tf.Tensor => tf.stack(batchLosses(design, p, batch));
     const parameters = cutVector(need(inputs, 'generator'), plan.generator);
@@ -45,11 +45,11 @@ export function traceWeightedGradient(design: StepDesign, days = 0): TracedGraph
  * for `sumProducts`. v is the input `validation`, or with `signal: train` the mean of the g_k, put
  * out as `validation`.
  */
-export function traceTaskGradients(
+export function taskGradientsProgram(
   design: StepDesign,
   days = 0,
   look: Look | null = null,
-): TracedGraph {
+): TensorProgram {
   const { plan, io } = design;
   const size = float(plan.generatorSize);
   const specs = {
@@ -58,7 +58,7 @@ export function traceTaskGradients(
     ...(look?.validation === 'heldout' && { validation: size }),
     ...(look?.metric === 'adam' && { generatorSquare: size, metricCorrection: float(2) }),
   };
-  return trace(specs, (inputs) => {
+  return program(specs, (inputs) => {
     const parameters = cutVector(need(inputs, 'generator'), plan.generator);
     const batch = batchOf(inputs);
     const tasks = Array.from({ length: io.tasks }, (_, k) => k);

@@ -1,4 +1,4 @@
-import type { Random } from '../../core/index.ts';
+import type { EngineKind, Random } from '../../core/index.ts';
 import type { HostTensor } from '../../engine/index.ts';
 import type { ParameterVectors } from '../../model/index.ts';
 import type { StepRecord } from '../run-record.ts';
@@ -40,6 +40,8 @@ export interface LearnerOptions {
   readonly inverseLearningRate: number;
   readonly initial: ParameterVectors;
   readonly threads: number;
+  /** What computes the step; default `cpu`. */
+  readonly engine?: EngineKind;
   /** Whole passes over the training data before a step; default: the first. */
   readonly epochOf?: ((step: number) => number) | undefined;
 }

@@ -1,11 +1,11 @@
 import type { Weighting } from '../weighting/index.ts';
 import type { GradientProducts, TaskGradients } from './inner-products.ts';
-import { traceTaskGradients, traceWeightedGradient } from './gradient-graphs.ts';
-import { traceLosses } from './loss-graphs.ts';
+import { taskGradientsProgram, weightedGradientProgram } from './gradient-graphs.ts';
+import { lossProgram } from './loss-graphs.ts';
 import { type Look, sumProducts } from './products.ts';
 import { type Feeds, floats, type Session, vector } from './session.ts';
 import type { StepDesign } from './tensors.ts';
-import { traceFusedStep, traceUpdate } from './update-graphs.ts';
+import { fusedStepProgram, updateProgram } from './update-graphs.ts';
 
 /** A gradient over the whole generator and the K losses it was taken at. */
 export interface LossGradient {
@@ -71,14 +71,14 @@ export function createPasses(
   return {
     async losses(batch, at) {
       const days = daysOf(batch);
-      const traced = () => traceLosses(design, days);
+      const traced = () => lossProgram(design, days);
       return lossesIn(await session.run(`losses ${days}`, traced, { ...batch, ...parameters(at) }));
     },
     async gradient(batch, weights, at) {
       const days = daysOf(batch);
       const outputs = await session.run(
         `gradient ${days}`,
-        () => traceWeightedGradient(design, days),
+        () => weightedGradientProgram(design, days),
         { ...batch, ...parameters(at), weights: vector(weights) },
       );
       return { losses: lossesIn(outputs), gradient: floats(outputs, 'gradient') };
@@ -87,7 +87,7 @@ export function createPasses(
       const days = daysOf(batch);
       const outputs = await session.run(
         `task gradients ${days} ${look ? 'and products' : ''}`,
-        () => traceTaskGradients(design, days, look),
+        () => taskGradientsProgram(design, days, look),
         { ...batch, ...(validation && { validation: vector(validation) }) },
       );
       const own = look?.validation === 'train' ? floats(outputs, 'validation') : validation;
@@ -105,14 +105,14 @@ export function createPasses(
       const days = daysOf(batch);
       const outputs = await session.run(
         `fused ${days}`,
-        () => traceFusedStep(design, days, headPolicy),
+        () => fusedStepProgram(design, days, headPolicy),
         { ...batch, weights: vector(weights), headWeights: vector(headWeights) },
       );
       return { ...updated(outputs), losses: lossesIn(outputs) };
     },
     async update(batch, rows, { weights, direction }, headWeights) {
       const by = direction ? 'direction' : 'weights';
-      const outputs = await session.run(`update by ${by}`, () => traceUpdate(design, by), {
+      const outputs = await session.run(`update by ${by}`, () => updateProgram(design, by), {
         ...batch,
         ...Object.fromEntries(
           tasks.flatMap((k) => [

@@ -1,9 +1,10 @@
-import { VamoError } from '../../core/index.ts';
+import { type EngineKind, VamoError } from '../../core/index.ts';
 import {
-  compile,
   type CompiledGraph,
+  createEngine,
+  type Engine,
   type HostTensor,
-  type TracedGraph,
+  type TensorProgram,
 } from '../../engine/index.ts';
 import type { ParameterVectors } from '../../model/index.ts';
 import { stateSpecs, type StepDesign } from './tensors.ts';
@@ -64,9 +65,9 @@ export interface Session {
   state: LearnerState;
   /**
    * Runs a graph on the state, the step's rates, and what is given besides or in their place.
-   * @param name tells graphs apart; each is traced and compiled when it is first asked for
+   * @param name tells graphs apart; each is prepared when it is first asked for
    */
-  run(name: string, traced: () => TracedGraph, given: Feeds): Promise<Feeds>;
+  run(name: string, program: () => TensorProgram, given: Feeds): Promise<Feeds>;
   /** Takes over a step's `next.` outputs. */
   advance(outputs: Feeds): void;
   release(): Promise<void>;
@@ -96,20 +97,23 @@ export function createSession(
     readonly initial: ParameterVectors;
     readonly inverseLearningRate: number;
     readonly threads: number;
+    readonly engine?: EngineKind;
   },
 ): Session {
   const compiled = new Map<string, CompiledGraph>();
-  const prepared = async (name: string, traced: () => TracedGraph): Promise<CompiledGraph> => {
+  let engine: Promise<Engine> | undefined;
+  const prepared = async (name: string, program: () => TensorProgram): Promise<CompiledGraph> => {
     const known = compiled.get(name);
     if (known) return known;
-    const ready = await compile(traced(), { threads: options.threads });
+    engine ??= createEngine(options.engine ?? 'cpu', { threads: options.threads });
+    const ready = await (await engine).prepare(program());
     compiled.set(name, ready);
     return ready;
   };
   const session: Session = {
     state: freshState(design, options.initial),
-    async run(name, traced, given) {
-      const graph = await prepared(name, traced);
+    async run(name, program, given) {
+      const graph = await prepared(name, program);
       const { step, vectors } = session.state;
       const all: Record<string, HostTensor> = ratesAt(design, options.inverseLearningRate, step);
       for (const [key, data] of Object.entries(vectors)) all[key] = vector(data);

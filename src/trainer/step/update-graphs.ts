@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { trace, type TracedGraph } from '../../engine/index.ts';
+import { program, type TensorProgram } from '../../engine/index.ts';
 import { byName, cutVector, type ParameterTensors } from '../../model/index.ts';
 import type { Weighting } from '../weighting/index.ts';
 import { batchLosses } from './batch-losses.ts';
@@ -37,11 +37,11 @@ function advance(design: StepDesign, inputs: Tensors, direction: tf.Tensor) {
  * in; losses and the next parameters and moments out. Unweighted heads are differentiated apart,
  * which costs one more backward pass through them and none through the trunk.
  */
-export function traceFusedStep(
+export function fusedStepProgram(
   design: StepDesign,
   days = 0,
   headPolicy: Weighting['headPolicy'] = 'weighted',
-): TracedGraph {
+): TensorProgram {
   const { io, plan, counts } = design;
   const apart = headPolicy === 'unweighted';
   const specs = {
@@ -51,7 +51,7 @@ export function traceFusedStep(
     weights: float(io.tasks),
     ...(apart && { headWeights: float(io.tasks) }),
   };
-  return trace(specs, (inputs) => {
+  return program(specs, (inputs) => {
     const batch = batchOf(inputs);
     const losses = (p: ParameterTensors): tf.Tensor => tf.stack(batchLosses(design, p, batch));
     const parameters = cutVector(need(inputs, 'generator'), plan.generator);
@@ -78,10 +78,10 @@ export function traceFusedStep(
  * The update from task gradients: `shared.k` times `weights` (or, `by: direction`, the method's own
  * `direction` in their place) and `head.k` times `headWeights`; the inverse dynamics beside it.
  */
-export function traceUpdate(
+export function updateProgram(
   design: StepDesign,
   by: 'weights' | 'direction' = 'weights',
-): TracedGraph {
+): TensorProgram {
   const { io, plan } = design;
   const tasks = Array.from({ length: io.tasks }, (_, k) => k);
   const rows = (name: string, size: number) =>
@@ -98,7 +98,7 @@ export function traceUpdate(
     ...rows('head', plan.headSize),
     headWeights: float(io.tasks),
   };
-  return trace(specs, (inputs) => {
+  return program(specs, (inputs) => {
     const weighted = (name: string, weights: string): tf.Tensor[] =>
       tasks.map((k) =>
         tf.mul(need(inputs, `${name}.${k}`), tf.slice(need(inputs, weights), [k], [1])),

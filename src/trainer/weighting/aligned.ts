@@ -47,7 +47,7 @@ export const aligned: WeightingMethod = {
   name: 'aligned',
   summary: 'gradients made orthogonal and equally long, then summed',
   source: 'Senushkin et al. 2023, Independent component alignment, CVPR',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, options) {
     const { scaleMode } = parseOptions('aligned', schema, options);
     return gramWeighting(tasks, {

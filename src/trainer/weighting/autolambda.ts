@@ -16,7 +16,7 @@ const schema = z.strictObject({
  * -eta <g_k, grad L_val(theta')> with L_val the SUM over the tasks, of which the virtual gains hold
  * the mean.
  */
-export const metaGradient = (virtualGains: Float64Array, rate: number): Float64Array =>
+const metaGradient = (virtualGains: Float64Array, rate: number): Float64Array =>
   virtualGains.map((m) => 0 - rate * virtualGains.length * m);
 
 /** Auto-Lambda: weights learned by the held-out loss after one virtual step. */
@@ -24,7 +24,7 @@ export const autolambda: WeightingMethod = {
   name: 'autolambda',
   summary: 'weights learned by the held-out loss after one virtual step',
   source: 'Liu et al. 2022, Auto-Lambda',
-  cost: '3(F + B) + 2F',
+  cost: '2F + G + B',
   create(tasks, given) {
     const { init, stepRate, ...rest } = parseOptions('autolambda', schema, given);
     const learned = createLearnedWeights('autolambda', tasks, init, rest);

@@ -15,15 +15,14 @@ const schema = z.strictObject({
 });
 
 /** -g_k . sum_i (I - r H)^i g_val: how the held-out loss moves with weight k at the inner optimum. */
-export const hypergradient = (hyperGains: Float64Array): Float64Array =>
-  hyperGains.map((m) => 0 - m);
+const hypergradient = (hyperGains: Float64Array): Float64Array => hyperGains.map((m) => 0 - m);
 
 /** AuxiLearn: weights learned by the implicit hypergradient of the held-out loss. */
 export const auxilearn: WeightingMethod = {
   name: 'auxilearn',
   summary: 'weights learned by the implicit gradient of the held-out loss',
   source: 'Navon et al. 2021, Auxiliary learning by implicit differentiation',
-  cost: '2F + (K + 1)B + J Hessian products',
+  cost: '2F + G + B + 2J(F + B)',
   create(tasks, given) {
     const { rate, truncate, init = 1 / tasks, ...rest } = parseOptions('auxilearn', schema, given);
     const learned = createLearnedWeights('auxilearn', tasks, init, rest);

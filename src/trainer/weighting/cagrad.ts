@@ -54,7 +54,7 @@ export const cagrad: WeightingMethod = {
   name: 'cagrad',
   summary: 'best step for the worst task near the mean gradient, exact',
   source: 'Liu et al. 2021, Conflict-averse gradient descent for multi-task learning, NeurIPS',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, options) {
     const parsed = parseOptions('cagrad', schema, options);
     return gramWeighting(tasks, {

@@ -19,7 +19,7 @@ const schema = z.strictObject({
 type Options = z.output<typeof schema>;
 
 /** lr m_k / (mean_j ||g_j|| + eps), clipped to lr [dwMin, dwMax]. */
-export function dogeScores(
+function dogeScores(
   gains: Float64Array,
   norms: Float64Array,
   rate: number,
@@ -36,7 +36,7 @@ export const doge: WeightingMethod = {
   name: 'doge',
   summary: 'multiplicative update by the agreement with the held-out day’s gradient',
   source: 'Fan, Pagliardini & Jaggi 2024, DoGE',
-  cost: '2F + (K + 1)B',
+  cost: '2F + G + B',
   create(tasks, given) {
     const options = parseOptions('doge', schema, given);
     const { lr, mu, smoothing } = options;

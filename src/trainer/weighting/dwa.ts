@@ -22,7 +22,7 @@ type Options = z.output<typeof schema>;
 const NAME = 'dwa';
 
 /** K softmax((recent / earlier) / T) over mean losses above the floor (Liu et al. 2019, eq. 7). */
-export function dynamicWeights(
+function dynamicWeights(
   recent: Float64Array,
   earlier: Float64Array,
   temperature: number,
@@ -129,7 +129,7 @@ export const dwa: WeightingMethod = {
   name: NAME,
   summary: 'more weight where the loss falls more slowly',
   source: 'Liu, Johns & Davison 2019, End-to-end multi-task learning with attention',
-  cost: '1F + 1B',
+  cost: 'F + B',
   create(tasks, given) {
     const options = parseOptions(NAME, schema, given);
     return options.variant === 'epoch' ? epochs(tasks, options) : windows(tasks, options);

@@ -5,8 +5,8 @@ import { parseOptions } from './options.ts';
 import { solvePowerEquation } from './solvers/power-equation.ts';
 
 const schema = z.strictObject({
-  /** Order of fairness: 1 = Nash-MTL's proportional fairness, towards 0 equal weights, large = max-min. */
-  alpha: z.number().min(0.1).max(50).default(2),
+  /** Order of fairness: towards 0 equal weights, 1 = Nash-MTL's proportional, large = max-min. */
+  alpha: z.number().min(0.1).max(10).default(2),
 });
 
 /**
@@ -19,7 +19,7 @@ export const fairgrad: WeightingMethod = {
   name: 'fairgrad',
   summary: 'alpha-fair share of the improvement, exact',
   source: 'Ban and Ji 2024, Fair resource allocation in multi-task learning, ICML',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, options) {
     const { alpha } = parseOptions('fairgrad', schema, options);
     return gramWeighting(tasks, {

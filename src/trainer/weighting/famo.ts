@@ -25,7 +25,7 @@ const distances = (losses: Float64Array, floor: Float64Array, eps: number): Floa
  * w_k = (z_k / D_k) / c with c = sum_j z_j / D_j: the gradient of (1/c) sum_k z_k log D_k.
  * @returns the weights, which total 1, and c
  */
-export function famoWeights(
+function famoWeights(
   z: Float64Array,
   losses: Float64Array,
   floor: Float64Array,
@@ -60,7 +60,7 @@ export const famo: WeightingMethod = {
   name: 'famo',
   summary: 'equal rates of decrease of the log losses, from losses before and after',
   source: 'Liu, Feng, Stone & Liu 2023, FAMO',
-  cost: '3F + 1B',
+  cost: '3F + B',
   create(tasks, given) {
     const { gamma, eps, ...rest } = parseOptions('famo', schema, given);
     const optimiser = createTaskOptimiser(tasks, { ...rest, weightDecay: gamma });

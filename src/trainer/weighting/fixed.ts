@@ -12,7 +12,7 @@ export const fixed: WeightingMethod = {
   name: 'fixed',
   summary: 'given weights; with the average of another method, its control',
   source: 'weights set by hand',
-  cost: '1F + 1B',
+  cost: 'F + B',
   create(tasks, given) {
     const { weights = Array.from({ length: tasks }, () => 1 / tasks) } = parseOptions(
       'fixed',

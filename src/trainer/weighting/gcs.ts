@@ -15,7 +15,7 @@ const schema = z.strictObject({
 type Variant = z.output<typeof schema>['variant'];
 
 /** Weights from cosines; an orthogonal task is left out. */
-export function cosineWeights(cosine: Float64Array, variant: Variant, mainTask: number) {
+function cosineWeights(cosine: Float64Array, variant: Variant, mainTask: number) {
   return cosine.map((c, k) => {
     if (variant !== 'val-judge' && k === mainTask) return 1;
     if (variant === 'unweighted') return c > 0 ? 1 : 0;
@@ -28,7 +28,7 @@ export const gcs: WeightingMethod = {
   name: 'gcs',
   summary: 'the cosine with the held-out day’s (or a main task’s) gradient, if positive',
   source: 'Du et al. 2018, Adapting auxiliary losses using gradient similarity',
-  cost: '2F + (K + 1)B',
+  cost: '2F + G + B',
   create(tasks, given) {
     const { variant, mainTask } = parseOptions('gcs', schema, given);
     if (mainTask >= tasks)

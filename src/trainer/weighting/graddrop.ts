@@ -82,7 +82,7 @@ export const graddrop: WeightingMethod = {
   name: 'graddrop',
   summary: 'at each parameter keeps the gradients of one sign, drawn by their share',
   source: 'Chen et al. 2020, Just pick a sign',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, given) {
     const options = parseOptions('graddrop', schema, given);
     return {

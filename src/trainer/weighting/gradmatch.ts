@@ -42,7 +42,7 @@ export const gradmatch: WeightingMethod = {
   name: 'gradmatch',
   summary: 'combination of gradients nearest to the validation gradient, exact',
   source: 'after Killamsetty et al. 2021, GRAD-MATCH, ICML',
-  cost: '2F + (K + 1)B',
+  cost: '2F + G + B',
   create(tasks, options) {
     const parsed = parseOptions('gradmatch', schema, options);
     return gramWeighting(tasks, {

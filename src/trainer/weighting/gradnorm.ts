@@ -19,7 +19,7 @@ const schema = z.strictObject({
  * targets t_k = mean(q) r_k^alpha held constant.
  * @param progress r_k times any constant: L_k / L_k at the start
  */
-export function gradNormGradient(
+function gradNormGradient(
   share: Float64Array,
   norms: Float64Array,
   progress: Float64Array,
@@ -49,7 +49,7 @@ export const gradnorm: WeightingMethod = {
   name: 'gradnorm',
   summary: 'weighted gradient norms follow the tasks’ training rates',
   source: 'Chen et al. 2018, GradNorm',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, given) {
     const { alpha, scaleInit, ...rest } = parseOptions('gradnorm', schema, given);
     const optimiser = createTaskOptimiser(tasks, rest);

@@ -11,7 +11,7 @@ export const imtl: WeightingMethod = {
   name: 'imtl',
   summary: 'losses of one size and equal projections on every task gradient (IMTL-L and -G)',
   source: 'Liu et al. 2021, Towards impartial multi-task learning',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, given) {
     const scales = createLogScales('imtl', tasks, parseOptions('imtl', imtlOptions, given));
     let heads = scales.factors();

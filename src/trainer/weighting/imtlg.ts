@@ -25,7 +25,7 @@ export const imtlg: WeightingMethod = {
   name: 'imtlg',
   summary: 'equal projections of the step on all unit gradients',
   source: 'Liu et al. 2021, Towards impartial multi-task learning, ICLR',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, options) {
     parseOptions('imtlg', z.strictObject({}), options);
     return gramWeighting(tasks, {

@@ -7,7 +7,7 @@ export const imtll: WeightingMethod = {
   name: 'imtll',
   summary: 'learned scales that bring all losses to one size',
   source: 'Liu et al. 2021, Towards impartial multi-task learning, IMTL-L',
-  cost: '1F + 1B',
+  cost: 'F + B',
   create(tasks, given) {
     const scales = createLogScales('imtll', tasks, parseOptions('imtll', imtlOptions, given));
     return {

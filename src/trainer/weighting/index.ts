@@ -1,2 +1,13 @@
 export { weightingMethods, createWeighting, headWeights } from './registry.ts';
-export type { Need, Weighting, WeightingInput, WeightingOutput, WeightingState } from './method.ts';
+export { loadMethodFile, methodFileDigest } from './method-file.ts';
+export type {
+  GradientRows,
+  Lookahead,
+  Need,
+  StepOutcome,
+  Weighting,
+  WeightingInput,
+  WeightingMethod,
+  WeightingOutput,
+  WeightingState,
+} from './method.ts';

@@ -4,7 +4,7 @@ import { parseOptions, requireNumbers } from './options.ts';
 import { presentTasks } from './simplex.ts';
 
 /** max(0, m) / sum max(0, m); all zero when nothing aligns. */
-export function positiveShares(gains: Float64Array, present: readonly boolean[]): Float64Array {
+function positiveShares(gains: Float64Array, present: readonly boolean[]): Float64Array {
   const positive = gains.map((m, k) => (present[k] ? Math.max(0, m) : 0));
   const top = positive.reduce((a, b) => Math.max(a, b), 0);
   if (top === 0) return positive;
@@ -19,7 +19,7 @@ export const l2rw: WeightingMethod = {
   name: 'l2rw',
   summary: 'positive part of the gains on the held-out day; stands still when all conflict',
   source: 'Ren et al. 2018, Learning to reweight examples, applied to tasks',
-  cost: '2F + (K + 1)B',
+  cost: '2F + G + B',
   create(tasks, given) {
     parseOptions('l2rw', z.strictObject({}), given);
     return {

@@ -10,7 +10,7 @@ const schema = z.strictObject({
 });
 
 /** Z_ij = 1 - L_j(after a step along g_i) / L_j, K x K row-major. */
-export function affinity({ before, after }: Lookahead, floor?: Float64Array): Float64Array {
+function affinity({ before, after }: Lookahead, floor?: Float64Array): Float64Array {
   const tasks = before.length;
   const base = aboveFloor(before, floor);
   return after.map((loss, i) => {
@@ -20,7 +20,7 @@ export function affinity({ before, after }: Lookahead, floor?: Float64Array): Fl
 }
 
 /** softmax_i(mean_j Z_ij / temperature). */
-export function affinityWeights(
+function affinityWeights(
   matrix: Float64Array,
   temperature: number,
   present: readonly boolean[],
@@ -41,7 +41,7 @@ export const lookahead: WeightingMethod = {
   name: 'lookahead',
   summary: 'measures the held-out losses after a step along each task’s gradient alone',
   source: 'Fifty et al. 2021, Efficiently identifying task groupings (TAG)',
-  cost: '(K + 2)F + KB',
+  cost: '(K + 2)F + G',
   create(tasks, given) {
     const { temperature } = parseOptions('lookahead', schema, given);
     return {

@@ -35,7 +35,7 @@ export const metabalance: WeightingMethod = {
   name: 'metabalance',
   summary: 'gradient norms drawn to a target task’s, tensor by tensor',
   source: 'He et al. 2022, MetaBalance',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, given) {
     const { relax, beta, target } = parseOptions('metabalance', schema, given);
     if (target >= tasks)

@@ -131,7 +131,10 @@ export interface WeightingMethod {
   readonly summary: string;
   /** Authors, year, title or venue; where its formulas are from. */
   readonly source: string;
-  /** Passes of a step: F = forward, B = backward over a batch, K tasks. */
+  /**
+   * Passes of a step: F = forward, B = backward over a batch, G = the K task gradients of a batch.
+   * A row belongs to one task, so G costs about one B here and K B where each loss is passed back.
+   */
   readonly cost: string;
   create(tasks: number, options: Readonly<Record<string, unknown>>): Weighting;
 }

@@ -59,7 +59,7 @@ export const mgda: WeightingMethod = {
   name: 'mgda',
   summary: 'least-norm convex combination of the gradients, exact',
   source: 'Sener and Koltun 2018, Multi-task learning as multi-objective optimization, NeurIPS',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, options) {
     const parsed = parseOptions('mgda', schema, options);
     const byLoss = parsed.normalise === 'loss' || parsed.normalise === 'loss+';

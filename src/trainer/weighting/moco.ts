@@ -57,7 +57,7 @@ export const moco: WeightingMethod = {
   name: 'moco',
   summary: 'least-norm direction of tracked gradients, free of one batch’s bias',
   source: 'Fernando et al. 2023, Mitigating gradient bias in multi-objective learning',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, given) {
     const { beta, betaSigma, gamma, gammaSigma, rho, eps, projection } = parseOptions(
       'moco',

@@ -12,7 +12,7 @@ const schema = z.strictObject({
 });
 
 /** lambda - gamma (M lambda + rho lambda), back on the simplex; M_jk = <g_j of batch 2, g_k of batch 3>. */
-export function modoStep(
+function modoStep(
   lambda: Float64Array,
   crossGram: Float64Array,
   { gamma, rho }: z.output<typeof schema>,
@@ -26,7 +26,7 @@ export const modo: WeightingMethod = {
   name: 'modo',
   summary: 'least-norm direction by an unbiased step on two further batches',
   source: 'Chen et al. 2023, Three-way trade-off in multi-objective learning (MoDo)',
-  cost: '3F + 3KB',
+  cost: '3F + 3G',
   create(tasks, given) {
     const options = parseOptions('modo', schema, given);
     const state = z.strictObject({ lambda: perTask(tasks) });

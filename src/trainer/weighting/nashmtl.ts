@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { gramProblem, scatter } from './gram-method.ts';
 import type { Weighting, WeightingInput, WeightingMethod } from './method.ts';
-import { invalid, parseOptions } from './options.ts';
+import { invalid, parseOptions, requireNumbers } from './options.ts';
 import { entry, squaredNorm } from './solvers/matrix.ts';
 import { solvePowerEquation } from './solvers/power-equation.ts';
 
@@ -32,12 +32,7 @@ function createNash(tasks: number, every: number): Weighting {
     const { gram, size } = problem;
     const { weights, residual, iterations, degenerate } = solvePowerEquation(gram, size, 1);
     kept = { age: 0, weights: [...scatter(tasks, indices, weights)] };
-    return {
-      directionNormSquared: squaredNorm(gram, weights),
-      residual,
-      iterations,
-      degenerate: Number(degenerate),
-    };
+    return { residual, iterations, degenerate: Number(degenerate) };
   };
 
   return {
@@ -47,15 +42,15 @@ function createNash(tasks: number, every: number): Weighting {
     headPolicy: 'weighted',
     headScale: 'one',
     step(input) {
-      const diagnostics = reusable(input) ? {} : solve(input);
-      const { age, weights } = kept ?? { age: 0, weights: [] };
-      kept = { age: age + 1, weights };
-      return {
-        weights: Float64Array.from({ length: tasks }, (_, k) =>
-          input.present?.[k] === false ? 0 : entry(weights, k),
-        ),
-        diagnostics,
-      };
+      const gram = requireNumbers('gram', input.gram, tasks * tasks);
+      const figures = reusable(input) ? {} : solve(input);
+      const { age, weights: known } = kept ?? { age: 0, weights: [] };
+      kept = { age: age + 1, weights: known };
+      const weights = Float64Array.from({ length: tasks }, (_, k) =>
+        input.present?.[k] === false ? 0 : entry(known, k),
+      );
+      const directionNormSquared = squaredNorm(gram, weights);
+      return { weights, diagnostics: { directionNormSquared, ...figures } };
     },
     save: () => (kept ? { ...kept } : {}),
     load(saved) {
@@ -81,7 +76,7 @@ export const nashmtl: WeightingMethod = {
   name: 'nashmtl',
   summary: 'Nash bargaining point of the tasks, exact',
   source: 'Navon et al. 2022, Multi-task learning as a bargaining game, ICML',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, options) {
     const { updateWeightsEvery } = parseOptions('nashmtl', schema, options);
     return createNash(tasks, updateWeightsEvery);

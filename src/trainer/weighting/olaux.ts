@@ -19,7 +19,7 @@ export const olaux: WeightingMethod = {
   name: 'olaux',
   summary: 'weights that add up the agreement with the held-out day’s gradient',
   source: 'Lin et al. 2019, Adaptive auxiliary task weighting (OL-AUX)',
-  cost: '2F + (K + 1)B',
+  cost: '2F + G + B',
   create(tasks, given) {
     const { variant, beta, window, clamp } = parseOptions('olaux', schema, given);
     const state = z.strictObject({

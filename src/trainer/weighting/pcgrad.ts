@@ -64,7 +64,7 @@ export const pcgrad: WeightingMethod = {
   name: 'pcgrad',
   summary: 'gradients freed of their parts against each other, then summed',
   source: 'Yu et al. 2020, Gradient surgery for multi-task learning, NeurIPS',
-  cost: '1F + KB',
+  cost: 'F + G',
   create(tasks, options) {
     const { variant, reduction, ...given } = parseOptions('pcgrad', schema, options);
     const includeSelf = given.includeSelf ?? VARIANTS[variant].includeSelf;

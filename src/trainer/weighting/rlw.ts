@@ -17,7 +17,7 @@ export const rlw: WeightingMethod = {
   name: 'rlw',
   summary: 'random weights each step; the control experiment',
   source: 'Lin et al. 2022, Reasonable effectiveness of random weighting',
-  cost: '1F + 1B',
+  cost: 'F + B',
   create(tasks, given) {
     const { scale } = parseOptions('rlw', schema, given);
     return {

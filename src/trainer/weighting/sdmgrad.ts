@@ -15,7 +15,7 @@ const schema = z.strictObject({
 });
 
 /** `niter` projected momentum steps on M w + lambda rowmean(M), M scaled by its mean norm squared. */
-export function sdmgradSimplexWeights(
+function sdmgradSimplexWeights(
   start: Float64Array,
   crossGram: Float64Array,
   { lambda, niter, innerLr, innerMomentum, eps }: z.output<typeof schema>,
@@ -45,7 +45,7 @@ export const sdmgrad: WeightingMethod = {
   name: 'sdmgrad',
   summary: 'least-norm direction pulled to the mean, by unbiased products of two batches',
   source: 'Xiao, Ban & Ji 2023, Direction-oriented multi-objective learning',
-  cost: '3F + 3KB',
+  cost: '3F + 3G',
   create(tasks, given) {
     const options = parseOptions('sdmgrad', schema, given);
     const { lambda } = options;

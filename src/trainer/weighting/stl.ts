@@ -13,7 +13,7 @@ export const stl: WeightingMethod = {
   name: 'stl',
   summary: 'one model a task, all the weight on it',
   source: 'single-task learning; paper section 4',
-  cost: '1F + 1B a model',
+  cost: 'F + B a model',
   create(tasks, options) {
     const { mainTask } = parseOptions('stl', schema, options);
     if (mainTask >= tasks)

@@ -13,7 +13,7 @@ const schema = z.strictObject({
 });
 
 /** 1 / (2 e^s): what uncertainty s makes of a loss. */
-export const uncertaintyWeights = (logVariance: Float64Array): Float64Array =>
+const uncertaintyWeights = (logVariance: Float64Array): Float64Array =>
   logVariance.map((s) => 0.5 * Math.exp(-s));
 
 /** d/ds of sum_k L_k / (2 e^{s_k}) + s_k / 2. */
@@ -27,7 +27,7 @@ export const uw: WeightingMethod = {
   name: 'uw',
   summary: 'learned noise of each task: 1 / (2 variance)',
   source: 'Kendall, Gal & Cipolla 2018, Multi-task learning using uncertainty',
-  cost: '1F + 1B',
+  cost: 'F + B',
   create(tasks, given) {
     const { init, limit, ...rest } = parseOptions('uw', schema, given);
     const optimiser = createTaskOptimiser(tasks, rest);

@@ -8,7 +8,7 @@ export const vanilla: WeightingMethod = {
   name: 'vanilla',
   summary: 'equal weights',
   source: 'paper eq. 3',
-  cost: '1F + 1B',
+  cost: 'F + B',
   create(tasks, options) {
     parseOptions('vanilla', z.strictObject({}), options);
     return {

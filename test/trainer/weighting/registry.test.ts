@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { syntheticInput } from '../../helpers/weighting-inputs.ts';
 import { isVamoError, seededRandom } from '../../../src/core/index.ts';
+import { readFileSync } from 'node:fs';
 import type { WeightingMethod } from '../../../src/trainer/weighting/method.ts';
 import {
   createWeighting,
@@ -30,6 +31,20 @@ describe('the registry of weighting methods', () => {
       fresh.load(fresh.save());
     }
     expect(weightingMethods.size).toBeGreaterThanOrEqual(22);
+  });
+
+  it('stands in docs/methods.md as it is', () => {
+    const docs = readFileSync(new URL('../../../docs/methods.md', import.meta.url), 'utf8');
+    const rows = docs.split('\n').filter((line) => /^\| `[a-z0-9]+` +\| /.test(line));
+    for (const method of weightingMethods.values()) {
+      const { needs, scope } = createWeighting(method, 3);
+      const row = rows.find((line) => line.startsWith(`| \`${method.name}\` `));
+      const cells = row?.split('|').map((cell) => cell.trim());
+      const looksAt = [...needs].join(', ') || '-';
+      const expected = [method.summary, looksAt, method.cost, scope];
+      expect(cells?.slice(2, 6), method.name).toEqual(expected);
+      expect(cells?.[7]).toBe(method.source);
+    }
   });
 
   it('lists the known names for an unknown one', () => {

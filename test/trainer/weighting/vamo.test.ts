@@ -219,6 +219,56 @@ describe('VAMO options', () => {
     expect(total(weigh(paper(2, { nullTask: true }), [50, 50]))).toBeCloseTo(1, 12);
   });
 
+  it('the robust preset is the recommended one, and its warm-up lasts as long as its average', () => {
+    const method = createWeighting('vamo', 2);
+    expect([method.scope, method.metric, method.validationEvery]).toEqual(['shared', 'adam', 4]);
+    expect([method.headPolicy, method.validationSignal]).toEqual(['weighted', 'heldout']);
+    const equalSteps = (options: Record<string, unknown>): number => {
+      const w = createWeighting('vamo', 2, options);
+      let steps = 0;
+      while (steps < 500 && weigh(w, [1, 0])[0] === 0.5) steps++;
+      return steps;
+    };
+    expect(equalSteps({})).toBe(20);
+    expect(equalSteps({ ema: 0.99 })).toBe(100);
+    // Without the running deviation lambda is 0.25, on cosines.
+    const { diagnostics } = createWeighting('vamo', 2, { lambdaScale: 'none' }).step(input([1, 0]));
+    expect(diagnostics['lambda']).toBe(0.25);
+  });
+
+  it('the paper preset is Algorithm 1: all parameters, plain inner product, v at every step', () => {
+    const method = paper(2);
+    expect([method.scope, method.metric, method.validationEvery]).toEqual(['all', 'euclid', 1]);
+  });
+
+  it('valEvery and signal are told to the learner', () => {
+    const method = paper(2, { valEvery: 3, signal: 'train' });
+    expect([method.validationEvery, method.validationSignal]).toEqual([3, 'train']);
+  });
+
+  it('perTaskClip bounds a gradient in the update and leaves its gain as it is', () => {
+    const gram = Float64Array.of(16, 0, 0, 0.25);
+    const { weights, diagnostics } = paper(2, { perTaskClip: 1 }).step(input([3, 3], { gram }));
+    expect([...weights]).toEqual([0.5 / 4, 0.5]);
+    expect(diagnostics['gains']).toEqual([3, 3]);
+  });
+
+  it('asks for gradient norms only where it divides by them or clips', () => {
+    const needs = (options: Record<string, unknown>): string[] => [...paper(2, options).needs];
+    expect(needs({})).toEqual(['validation']);
+    expect(needs({ normalise: 'valnorm' })).toEqual(['validation']);
+    expect(needs({ normalise: 'cosine' })).toEqual(['gram', 'validation']);
+    expect(needs({ perTaskClip: 1 })).toEqual(['gram', 'validation']);
+    const { gram: _, ...without } = input([1, 0]);
+    expect(paper(2).step(without).diagnostics).not.toHaveProperty('gradientNorms');
+    expect(() => paper(2, { normalise: 'cosine' }).step(without)).toThrow('gram: no numbers');
+  });
+
+  it('logs what a null task would take, also when there is none', () => {
+    const { diagnostics } = paper(2).step(input([-1, -1]));
+    expect(diagnostics['nullWeight']).toBeCloseTo(1 / (1 + 2 * Math.exp(-1)), 12);
+  });
+
   it('a normalised gain is 0 where a norm is 0', () => {
     for (const normalise of ['valnorm', 'cosine', 'meanabs']) {
       const zero = input([0, 0], { gram: new Float64Array(4), validationNormSquared: 0 });

@@ -1,4 +1,4 @@
-import { dot, entry, squaredNorm } from './matrix.ts';
+import { entry, squaredNorm } from './matrix.ts';
 import { solveQuadraticProgram, stationaryOn } from './quadratic-program.ts';
 
 /** min b'w + c sqrt(w'Aw + eps) over the simplex. */
@@ -85,12 +85,4 @@ export function solveConflictAverse(problem: ConflictAverse): ConflictAverseSolu
     tau = inside ? root : low === 0 ? high / 16 : Math.sqrt(low * high);
   }
   return { weights, rounds: MAX_ROUNDS, optimal: false };
-}
-
-/** The value minimised. */
-export function conflictAverseValue(
-  { gram, linear, radius, smoothing }: ConflictAverse,
-  weights: Float64Array,
-): number {
-  return dot(linear, weights) + radius * Math.sqrt(squaredNorm(gram, weights) + smoothing);
 }

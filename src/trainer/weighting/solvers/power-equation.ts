@@ -28,6 +28,8 @@ const OPPOSED = 1e-13;
 const DIAGONAL = 1e-10;
 const MAX_ITERATIONS = 150;
 const ROUNDING = 1e-13;
+/** Relative change under which Newton converges quadratically. */
+const NEAR = 0.1;
 
 function evaluate(
   balanced: Float64Array,
@@ -54,10 +56,10 @@ function newtonDirection({ q, h, slope }: Iterate, alpha: number): Float64Array 
   const hessian = q.map((x, at) => (at % (n + 1) === 0 ? x + entry(h, at % n) / alpha : x));
   const size = diagonal(hessian, n).map(Math.sqrt);
   const unit = hessian.map((x, at) => x / entry(size, Math.floor(at / n)) / entry(size, at % n));
-  const solved = solveLinear(
-    unit,
-    slope.map((x, i) => -x / entry(size, i)),
-  );
+  const right = slope.map((x, i) => -x / entry(size, i));
+  // Far from the solution duplicates may leave the matrix singular to rounding.
+  const damped = (): Float64Array => unit.map((x, at) => (at % (n + 1) === 0 ? x + DIAGONAL : x));
+  const solved = solveLinear(unit, right) ?? solveLinear(damped(), right);
   return solved?.map((x, i) => x / entry(size, i));
 }
 
@@ -91,15 +93,20 @@ function stepLength(at: Iterate, delta: Float64Array, kappa: number): number {
   return step;
 }
 
-/** Damped Newton from u_i = b_i^(alpha/(alpha+1)), until rounding is all that is left. */
+/**
+ * Damped Newton from `start` (log u), until rounding is all that is left, or until no u changes by
+ * more than `near` of itself.
+ */
 function newton(
   balanced: Float64Array,
-  logB: Float64Array,
+  logScales: Float64Array,
   alpha: number,
+  start: Float64Array,
+  near = 0,
 ): { readonly last: Iterate; readonly iterations: number } {
   const kappa = 1 - 1 / alpha;
-  const iterate = (logU: Float64Array): Iterate => evaluate(balanced, logB, kappa, logU);
-  let last = iterate(logB.map((x) => (x * alpha) / (alpha + 1)));
+  const logB = logScales.map((x) => (x * (1 - alpha)) / alpha);
+  let last = evaluate(balanced, logB, kappa, start);
   let moved = Infinity;
   let iterations = 0;
   while (iterations < MAX_ITERATIONS) {
@@ -109,9 +116,36 @@ function newton(
     const move = delta.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
     // At the level of rounding one more step is worth taking as long as the steps shrink.
     if (move === 0 || (last.residual < ROUNDING && move >= moved / 2)) break;
-    last = iterate(last.logU.map((y, i) => y + Math.log1p(step * entry(delta, i))));
+    const logU = last.logU.map((y, i) => y + Math.log1p(step * entry(delta, i)));
+    last = evaluate(balanced, logB, kappa, logU);
     moved = move;
     iterations++;
+    if (move < near) break;
+  }
+  return { last, iterations };
+}
+
+/**
+ * From the solution for alpha 1, which does not depend on the norms, to the one for alpha, each
+ * stage at most doubling or halving it. Between stages u moves as if the gradients were orthogonal,
+ * where u_i = d_i^((1-alpha)/(1+alpha)).
+ */
+function follow(balanced: Float64Array, logScales: Float64Array, alpha: number) {
+  const stages = Math.ceil(Math.abs(Math.log2(alpha)));
+  const path = Array.from({ length: stages }, (_, k) =>
+    k + 1 === stages ? alpha : alpha ** ((k + 1) / stages),
+  );
+  const exponent = (a: number): number => (1 - a) / (1 + a);
+  let before = 1;
+  const even = new Float64Array(logScales.length);
+  let { last, iterations } = newton(balanced, logScales, 1, even, stages === 0 ? 0 : NEAR);
+  for (const next of path) {
+    const moved = exponent(next) - exponent(before);
+    const start = last.logU.map((y, i) => y + moved * entry(logScales, i));
+    const solved = newton(balanced, logScales, next, start, next === alpha ? 0 : NEAR);
+    last = solved.last;
+    iterations += solved.iterations;
+    before = next;
   }
   return { last, iterations };
 }
@@ -151,8 +185,7 @@ export function solvePowerEquation(gram: Float64Array, size: number, alpha: numb
   const { balanced, scales } = balance(principal(gram, size, kept), n);
   const raised = regularised(balanced, n);
   const logScales = scales.map(Math.log);
-  const logB = logScales.map((x) => (x * (1 - alpha)) / alpha);
-  const { last, iterations } = newton(raised ?? balanced, logB, alpha);
+  const { last, iterations } = follow(raised ?? balanced, logScales, alpha);
   for (const [i, k] of kept.entries())
     weights[k] = Math.exp(entry(last.logU, i) - entry(logScales, i));
   return {

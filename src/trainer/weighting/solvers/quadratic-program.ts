@@ -144,6 +144,26 @@ function toSolution(program: Scaled, point: Float64Array, optimal: boolean): Qua
   return { weights: raw.map((w) => w / total), support: supportOf(point), optimal };
 }
 
+/** The active set method; `clean` if no index was refused that the slopes would have let in. */
+function activeSet(
+  program: Scaled,
+): Stationary & { readonly optimal: boolean; readonly clean: boolean } {
+  const n = program.linear.length;
+  let current = firstPoint(program);
+  let barred = new Set<number>();
+  for (let round = 0; round < 20 * n + 20; round++) {
+    const index = entering(program, current, barred);
+    if (index === undefined) return { ...current, optimal: true, clean: barred.size === 0 };
+    const support = [...supportOf(current.point), index].sort((a, b) => a - b);
+    const next = descend(program, current.point, support);
+    // An index that leaves at once, or that depends on the support, entered on rounding alone.
+    if (next === undefined || entry(next.point, index) === 0) barred = new Set([...barred, index]);
+    else barred = new Set();
+    if (next !== undefined) current = next;
+  }
+  return { ...current, optimal: false, clean: false };
+}
+
 /**
  * Exact minimiser of a small convex quadratic over the simplex or the nonnegative orthant, by an
  * active set: an index enters where the slope is steepest, the point moves to the stationary point
@@ -151,23 +171,19 @@ function toSolution(program: Scaled, point: Float64Array, optimal: boolean): Qua
  * Hanson 1974 on the orthant). Each support is solved exactly, so the answer carries rounding only:
  * no step sizes, no stopping tolerance on progress, no clamps. Where several points are optimal,
  * one of least support reached is returned.
+ *
+ * A Gram matrix of gradients that cancel is rounded, and may curve downwards by that much. Where an
+ * index is refused because of it, the program is solved again with the diagonal raised by rounding.
  */
 export function solveQuadraticProgram(program: QuadraticProgram): QuadraticSolution {
-  const inner = scaled(program);
   const n = program.linear.length;
-  let current = firstPoint(inner);
-  let barred = new Set<number>();
-  for (let round = 0; round < 20 * n + 20; round++) {
-    const index = entering(inner, current, barred);
-    if (index === undefined) return toSolution(inner, current.point, true);
-    const support = [...supportOf(current.point), index].sort((a, b) => a - b);
-    const next = descend(inner, current.point, support);
-    // An index that leaves at once, or that depends on the support, entered on rounding alone.
-    if (next === undefined || entry(next.point, index) === 0) barred = new Set([...barred, index]);
-    else barred = new Set();
-    if (next !== undefined) current = next;
-  }
-  return toSolution(inner, current.point, false);
+  const inner = scaled(program);
+  const first = activeSet(inner);
+  if (first.clean) return toSolution(inner, first.point, first.optimal);
+  const raised = inner.balanced.map((x, at) => (at % (n + 1) === 0 ? x * (1 + noise(n)) : x));
+  const second = activeSet({ ...inner, balanced: raised });
+  const better = second.optimal ? second : first;
+  return toSolution(inner, better.point, better.optimal);
 }
 
 /**

@@ -10,8 +10,8 @@ const gap = (a: Float64Array, b: Float64Array): number =>
   Math.max(...a.map((x, i) => Math.abs(x / b[i]! - 1)));
 
 describe('A w = w^(-1/alpha)', () => {
-  it.each(ALPHAS)('holds to rounding whatever the gradients, alpha %d', (alpha) => {
-    for (let seed = 0; seed < 1500; seed++) {
+  it.each([0.1, ...ALPHAS, 10])('holds to rounding whatever the gradients, alpha %d', (alpha) => {
+    for (let seed = 0; seed < 400; seed++) {
       const { gram, size, kind } = gradientSet(seed, [...SOLVABLE, 'near-opposite']);
       const { weights, residual, degenerate } = solvePowerEquation(gram, size, alpha);
       const label = `seed ${seed} ${kind}`;
@@ -27,7 +27,7 @@ describe('A w = w^(-1/alpha)', () => {
   });
 
   it('follows w(s^2 A) = s^(-2 alpha / (alpha + 1)) w(A) over 16 decades of norms', () => {
-    for (let seed = 0; seed < 300; seed++) {
+    for (let seed = 0; seed < 200; seed++) {
       const { gram, size } = gradientSet(seed, SOLVABLE, 0);
       for (const alpha of ALPHAS) {
         const plain = solvePowerEquation(gram, size, alpha).weights;
@@ -77,7 +77,7 @@ describe('A w = w^(-1/alpha)', () => {
   });
 
   it('drops zero gradients and stays finite where gradients cancel, and says so', () => {
-    for (let seed = 0; seed < 600; seed++) {
+    for (let seed = 0; seed < 250; seed++) {
       const { gram, size, kind } = gradientSet(seed, ['opposite', 'zero']);
       for (const alpha of ALPHAS) {
         const solved = solvePowerEquation(gram, size, alpha);

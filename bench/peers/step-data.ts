@@ -1,0 +1,80 @@
+import { STATE_FEATURES } from '../../src/contracts/index.ts';
+import { seededRandom, STEPS } from '../../src/core/index.ts';
+import { trace } from '../../src/engine/index.ts';
+import {
+  initialParameters,
+  type ModelIo,
+  type ModelSettings,
+  namedParameters,
+  parameterPlan,
+} from '../../src/model/index.ts';
+import { fusedStepProgram } from '../../src/trainer/step/update-graphs.ts';
+import type { OptimiserSettings } from '../../src/trainer/index.ts';
+import type { NamedTensor, StepTensors } from './step-peer.ts';
+
+/** Rows of each task in a batch of 32. */
+export const COUNTS = [13, 13, 6];
+const ROWS = 32;
+const PARAMETER_SEED = 17;
+/** Days of the training window, and market channels of three tasks. */
+const DAYS = 8;
+const CHANNELS = 7;
+const HISTORY = 2 * STEPS;
+
+/** What the data fixes; the market only where the model looks at it. */
+export function stepIo({ temporal }: ModelSettings): ModelIo {
+  const io = { tasks: COUNTS.length, steps: STEPS, features: STATE_FEATURES };
+  return temporal === 'none' ? io : { ...io, market: { channels: CHANNELS, history: HISTORY } };
+}
+
+/** Smooth random walks; every other campaign stops early; days that rise and fall. */
+function batch(prefix: string, seed: number, days: number, withMarket: boolean): NamedTensor[] {
+  const random = seededRandom(seed);
+  const tensor = (name: string, shape: number[], at: (index: number) => number): NamedTensor => {
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    return { name: prefix + name, shape, data: data.map((_, index) => at(index)) };
+  };
+  const walk = new Float32Array(STATE_FEATURES);
+  const isOn = (i: number): boolean => Math.floor(i / STEPS) % 2 === 0 || i % STEPS < 60;
+  const rows = [
+    tensor('states', [ROWS, STEPS + 1, STATE_FEATURES], (i) => {
+      if (i % ((STEPS + 1) * STATE_FEATURES) === 0) walk.fill(0);
+      const feature = i % STATE_FEATURES;
+      return (walk[feature] = 0.95 * walk[feature]! + 0.3 * random.normal());
+    }),
+    tensor('label', [ROWS, 1], () => random.next()),
+    tensor('action', [ROWS, STEPS], () => random.normal()),
+    tensor('mask', [ROWS, STEPS], (i) => (isOn(i) ? 1 : 0)),
+  ];
+  if (!withMarket) return rows;
+  return [
+    ...rows,
+    tensor('day', [ROWS], (i) => i % days),
+    tensor('market', [days, HISTORY, CHANNELS], (i) => {
+      const step = Math.floor(i / CHANNELS) % STEPS;
+      const wave = Math.cos((2 * Math.PI * (step + 5 * (i % CHANNELS))) / STEPS);
+      return wave + 0.4 * Math.cos((4 * Math.PI * step) / STEPS) + 0.4 * random.normal();
+    }),
+  ];
+}
+
+/** Parameters, a training batch and a held-out one for a model. */
+export function stepTensors(model: ModelSettings): StepTensors {
+  const plan = parameterPlan(model, stepIo(model));
+  const withMarket = model.temporal !== 'none';
+  return {
+    parameters: namedParameters(plan, initialParameters(plan, PARAMETER_SEED)).map(
+      ({ parameter, data }) => ({ name: parameter.name, shape: parameter.shape, data }),
+    ),
+    batch: [...batch('', 17, DAYS, withMarket), ...batch('validation.', 18, 1, withMarket)],
+  };
+}
+
+/** Floating-point operations of the matrix products in one Vanilla step, as its graph has them. */
+export function stepFlops(model: ModelSettings, optimiser: OptimiserSettings): number {
+  const io = stepIo(model);
+  const plan = parameterPlan(model, io);
+  const design = { settings: model, io, plan, counts: COUNTS, optimiser };
+  const { inputs, fn } = fusedStepProgram(design, io.market ? DAYS : 0);
+  return trace(inputs, fn).flops;
+}

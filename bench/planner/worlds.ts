@@ -1,0 +1,50 @@
+import { type Config, loadConfig } from '../../src/config/index.ts';
+import { dayEfficiencies } from '../../src/eval/index.ts';
+import { createWorld, simulateDay } from '../../src/sim/index.ts';
+import type { TrainingDay } from '../../src/trainer/index.ts';
+
+/** A market to compare planners in: `periodic` has day curves of value 2.5 times as high. */
+export const SCENARIOS = { default: 1, periodic: 2.5 } as const;
+export type Scenario = keyof typeof SCENARIOS;
+
+/** Every record arrives once, in time and whole: what is sealed is then what was played. */
+const FAULTLESS = {
+  duplicateShare: 0,
+  disorderMs: 0,
+  lateShare: 0,
+  lateMaxMs: 0,
+  poisonPerDay: 0,
+};
+
+/** The demo's configuration in a world of its own. */
+export async function worldConfig(seed: number, scenario: Scenario): Promise<Config> {
+  const config = await loadConfig([new URL('../../config/demo.json', import.meta.url)]);
+  const { simulator } = config;
+  const tasks = simulator.tasks.map((task) => ({
+    ...task,
+    amplitude: task.amplitude * SCENARIOS[scenario],
+  }));
+  return { ...config, simulator: { ...simulator, seed, tasks, faults: FAULTLESS } };
+}
+
+/** The window's days as training reads them from sealed partitions, straight from the simulator. */
+export async function simulatedWindow(
+  config: Config,
+): Promise<Record<'train' | 'validation' | 'test', TrainingDay[]>> {
+  const world = createWorld(config);
+  const { history, train, validation, test } = config.window;
+  const rules = { ...config.market, tasks: config.tasks };
+  const days: TrainingDay[] = [];
+  for (let index = history; index < history + train + validation + test; index++) {
+    const simulated = await simulateDay({ world, day: index });
+    const log = simulated.log();
+    const found = dayEfficiencies(log, simulated.truth, rules);
+    const efficiencies = new Map(found.map((e) => [e.campaignId, e.efficiency]));
+    days.push({ day: simulated.day, steps: simulated.truth, log, efficiencies });
+  }
+  return {
+    train: days.slice(0, train),
+    validation: days.slice(train, train + validation),
+    test: days.slice(train + validation),
+  };
+}

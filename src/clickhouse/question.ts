@@ -1,0 +1,40 @@
+import { VamoError } from '../core/index.ts';
+import type { Engine } from './engine.ts';
+
+/** Rows of a person's question. Integers beyond 2^53 stay text, digit by digit. */
+export type Answer = readonly Readonly<Record<string, unknown>>[];
+
+/** Quoted text, quoted names and comments, in any of which a semicolon separates nothing. */
+const OPAQUE =
+  /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|--[^\n]*|\/\*[\s\S]*?\*\//g;
+
+function requireOneStatement(sql: string): void {
+  const bare = sql.replace(OPAQUE, ' ').replace(/[\s;]+$/, '');
+  if (bare.includes(';'))
+    throw new VamoError('SQL_FAILED', 'more than one statement', {
+      mend: 'Ask one question at a time.',
+    });
+}
+
+/**
+ * Asks the engine a question that can change nothing: its session is read-only from here on, so
+ * tables, files and settings stay as they are whatever is asked.
+ * @throws VamoError SQL_FAILED for wrong SQL, for one that writes, for several statements
+ */
+export async function askReadOnly(engine: Engine, sql: string): Promise<Answer> {
+  requireOneStatement(sql);
+  // Together with `readonly` these can be set only once.
+  await engine.command('SET output_format_json_quote_64bit_integers = 1, readonly = 1');
+  const { meta, data } = await engine.table(sql);
+  const whole = new Set(meta.filter(({ type }) => /^U?Int64$/.test(type)).map(({ name }) => name));
+  return data.map((row) =>
+    Object.fromEntries(
+      Object.entries(row).map(([name, value]) => [name, whole.has(name) ? exact(value) : value]),
+    ),
+  );
+}
+
+function exact(value: unknown): unknown {
+  const number = Number(value);
+  return typeof value === 'string' && Number.isSafeInteger(number) ? number : value;
+}

@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { sha256, VamoError } from '../../core/index.ts';
+import type { WeightingMethod } from './method.ts';
+
+const exported = z.object({
+  method: z.looseObject({
+    name: z.string().regex(/^[a-z][a-z0-9-]*$/, 'must be lower-case letters, digits and -'),
+    summary: z.string(),
+    source: z.string(),
+    cost: z.string(),
+    create: z.custom<WeightingMethod['create']>((x) => typeof x === 'function', 'no function'),
+  }),
+});
+
+const MEND =
+  'Export `method`: {name, summary, source, cost, create(tasks, options)}; docs/methods.md has an ' +
+  'example. Node before 22.18 loads .js and .mjs only.';
+
+const refuse = (path: string, problem: string, cause?: unknown): VamoError =>
+  new VamoError('CONFIG_INVALID', `training.methodFile: ${path}: ${problem}`, {
+    mend: MEND,
+    cause,
+  });
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+/**
+ * The SHA-256 of a method file's bytes, part of what determines a run.
+ * @throws VamoError CONFIG_INVALID when it cannot be read
+ */
+export async function methodFileDigest(path: string): Promise<string> {
+  try {
+    return sha256(await readFile(path));
+  } catch (error) {
+    throw refuse(path, `cannot be read: ${reasonOf(error)}`, error);
+  }
+}
+
+/**
+ * The weighting method that a file of the user's own exports as `method`.
+ * @param expected the configured method's name, and the bytes the run began with
+ * @throws VamoError CONFIG_INVALID when the file does not load, exports no method or another one
+ * @throws VamoError TRAIN_RESUME_MISMATCH when its bytes have changed
+ */
+export async function loadMethodFile(
+  path: string,
+  expected: { readonly name: string; readonly sha256?: string | undefined },
+): Promise<WeightingMethod> {
+  const digest = await methodFileDigest(path);
+  if (expected.sha256 !== undefined && digest !== expected.sha256)
+    throw new VamoError('TRAIN_RESUME_MISMATCH', `${path} has changed since the run began`, {
+      details: { found: digest, expected: expected.sha256 },
+    });
+  let loaded: unknown;
+  try {
+    loaded = await import(pathToFileURL(path).href);
+  } catch (error) {
+    throw refuse(path, `does not load: ${reasonOf(error)}`, error);
+  }
+  const parsed = exported.safeParse(loaded);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const where = issue?.path.map(String).join('.') ?? 'method';
+    throw refuse(path, `${where}: ${issue?.message ?? 'not valid'}`);
+  }
+  const { method } = parsed.data;
+  if (method.name !== expected.name)
+    throw refuse(
+      path,
+      `its method is "${method.name}", training.method is "${expected.name}"; they must agree`,
+    );
+  return method;
+}

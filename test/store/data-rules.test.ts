@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type DataRules, rulesOf } from '../../src/contracts/index.ts';
+import { loadConfig } from '../../src/config/index.ts';
+import {
+  checkRules,
+  keepRules,
+  type ObjectStore,
+  openDirectoryStore,
+} from '../../src/store/index.ts';
+
+const config = await loadConfig();
+const rules = rulesOf(config);
+const { source } = config;
+let root: string;
+let store: ObjectStore;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'vamo-rules-'));
+  store = await openDirectoryStore(root);
+});
+afterEach(() => rm(root, { recursive: true }));
+
+const { cart: _, ...fewer } = rules.tasks;
+
+describe('the rules a data directory was filled under', () => {
+  it('are none before the first events', async () => {
+    await checkRules(store, { ...rules, latenessMs: 1 }, { ...source, partitions: 9 });
+  });
+
+  it.each<[string, Partial<DataRules>]>([
+    ['days.utcOffsetMinutes: 480', { utcOffsetMinutes: 480 }],
+    ['days.latenessMs: 1', { latenessMs: 1 }],
+    ['market.reserve: 2', { reserve: 2 }],
+    ['tasks: cart: left out', { tasks: fewer }],
+    ['tasks: cart: gmv', { tasks: { ...rules.tasks, cart: 'gmv' } }],
+  ])('refuse %s, naming what was recorded', async (message, change) => {
+    await keepRules(store, rules);
+    await checkRules(store, rules, source);
+    await expect(checkRules(store, { ...rules, ...change }, source)).rejects.toMatchObject({
+      code: 'DATA_RULES',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
+  it('let a task be added, for good', async () => {
+    await keepRules(store, rules);
+    const more = { ...rules, tasks: { ...rules.tasks, repeat: 'gmv' as const } };
+    await checkRules(store, more, source);
+    await keepRules(store, more);
+    await expect(checkRules(store, rules, source)).rejects.toThrow('repeat: left out');
+  });
+
+  it('refuse other partitions than were taken in', async () => {
+    const identity = { schema: 'source/v1', id: 'x', ...source };
+    const { kind, topic, partitions } = identity;
+    await store.put(
+      'source.json',
+      Buffer.from(JSON.stringify({ schema: 'source/v1', kind, id: 'x', topic, partitions })),
+    );
+    await checkRules(store, rules, source);
+    await expect(checkRules(store, rules, { ...source, partitions: 2 })).rejects.toThrow(
+      'source.partitions: 2',
+    );
+  });
+});

@@ -1,0 +1,82 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Config } from '../../src/config/index.ts';
+import { sha256 } from '../../src/core/index.ts';
+import { dayEfficiencies } from '../../src/eval/index.ts';
+import type { Trajectory } from '../../src/features/index.ts';
+import type { TrainingDay } from '../../src/trainer/index.ts';
+import { datasetOf, normaliserOf } from '../../src/trainer/night/days.ts';
+import { simConfig, simulateDays } from '../helpers/sim-world.ts';
+
+type Days = Record<'train' | 'validation' | 'test', TrainingDay[]>;
+let config: Config;
+let days: Days;
+const rulesOf = ({ market, tasks }: Config) => ({ ...market, tasks });
+
+beforeAll(async () => {
+  config = await simConfig({ auctionsPerDay: 300 });
+  const played = await simulateDays(config, 4);
+  const [a, b, c, d] = played.map((simulated): TrainingDay => {
+    const { day, truth: steps } = simulated;
+    const log = simulated.log();
+    const found = dayEfficiencies(log, steps, rulesOf(config));
+    const efficiencies = new Map(found.map((e) => [e.campaignId, e.efficiency]));
+    return { day, steps, log, efficiencies };
+  });
+  days = { train: [a!, b!], validation: [c!], test: [d!] };
+});
+
+const dataset = (of: Days, actions: 'logged' | 'hindsight') =>
+  datasetOf(of, normaliserOf(of.train, rulesOf(config)), rulesOf(config), {
+    history: null,
+    actions,
+  });
+
+/** A trajectory's content, short enough to compare. */
+const digestOf = ({ campaignId, task, label, states, actions, mask }: Trajectory): string =>
+  [
+    campaignId,
+    task,
+    label,
+    ...[states, actions, mask].map((x) => sha256(new Uint8Array(x.buffer))),
+  ].join();
+
+describe('datasetOf', () => {
+  it('has each campaign-day once as it was bid, and once more with hindsight', () => {
+    const logged = dataset(days, 'logged').splits.train.trajectories;
+    const both = dataset(days, 'hindsight').splits.train.trajectories;
+    expect(both).toHaveLength(2 * logged.length);
+    expect(both.filter((_, i) => i % 2 === 0).map(digestOf)).toEqual(logged.map(digestOf));
+    logged.forEach((own, i) => {
+      const { label, actions, states } = both[2 * i + 1]!;
+      expect(label).toBe(1);
+      expect(digestOf({ ...own, states })).toBe(digestOf(own));
+      expect(digestOf({ ...own, actions })).not.toBe(digestOf(own));
+    });
+  });
+
+  it('teaches nothing of the days after the training days', () => {
+    const [later] = days.test;
+    const cheap = later!.log.campaigns.map((c) => ({
+      ...c,
+      outcomes: { ...c.outcomes, competing1: c.outcomes.competing1.map((bid) => bid / 9) },
+    }));
+    const changed = { ...later!, log: { ...later!.log, campaigns: cheap } };
+    const other = { ...days, validation: [changed], test: [changed] };
+    const digests = (of: Days, split: keyof Days): string[] =>
+      dataset(of, 'hindsight').splits[split].trajectories.map(digestOf);
+    expect(digests(other, 'train')).toEqual(digests(days, 'train'));
+    expect(digests(other, 'test')).not.toEqual(digests(days, 'test'));
+  });
+
+  it('has no hindsight of a day whose log lacks competing bids', () => {
+    const [first, second] = days.train;
+    const blind = first!.log.campaigns.map((c) => ({
+      ...c,
+      outcomes: { ...c.outcomes, competing1: c.outcomes.competing1.map(() => 0) },
+    }));
+    const without = { ...first!, log: { ...first!.log, campaigns: blind } };
+    const made = dataset({ ...days, train: [without, second!] }, 'hindsight').splits.train;
+    const all = dataset(days, 'hindsight').splits.train;
+    expect(made.trajectories).toHaveLength((all.trajectories.length * 3) / 4);
+  });
+});

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  PARITY_METHODS,
+  PARITY_MODELS,
+  parityGradients,
+  paritySteps,
+} from '../helpers/engine-parity.ts';
+import { hasTensorFlow } from '../helpers/tfjs-node.ts';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const isInstalled = hasTensorFlow('the tensorflow engine is not compared with the cpu engine');
+
+interface Answer {
+  readonly steps: Record<string, number[][]>;
+  readonly gradients: Record<string, number[]>;
+  readonly manners: Record<string, unknown>;
+}
+
+async function inTensorFlow(model: string, derivatives: 'tfjs' | 'own'): Promise<Answer> {
+  const child = path('../helpers/tensorflow-child.ts');
+  const loader = ['--import', import.meta.resolve('tsx'), child];
+  const { stdout } = await promisify(execFile)(process.execPath, [...loader, model, derivatives], {
+    maxBuffer: 1 << 28,
+  });
+  const line = stdout.split('\n').find((text) => text.startsWith('{'));
+  return JSON.parse(line ?? '') as Answer;
+}
+
+/** |a - b| / |b|, Euclidean; the size itself where b is all zeros. */
+function relativeGap(a: readonly number[], b: readonly number[]): number {
+  const norm = (x: readonly number[]): number => Math.sqrt(x.reduce((s, v) => s + v * v, 0));
+  if (a.length !== b.length) return Infinity;
+  return norm(a.map((x, i) => x - (b[i] ?? NaN))) / (norm(b) || 1);
+}
+
+describe.skipIf(!isInstalled)('the tensorflow engine and the cpu engine', () => {
+  describe.each([
+    ['gaussian', 'tfjs'],
+    ['mse, action head', 'own'],
+    ['timesnet', 'own'],
+  ] as const)('on the model "%s" with %s derivatives', (model, derivatives) => {
+    const settings = PARITY_MODELS[model]!;
+    let found: Answer;
+    beforeAll(async () => {
+      found = await inTensorFlow(model, derivatives);
+    });
+
+    it.each(Object.keys(PARITY_METHODS))(
+      'agree on losses, weights and validation changes of 20 %s steps',
+      async (method) => {
+        const expected = await paritySteps('cpu', settings, method);
+        const steps = found.steps[method] ?? [];
+        expect(steps.length).toBe(20);
+        steps.forEach((row, i) =>
+          row.forEach((x, j) => {
+            const y = expected[i]![j]!;
+            expect(Math.abs(x - y), `step ${i}, figure ${j}`).toBeLessThan(
+              1e-4 * (1 + Math.abs(y)),
+            );
+          }),
+        );
+      },
+    );
+
+    it('agree on the gradient of every tensor, task by task', async () => {
+      const expected = await parityGradients('cpu', settings);
+      expect(Object.keys(found.gradients)).toEqual(Object.keys(expected));
+      expect(Object.keys(expected).length).toBeGreaterThan(50);
+      for (const [tensor, gradient] of Object.entries(expected))
+        expect(relativeGap(found.gradients[tensor] ?? [], gradient), tensor).toBeLessThan(1e-4);
+    });
+
+    it('take and give the same kinds of tensors and errors', () => {
+      expect(found.manners).toEqual({
+        values: { same: [1, 2, 3, 4], doubled: [10, -12], off: [0, 1], rows: [3, 7] },
+        specsFound: ['same float32 2x2', 'doubled int32 2', 'off bool 2', 'rows float32 2'],
+        isCopy: true,
+        badShape: 'ENGINE_GRAPH',
+        unknown: 'ENGINE_GRAPH',
+        failing: 'RangeError: no',
+        released: 'ENGINE_GRAPH',
+        left: 0,
+      });
+    });
+  });
+});
