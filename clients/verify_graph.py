@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Opens a published graph with Python's onnxruntime and reproduces its golden rows.
 
+With a temporal module also the second graph, which must give the table shipped with it.
+
     python clients/verify_graph.py GRAPH.onnx GOLDEN.json
     python clients/verify_graph.py DATA_DIRECTORY VERSION
 
@@ -21,7 +23,7 @@ VERSION = re.compile(r"\d{4}-\d{2}-\d{2}-r\d{1,4}-[0-9a-f]{12}")
 
 
 def read_version(data, version):
-    """The bytes of a version's graph and golden rows, checked against its manifest."""
+    """The bytes of a version's files by role, checked against its manifest."""
     models = pathlib.Path(data) / "models"
     manifest = json.loads((models / "manifests" / f"{version}.json").read_bytes())
     contents = {}
@@ -32,7 +34,7 @@ def read_version(data, version):
         found = hashlib.sha256(contents[file["role"]]).hexdigest()
         if found != digest:
             raise ValueError(f"{file['role']}: expected sha256 {digest}, found {found}")
-    return contents["graph"], contents["golden"]
+    return contents
 
 
 def tensors(side):
@@ -62,6 +64,14 @@ def verify(graph, golden):
     return largest
 
 
+def verify_temporal(graph, table):
+    """Largest absolute error over z of the first served day; raises ValueError beyond the tolerance."""
+    shipped = json.loads(table)
+    rows = {"inputs": {"market": shipped["market"]}, "outputs": {"temporal": shipped["z"]}}
+    golden = {**rows, "atol": shipped["atol"], "rtol": shipped["rtol"]}
+    return verify(graph, json.dumps(golden))
+
+
 def main(arguments):
     if len(arguments) != 2:
         print(__doc__, file=sys.stderr)
@@ -69,10 +79,15 @@ def main(arguments):
     first, second = arguments
     try:
         if VERSION.fullmatch(second):
-            graph, golden = read_version(first, second)
+            files = read_version(first, second)
+            graph, golden = files["graph"], files["golden"]
         else:
+            files = {}
             graph, golden = pathlib.Path(first).read_bytes(), pathlib.Path(second).read_bytes()
         largest = verify(graph, golden)
+        if "temporal" in files:
+            error = verify_temporal(files["temporal"], files["table"])
+            print(f"table of the first served day reproduced, largest error {error:.3g}")
     except (OSError, ValueError, KeyError) as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1

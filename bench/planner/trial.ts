@@ -21,7 +21,7 @@ export async function trial(
   try {
     const rules = { ...config.market, tasks: config.tasks };
     const { threads, seed } = config.training;
-    const { result, exported } = await learn({
+    const { result, exported, before } = await learn({
       days,
       history: null,
       // Losses along the way and checkpoints are of no use here.
@@ -39,6 +39,7 @@ export async function trial(
       result,
       exported,
       days: { yesterday, test },
+      market: before(test.day),
       pinned: { digest: '' },
       rules,
       threads,

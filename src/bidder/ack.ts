@@ -19,6 +19,8 @@ const bidderAck = z.strictObject({
   reason: z.string().nullable(),
   loadMs: z.number().nullable(),
   selfTestMaxError: z.number().nullable(),
+  /** True while answers are made with another day's temporal table. */
+  stale: z.boolean().optional(),
   /** Wall clock, ms; only says whether the bidder is silent. */
   at: z.int(),
 });

@@ -4,6 +4,7 @@ import type { TrustedKeys } from '../contracts/index.ts';
 import { isVamoError, type Logger, sleep, VamoError } from '../core/index.ts';
 import { type BidderAck, isBidderId, writeAck } from './ack.ts';
 import { createFollower, type Follower } from './follower.ts';
+import { createMarketHistory, type MarketHistory } from './market-history.ts';
 import { startModelHost } from './model-host.ts';
 import { type BidderStore, ownFiles } from './own-files.ts';
 import {
@@ -69,7 +70,11 @@ export async function startBidder(options: BidderOptions): Promise<Bidder> {
     // Nobody can reach it before it listens: a version brought back earlier is told after that.
     onChange: () => void (port === 0 ? undefined : say()),
   });
-  const status = (): BidderAck => ackOf(options, follower, { port, at: now(), stopped });
+  const history = createMarketHistory({ store, retryMs: pollMs, clock, log });
+  const status = (): BidderAck => ({
+    ...ackOf(options, follower, { port, at: now(), stopped }),
+    ...(counters.isStale === true && { stale: true }),
+  });
   /** One after another, so that the newest word is the one that stays. */
   const say = (): Promise<void> =>
     (said = said
@@ -81,7 +86,7 @@ export async function startBidder(options: BidderOptions): Promise<Bidder> {
   const modelFailed = createModelAlarm(options, counters);
   await follower.restore();
   const server = createBidderServer(
-    routesOf({ follower, counters, status, refresh, modelFailed }),
+    routesOf({ follower, history, counters, status, refresh, modelFailed }),
     log,
   );
   port = await listen(server, options.port, options.host ?? '127.0.0.1');
@@ -110,15 +115,17 @@ export async function startBidder(options: BidderOptions): Promise<Bidder> {
 
 interface Parts {
   readonly follower: Follower;
+  readonly history: MarketHistory;
   readonly counters: Counters;
   readonly status: () => BidderAck;
   readonly refresh: () => Promise<void>;
   readonly modelFailed: ModelFailed;
 }
 
-function routesOf({ follower, counters, status, refresh, modelFailed }: Parts): Routes {
+function routesOf({ follower, history, counters, status, refresh, modelFailed }: Parts): Routes {
   return {
-    'POST /v1/scales': (body) => answerScales(follower.active, body, { counters, modelFailed }),
+    'POST /v1/scales': (body) =>
+      answerScales(follower.active, body, { history, counters, modelFailed }),
     'POST /v1/refresh': async () => {
       await refresh();
       return { status: 200, body: status() };
@@ -161,6 +168,7 @@ function metrics(counters: Counters, { epoch, activeVersion }: BidderAck): strin
     `vamo_bidder_requests_total ${counters.requests}`,
     `vamo_bidder_refused_total ${counters.refused}`,
     `vamo_bidder_fallbacks_total ${counters.fallbacks}`,
+    `vamo_bidder_stale_total ${counters.stale ?? 0}`,
     `vamo_bidder_model_errors_total ${counters.modelErrors}`,
     `vamo_bidder_epoch ${epoch}`,
     `vamo_bidder_active{version="${activeVersion ?? ''}"} ${activeVersion === null ? 0 : 1}`,

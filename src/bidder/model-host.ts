@@ -5,9 +5,10 @@ import {
   startWorker,
   VamoError,
 } from '../core/index.ts';
+import type { MarketSums } from '../contracts/index.ts';
 import type { PlanRequest } from '../features/index.ts';
 import type { Scales, ServedFiles } from './model.ts';
-import type { WorkerInput, WorkerMessage } from './worker-messages.ts';
+import type { HostMessage, WorkerInput, WorkerMessage } from './worker-messages.ts';
 
 /** A version in its worker thread, seen from the thread that answers requests. */
 export interface ModelHost {
@@ -15,13 +16,20 @@ export interface ModelHost {
   readonly batchMs: number;
   /** False once the worker has ended, wanted or not. */
   readonly alive: boolean;
+  /** @param requests all of one day */
   answer(requests: readonly PlanRequest[]): Promise<Scales>;
+  /** Whether answers for a day are made with the day's own temporal table, or none is needed. */
+  knows(day: string): boolean;
+  /** Computes a day's temporal table from the market of the days before it, oldest first. */
+  learn(day: string, market: readonly MarketSums[]): Promise<void>;
   /** Lets the questions already asked be answered, then ends the worker. */
   retire(): Promise<void>;
 }
 
+type Answered = Extract<WorkerMessage, { kind: 'answer' | 'learned' }>;
+
 interface Waiting {
-  readonly resolve: (scales: Scales) => void;
+  readonly resolve: (answered: Answered) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -75,22 +83,35 @@ export async function startModelHost(files: ServedFiles, threads = 1): Promise<M
     });
   });
 
+  const days = new Set(ready.tableDay === null ? [] : [ready.tableDay]);
+  const ask = (message: (id: number) => HostMessage): Promise<Answered> =>
+    new Promise((resolve, reject) => {
+      if (!alive) {
+        reject(new VamoError('ENGINE_GRAPH', 'the model worker has ended'));
+        return;
+      }
+      const id = asked++;
+      waiting.set(id, { resolve, reject });
+      worker.postMessage(message(id));
+    });
+
   return {
     selfTestMaxError: ready.selfTestMaxError,
     batchMs: ready.batchMs,
     get alive() {
       return alive;
     },
-    answer: (requests) =>
-      new Promise((resolve, reject) => {
-        if (!alive) {
-          reject(new VamoError('ENGINE_GRAPH', 'the model worker has ended'));
-          return;
-        }
-        const id = asked++;
-        waiting.set(id, { resolve, reject });
-        worker.postMessage({ kind: 'ask', id, requests });
-      }),
+    async answer(requests) {
+      const answered = await ask((id) => ({ kind: 'ask', id, requests }));
+      if (answered.kind !== 'answer')
+        throw new VamoError('ENGINE_GRAPH', 'the model worker answered another question');
+      return answered;
+    },
+    knows: (day) => ready.tableDay === null || days.has(day),
+    async learn(day, market) {
+      await ask((id) => ({ kind: 'learn', id, day, market }));
+      days.add(day);
+    },
     async retire() {
       if (alive && waiting.size > 0) await new Promise<void>((resolve) => (drained = resolve));
       if (alive) worker.postMessage({ kind: 'stop' });

@@ -22,14 +22,28 @@ async function answer(model: Model, message: Extract<HostMessage, { kind: 'ask' 
   }
 }
 
+async function learn(
+  model: Model,
+  message: Extract<HostMessage, { kind: 'learn' }>,
+): Promise<void> {
+  try {
+    await model.learn(message.day, message.market);
+    post({ kind: 'learned', id: message.id });
+  } catch (error) {
+    post({ kind: 'error', id: message.id, ...failure(error) });
+  }
+}
+
 try {
   const { files, threads } = workerData as WorkerInput;
   const model = await loadModel(files, { clock, threads });
   port.on('message', (message: HostMessage) => {
     if (message.kind === 'ask') void answer(model, message);
+    else if (message.kind === 'learn') void learn(model, message);
     else void model.release().finally(() => port.close());
   });
-  post({ kind: 'ready', selfTestMaxError: model.selfTestMaxError, batchMs: model.batchMs });
+  const { selfTestMaxError, batchMs, tableDay } = model;
+  post({ kind: 'ready', selfTestMaxError, batchMs, tableDay });
 } catch (error) {
   post({ kind: 'failed', ...failure(error) });
   port.close();

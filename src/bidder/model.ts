@@ -1,7 +1,15 @@
-import { type CheckpointManifest, goldenRows, normaliser, readJson } from '../contracts/index.ts';
+import {
+  type CheckpointManifest,
+  goldenRows,
+  type MarketSums,
+  normaliser,
+  parseTemporalTable,
+  readJson,
+} from '../contracts/index.ts';
 import { STEPS, VamoError } from '../core/index.ts';
-import { alphaOfStep, bangBangNext, createPlanner, type PlanRequest } from '../features/index.ts';
-import { loadGraph, selfTest } from '../inference/index.ts';
+import { alphaOfStep, bangBangNext, type PlanRequest } from '../features/index.ts';
+import { loadGraph, loadTemporalGraph, selfTest, temporalSelfTest } from '../inference/index.ts';
+import { createDayPlanners } from './day-planners.ts';
 
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 /** The fastest of these runs counts, so that a busy machine does not refuse a good model. */
@@ -14,12 +22,16 @@ export interface ServedFiles {
   readonly graph: Uint8Array;
   readonly normaliser: Uint8Array;
   readonly golden: Uint8Array;
+  /** With a temporal module: its graph, and its table of the first served day. */
+  readonly temporal?: { readonly graph: Uint8Array; readonly table: Uint8Array };
 }
 
 /** Alphas in the order of the requests, and the positions where pacing had to stand in. */
 export interface Scales {
   readonly alphas: Float64Array;
   readonly fallback: readonly number[];
+  /** The day's own temporal table was not known; the newest one stood in. */
+  readonly stale: boolean;
 }
 
 /** A loaded, tested version. The same files and requests give the same floats, in any process. */
@@ -27,7 +39,12 @@ export interface Model {
   readonly selfTestMaxError: number;
   /** Milliseconds of a full batch, the fastest of a few. */
   readonly batchMs: number;
+  /** The day of the shipped table; null without a temporal module. */
+  readonly tableDay: string | null;
+  /** @param requests all of one day */
   answer(requests: readonly PlanRequest[]): Promise<Scales>;
+  /** Computes a day's temporal table from the market of the days before it, oldest first. */
+  learn(day: string, market: readonly MarketSums[]): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -48,7 +65,16 @@ export async function loadModel(
       'CHECKPOINT_INVALID',
       'normaliser: its tasks are not those of the manifest',
     );
-  const graph = await loadGraph(files.graph, files.io, { threads: options.threads ?? 1 });
+  const threads = options.threads ?? 1;
+  const graph = await loadGraph(files.graph, files.io, { threads });
+  const temporal = await loadTemporal(files, threads).catch(async (error: unknown) => {
+    await graph.release();
+    throw error;
+  });
+  const release = async (): Promise<void> => {
+    await graph.release();
+    await temporal?.release();
+  };
   try {
     const selfTestMaxError = await selfTest(graph, golden);
     let batchMs = Number.POSITIVE_INFINITY;
@@ -62,17 +88,40 @@ export async function loadModel(
         'CHECKPOINT_SELFTEST',
         `a batch takes ${batchMs.toFixed(0)} ms, limits.maxMs is ${files.limits.maxMs}`,
       );
-    const planner = createPlanner(scale, graph.run, { batch: files.io.batch });
+    const served = { normaliser: scale, io: files.io, run: graph.run };
+    const planners = createDayPlanners(served, temporal);
     return {
       selfTestMaxError,
       batchMs,
-      answer: async (requests) => guard(await planner.alphas(requests), requests, files.limits),
-      release: () => graph.release(),
+      tableDay: temporal?.table.day ?? null,
+      answer: async (requests) => {
+        const { planner, stale } = planners.of(requests[0]?.day ?? '');
+        return { ...guard(await planner.alphas(requests), requests, files.limits), stale };
+      },
+      learn: (day, market) => planners.learn(day, market),
+      release,
     };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** The temporal module, held to its shipped table; null for a model without one. */
+async function loadTemporal(files: ServedFiles, threads: number) {
+  const { io, temporal } = files;
+  if (io.temporal === undefined) return null;
+  if (temporal === undefined)
+    throw new VamoError('CHECKPOINT_INVALID', 'temporal: the graph and its table are missing');
+  const table = parseTemporalTable(temporal.table);
+  const graph = await loadTemporalGraph(temporal.graph, io, { threads });
+  try {
+    await temporalSelfTest(graph, table);
   } catch (error) {
     await graph.release();
     throw error;
   }
+  return { table, run: graph.run, release: () => graph.release() };
 }
 
 /** Lets nothing out that is not finite or outside the release limits; pacing stands in. */
@@ -80,7 +129,7 @@ function guard(
   alphas: Float64Array,
   requests: readonly PlanRequest[],
   limits: ServedFiles['limits'],
-): Scales {
+): Omit<Scales, 'stale'> {
   const fallback: number[] = [];
   requests.forEach((request, i) => {
     const [low, high] = limits.alpha[request.task] ?? [0, 0];

@@ -122,6 +122,9 @@ export function ownFiles(store: BidderStore, id: string): OwnFiles {
         graph: await read('graph'),
         normaliser: await read('normaliser'),
         golden: await read('golden'),
+        ...(manifest.io.temporal && {
+          temporal: { graph: await read('temporal'), table: await read('table') },
+        }),
       };
       return { manifest, files, keys };
     },

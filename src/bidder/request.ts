@@ -103,7 +103,7 @@ export function parseScales(body: string): PlanRequest[] {
     columns.remaining[step] = campaign.remaining;
     columns.active[step] = 1;
     const { id: campaignId, task } = campaign;
-    return { task, step, steps: { campaignId, advertiserId: '', task, columns } };
+    return { task, step, day, steps: { campaignId, advertiserId: '', task, columns } };
   });
 }
 

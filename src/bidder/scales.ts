@@ -1,5 +1,6 @@
 import { isVamoError, type Logger, VamoError } from '../core/index.ts';
 import type { ActiveVersion } from './follower.ts';
+import type { MarketHistory } from './market-history.ts';
 import { pacedAlpha } from './model.ts';
 import { parseScales } from './request.ts';
 import type { Reply } from './server.ts';
@@ -13,6 +14,10 @@ export interface Counters {
   refused: number;
   /** Campaigns for which pacing stood in. */
   fallbacks: number;
+  /** Answers made with another day's temporal table; absent before the first. */
+  stale?: number;
+  /** Whether the newest answer was one of them. */
+  isStale?: boolean;
   /** Requests whose model failed, so that pacing answered all of them. */
   modelErrors: number;
 }
@@ -46,7 +51,16 @@ export function createModelAlarm(
 export async function answerScales(
   active: ActiveVersion | null,
   body: string,
-  { counters, modelFailed }: { readonly counters: Counters; readonly modelFailed: ModelFailed },
+  {
+    history,
+    counters,
+    modelFailed,
+  }: {
+    /** Absent for models without a temporal module. */
+    readonly history?: MarketHistory;
+    readonly counters: Counters;
+    readonly modelFailed: ModelFailed;
+  },
 ): Promise<Reply> {
   counters.requests += 1;
   try {
@@ -59,10 +73,12 @@ export async function answerScales(
         'BIDDER_REQUEST',
         `campaigns.${unknown}.task: "${requests[unknown]?.task ?? ''}" is not one of ${files.io.tasks.join(', ')}`,
       );
+    await history?.prepare(active, requests[0]?.day ?? '');
     // A model that fails never fails a bid: pacing stands in until it is back.
-    const { alphas, fallback } = await host.answer(requests).catch((error: unknown) => {
+    const { alphas, fallback, stale } = await host.answer(requests).catch((error: unknown) => {
       modelFailed(version, error);
       return {
+        stale: false,
         alphas: Float64Array.from(requests, (request) => pacedAlpha(request, files.limits)),
         fallback: requests.map((_, i) => i),
       };
@@ -70,7 +86,10 @@ export async function answerScales(
     counters.fallbacks += fallback.length;
     const stoodIn = fallback.map((i) => requests[i]?.steps.campaignId);
     const degraded = fallback.length > 0 ? { fallback: stoodIn } : {};
-    return { status: 200, body: { version, alphas: Array.from(alphas), ...degraded } };
+    if (stale) counters.stale = (counters.stale ?? 0) + 1;
+    if (stale || counters.isStale === true) counters.isStale = stale;
+    const aged = stale ? { stale } : {};
+    return { status: 200, body: { version, alphas: Array.from(alphas), ...degraded, ...aged } };
   } catch (error) {
     counters.refused += 1;
     throw error;

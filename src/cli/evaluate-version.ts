@@ -1,4 +1,5 @@
 import {
+  type CheckpointRole,
   evaluationDocument,
   goldenRows,
   type EvaluationDocument,
@@ -6,11 +7,12 @@ import {
 } from '../contracts/index.ts';
 import { addDays, type DayKey, VamoError } from '../core/index.ts';
 import { anchorPolicies, createReplayMarket, evaluate, plannerPolicy } from '../eval/index.ts';
-import { createPlanner } from '../features/index.ts';
+import { createPlanner, withTable } from '../features/index.ts';
 import { loadGraph, selfTest } from '../inference/index.ts';
 import { type Checkpoint, openRegistry } from '../publisher/index.ts';
 import { readDayLog, readDaySteps, readManifest } from '../store/index.ts';
 import type { Context } from './context.ts';
+import { tableForDay } from './market.ts';
 
 async function readDay({ store }: Context, day: DayKey) {
   const manifest = await readManifest(store, day);
@@ -19,7 +21,7 @@ async function readDay({ store }: Context, day: DayKey) {
   return { manifest, steps, log };
 }
 
-function file(checkpoint: Checkpoint, role: 'graph' | 'normaliser' | 'golden'): Uint8Array {
+function file(checkpoint: Checkpoint, role: CheckpointRole): Uint8Array {
   const bytes = checkpoint.files.get(role);
   if (!bytes)
     throw new VamoError('CHECKPOINT_INVALID', `${checkpoint.manifest.version} has no ${role}`);
@@ -50,7 +52,9 @@ export async function evaluateVersion(
   });
   try {
     await selfTest(graph, goldenRows.parse(json(file(checkpoint, 'golden'))));
-    const planner = createPlanner(normaliser, graph.run, { batch: io.batch });
+    const made = { io, normaliser, file: (role: CheckpointRole) => file(checkpoint, role) };
+    const runner = withTable(graph.run, await tableForDay(context, made, day));
+    const planner = createPlanner(normaliser, runner, { batch: io.batch });
     const document = await evaluate({
       subject: version,
       day,

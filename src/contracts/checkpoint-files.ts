@@ -61,7 +61,8 @@ export function parseManifest(
   const roles = manifest.files.map(({ role }) => role);
   const twice = roles.find((role, i) => roles.indexOf(role) !== i);
   if (twice !== undefined) throw invalid(`${what}: two files of role ${twice}`);
-  for (const role of ['graph', 'normaliser', 'golden'] as const)
+  const temporal = manifest.io.temporal === undefined ? [] : (['temporal', 'table'] as const);
+  for (const role of ['graph', 'normaliser', 'golden', ...temporal] as const)
     if (!roles.includes(role)) throw invalid(`${what}: no file of role ${role}`);
   const digest = checkpointDigest(manifest.files, manifest.lineage);
   if (digest !== manifest.digest)

@@ -6,7 +6,15 @@ export const DIGEST_PATTERN = /^[0-9a-f]{64}$/;
 const digest = z.string().regex(DIGEST_PATTERN);
 
 /** What a file of a checkpoint is; a closed list, never used as a path. */
-export const CHECKPOINT_ROLES = ['graph', 'normaliser', 'golden', 'weights', 'evaluation'] as const;
+export const CHECKPOINT_ROLES = [
+  'graph',
+  'normaliser',
+  'golden',
+  'weights',
+  'evaluation',
+  'temporal',
+  'table',
+] as const;
 export type CheckpointRole = (typeof CHECKPOINT_ROLES)[number];
 
 const checkpointFile = z.strictObject({
@@ -44,6 +52,16 @@ const lineage = z.strictObject({
 });
 export type Lineage = z.infer<typeof lineage>;
 
+/** Shapes of the temporal module; absent = the model has none. */
+export const temporalIo = z.strictObject({
+  /** Parameter sets, each with a module of its own. */
+  models: z.int().min(1),
+  hidden: z.int().min(1),
+  channels: z.int().min(1),
+  /** Steps of market history, whole days. */
+  history: z.int().min(1),
+});
+
 /**
  * A published model: content-addressed files and how they came to be.
  * `digest` = SHA-256 over the sorted lines `role:sha256` of its files (evaluation left out) and the
@@ -61,6 +79,7 @@ export const checkpointManifest = z.strictObject({
     /** Rows a call takes (static shapes); callers pad. */
     batch: z.int().min(1),
     policyHead: z.enum(['inverse', 'action']),
+    temporal: temporalIo.optional(),
   }),
   /** Release limits on alpha per task, from training quantiles, and the slowest answer allowed. */
   limits: z.strictObject({

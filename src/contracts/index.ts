@@ -44,6 +44,7 @@ export {
   VERSION_PATTERN,
   DIGEST_PATTERN,
   pinnedDay,
+  temporalIo,
   normaliser,
   goldenRows,
   type CheckpointRole,
@@ -66,6 +67,8 @@ export { type SourceRecord } from './source-record.ts';
 export {
   GRAPH_INPUTS,
   GRAPH_OUTPUT,
+  TEMPORAL_GRAPH,
+  TEMPORAL_INPUT,
   STATE_FEATURES,
   type GraphTensor,
   type GraphRunner,
@@ -105,3 +108,5 @@ export {
   readCheckpointFile,
 } from './checkpoint-files.ts';
 export { jsonBytes, readJson } from './strict-json.ts';
+export { marketFile, marketKey, parseMarketDay, type MarketSums } from './market.ts';
+export { parseTemporalTable, temporalTableFile, type TemporalTable } from './temporal-table.ts';

@@ -1,10 +1,17 @@
 export { createStepAccumulator } from './accumulator.ts';
 export { alphaOfStep, bidMicro, logAlphas, stepMask } from './alphas.ts';
 export { HISTORY_FEATURES, historyStates, normaliseStates, stateMatrix } from './states.ts';
-export { marketChannels, marketSeries, trafficShare } from './market-series.ts';
+export {
+  marketChannels,
+  marketSeries,
+  marketSums,
+  marketWindow,
+  trafficShare,
+  windowOfSums,
+} from './market-series.ts';
 export { campaignReturn, fitLabelScale, returnEfficiency, returnLabel } from './labels.ts';
 export { fitNormaliser } from './normaliser.ts';
 export { planWindow } from './window.ts';
 export { bangBangNext, pidNext, type AlphaLimits, type PidState } from './pacing.ts';
-export { createPlanner, type Planner, type PlanRequest } from './planner.ts';
+export { createPlanner, withTable, type Planner, type PlanRequest } from './planner.ts';
 export { toTrajectory, type Trajectory, withHindsight } from './trajectory.ts';

@@ -2,8 +2,10 @@ import { STEPS, VamoError } from '../core/index.ts';
 import {
   type CampaignSteps,
   type GraphRunner,
+  type GraphTensor,
   type Normaliser,
   STATE_FEATURES,
+  TEMPORAL_INPUT,
 } from '../contracts/index.ts';
 import { normaliseStates, stateMatrix } from './states.ts';
 
@@ -14,6 +16,8 @@ export interface PlanRequest {
   readonly steps: CampaignSteps;
   /** 0..95 */
   readonly step: number;
+  /** The day it is asked for, where that matters (a temporal module). */
+  readonly day?: string;
 }
 
 export interface Planner {
@@ -25,6 +29,11 @@ export interface Planner {
   alphas(requests: readonly PlanRequest[], askedReturn?: number): Promise<Float64Array>;
   /** Answers so far that were the task's mean alpha because the graph gave no finite number. */
   readonly fallbacks: number;
+}
+
+/** A runner that is given one day's z besides; without a table the runner as it is. */
+export function withTable(runner: GraphRunner, table: GraphTensor | null): GraphRunner {
+  return table === null ? runner : (inputs) => runner({ ...inputs, [TEMPORAL_INPUT]: table });
 }
 
 type TaskScale = Normaliser['tasks'][number];

@@ -1,10 +1,11 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import {
   type CheckpointManifest,
-  GRAPH_INPUTS,
   GRAPH_OUTPUT,
   type GraphRunner,
   type GraphTensor,
+  TEMPORAL_GRAPH,
+  TEMPORAL_INPUT,
 } from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
 
@@ -15,16 +16,32 @@ export interface LoadedGraph {
   release(): Promise<void>;
 }
 
-type GraphIo = CheckpointManifest['io'];
-type InputName = (typeof GRAPH_INPUTS)[number];
+/** A published temporal graph: from the market of the days before to z, [M, T, hidden]. */
+export interface LoadedTemporalGraph {
+  readonly run: (market: GraphTensor) => Promise<GraphTensor>;
+  release(): Promise<void>;
+}
 
-/** The shapes a graph must have for its manifest's `io`. */
-function graphShapes(io: GraphIo): Readonly<Record<string, readonly number[]>> {
+type GraphIo = CheckpointManifest['io'];
+type Shapes = Readonly<Record<string, readonly number[]>>;
+
+/** The shapes of a graph's inputs and of its one output. */
+interface Face {
+  readonly inputs: Shapes;
+  readonly output: { readonly name: string; readonly shape: readonly number[] };
+}
+
+/** The face a graph must have for its manifest's `io`. */
+function graphFace(io: GraphIo): Face {
+  const { temporal } = io;
   return {
-    states: [io.batch, io.steps, io.features],
-    label: [io.batch, 1],
-    task: [io.batch, io.tasks.length],
-    [GRAPH_OUTPUT]: [io.batch, io.steps],
+    inputs: {
+      states: [io.batch, io.steps, io.features],
+      label: [io.batch, 1],
+      task: [io.batch, io.tasks.length],
+      ...(temporal && { [TEMPORAL_INPUT]: [temporal.models, io.steps, temporal.hidden] }),
+    },
+    output: { name: GRAPH_OUTPUT, shape: [io.batch, io.steps] },
   };
 }
 
@@ -39,22 +56,51 @@ export async function loadGraph(
   io: GraphIo,
   options: { readonly threads?: number } = {},
 ): Promise<LoadedGraph> {
-  const session = await openSession(bytes, options.threads ?? 1);
-  const shapes = graphShapes(io);
+  return open('graph', bytes, graphFace(io), options.threads ?? 1);
+}
+
+/**
+ * `loadGraph` for the temporal graph.
+ * @throws VamoError CHECKPOINT_INVALID, also when the manifest's `io` has no temporal module
+ */
+export async function loadTemporalGraph(
+  bytes: Uint8Array,
+  io: GraphIo,
+  options: { readonly threads?: number } = {},
+): Promise<LoadedTemporalGraph> {
+  const { temporal, steps } = io;
+  if (!temporal) throw new VamoError('CHECKPOINT_INVALID', 'io.temporal: missing');
+  const { input, output } = TEMPORAL_GRAPH;
+  const face: Face = {
+    inputs: { [input]: [1, temporal.history, temporal.channels] },
+    output: { name: output, shape: [temporal.models, steps, temporal.hidden] },
+  };
+  const graph = await open('temporal', bytes, face, options.threads ?? 1);
+  return { run: (market) => graph.run({ [input]: market }), release: () => graph.release() };
+}
+
+async function open(role: string, bytes: Uint8Array, face: Face, threads: number) {
+  const session = await openSession(role, bytes, threads);
+  const { inputs, output } = face;
   try {
-    checkFace('input', session.inputMetadata, [...GRAPH_INPUTS], shapes);
-    checkFace('output', session.outputMetadata, [GRAPH_OUTPUT], shapes);
+    checkFace(role, 'input', session.inputMetadata, inputs);
+    checkFace(role, 'output', session.outputMetadata, { [output.name]: output.shape });
   } catch (error) {
     await session.release();
     throw error;
   }
   return {
-    run: (inputs) => run(session, inputs, shapes),
+    run: (given: Readonly<Record<string, GraphTensor | undefined>>) =>
+      run(role, session, given, face),
     release: () => session.release(),
   };
 }
 
-async function openSession(bytes: Uint8Array, threads: number): Promise<InferenceSession> {
+async function openSession(
+  role: string,
+  bytes: Uint8Array,
+  threads: number,
+): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(bytes, {
       executionProviders: ['cpu'],
@@ -64,44 +110,45 @@ async function openSession(bytes: Uint8Array, threads: number): Promise<Inferenc
       logSeverityLevel: 3,
     });
   } catch (cause) {
-    throw new VamoError('CHECKPOINT_INVALID', 'graph: the runtime cannot load it', { cause });
+    throw new VamoError('CHECKPOINT_INVALID', `${role}: the runtime cannot load it`, { cause });
   }
 }
 
 function checkFace(
+  role: string,
   side: 'input' | 'output',
   found: readonly InferenceSession.ValueMetadata[],
-  names: readonly string[],
-  shapes: Readonly<Record<string, readonly number[]>>,
+  shapes: Shapes,
 ): void {
-  const extra = found.find(({ name }) => !names.includes(name));
-  if (extra !== undefined) throw unlike(`unknown ${side} "${extra.name}"`);
-  for (const name of names) {
+  const extra = found.find(({ name }) => !Object.hasOwn(shapes, name));
+  if (extra !== undefined) throw unlike(role, `unknown ${side} "${extra.name}"`);
+  for (const [name, shape] of Object.entries(shapes)) {
     const value = found.find((v) => v.name === name);
-    if (!value?.isTensor) throw unlike(`${side} "${name}" is missing`);
-    const want = `float32[${(shapes[name] ?? []).join(',')}]`;
+    if (!value?.isTensor) throw unlike(role, `${side} "${name}" is missing`);
+    const want = `float32[${shape.join(',')}]`;
     const have = `${value.type}[${value.shape.join(',')}]`;
-    if (have !== want) throw unlike(`${side} "${name}" is ${have}, must be ${want}`);
+    if (have !== want) throw unlike(role, `${side} "${name}" is ${have}, must be ${want}`);
   }
 }
 
-function unlike(what: string): VamoError {
-  return new VamoError('CHECKPOINT_INVALID', `graph: ${what}`);
+function unlike(role: string, what: string): VamoError {
+  return new VamoError('CHECKPOINT_INVALID', `${role}: ${what}`);
 }
 
 async function run(
+  role: string,
   session: InferenceSession,
-  inputs: Readonly<Record<InputName, GraphTensor>>,
-  shapes: Readonly<Record<string, readonly number[]>>,
+  given: Readonly<Record<string, GraphTensor | undefined>>,
+  { inputs, output }: Face,
 ): Promise<GraphTensor> {
   const feeds: Record<string, Tensor> = {};
-  for (const name of GRAPH_INPUTS) {
-    const { data, shape } = inputs[name];
-    if (shape.join() !== shapes[name]?.join())
-      throw unlike(`input "${name}" was given shape [${shape.join(',')}]`);
-    feeds[name] = new Tensor('float32', data, [...shape]);
+  for (const [name, wanted] of Object.entries(inputs)) {
+    const tensor = given[name];
+    if (tensor?.shape.join() !== wanted.join())
+      throw unlike(role, `input "${name}" was given shape [${tensor?.shape.join(',') ?? ''}]`);
+    feeds[name] = new Tensor('float32', tensor.data, [...tensor.shape]);
   }
-  const output = (await session.run(feeds))[GRAPH_OUTPUT];
-  if (!(output?.data instanceof Float32Array)) throw unlike(`no output "${GRAPH_OUTPUT}"`);
-  return { shape: output.dims, data: output.data };
+  const result = (await session.run(feeds))[output.name];
+  if (!(result?.data instanceof Float32Array)) throw unlike(role, `no output "${output.name}"`);
+  return { shape: result.dims, data: result.data };
 }

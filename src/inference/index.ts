@@ -1,2 +1,2 @@
-export { loadGraph } from './graph.ts';
-export { selfTest } from './self-test.ts';
+export { loadGraph, loadTemporalGraph } from './graph.ts';
+export { selfTest, temporalSelfTest } from './self-test.ts';

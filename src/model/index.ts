@@ -1,13 +1,4 @@
-export type {
-  ExpertSettings,
-  GuidanceSettings,
-  LstmSettings,
-  MarketShape,
-  ModelIo,
-  ModelSettings,
-  TemporalSettings,
-  TimesNetSettings,
-} from './settings.ts';
+export type { ModelIo, ModelSettings, TimesNetSettings } from './settings.ts';
 export {
   parameterPlan,
   initialParameters,
@@ -22,4 +13,11 @@ export { rowsOfTable, temporalTable } from './temporal/index.ts';
 export { headFeatures, nextState } from './head.ts';
 export { inverseAction, inverseInput } from './inverse-dynamics.ts';
 export { taskLoss, inverseLoss, presentStates, sliceRows, type Rows } from './losses.ts';
-export { planActions, traceInference, traceForward, inferenceInputs } from './inference.ts';
+export {
+  inferenceInputs,
+  planActions,
+  traceForward,
+  traceInference,
+  traceTables,
+  traceTemporal,
+} from './inference.ts';

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { GRAPH_OUTPUT } from '../contracts/index.ts';
+import { GRAPH_OUTPUT, TEMPORAL_GRAPH } from '../contracts/index.ts';
+import { VamoError } from '../core/index.ts';
 import { trace, type TensorSpec, type TracedGraph } from '../engine/index.ts';
 import { encode } from './encoder.ts';
 import { throughExperts } from './experts.ts';
@@ -9,6 +10,7 @@ import { inverseAction } from './inverse-dynamics.ts';
 import { hideLastAction } from './losses.ts';
 import { namedParameters, type ParameterPlan, type ParameterVectors } from './plan.ts';
 import type { ModelIo, ModelSettings } from './settings.ts';
+import { temporalTable } from './temporal/index.ts';
 import { byName, cutVector, type ParameterTensors } from './tensors.ts';
 
 /** Tensors of the published graph's inputs; see contracts/inference-graph. */
@@ -126,15 +128,66 @@ export function traceInference(
   batch: number,
 ): TracedGraph {
   return trace({ ...inferenceInputs(settings, io, { batch, models: models.length }) }, (inputs) => {
-    const tensors = models.map((vectors) => {
-      const named = namedParameters(plan, vectors);
-      return byName(
-        named.map(({ parameter }) => parameter),
-        named.map(({ parameter, data }) => tf.tensor(data.slice(), [...parameter.shape])),
-      );
-    });
+    const tensors = models.map((vectors) => constants(plan, vectors));
     return { [GRAPH_OUTPUT]: planActions(settings, tensors, required(inputs)) };
   });
+}
+
+/**
+ * The published temporal graph: from one market window to each model's z, contracts/inference-graph.
+ * @throws VamoError CONFIG_INVALID for a model without a temporal module
+ */
+export function traceTemporal(
+  settings: ModelSettings,
+  plan: ParameterPlan,
+  io: ModelIo,
+  models: readonly ParameterVectors[],
+): TracedGraph {
+  return trace({ [TEMPORAL_GRAPH.input]: windowSpec(io) }, (inputs) => ({
+    [TEMPORAL_GRAPH.output]: tables(
+      settings,
+      io,
+      models.map((vectors) => constants(plan, vectors)),
+      inputs[TEMPORAL_GRAPH.input],
+    ),
+  }));
+}
+
+/** `traceTemporal` with the parameters as inputs, like `traceForward`. */
+export function traceTables(
+  settings: ModelSettings,
+  plan: ParameterPlan,
+  io: ModelIo,
+  models: number,
+): TracedGraph {
+  const specs: Record<string, TensorSpec> = { [TEMPORAL_GRAPH.input]: windowSpec(io) };
+  for (let i = 0; i < models; i++)
+    specs[`generator.${i}`] = { shape: [plan.generatorSize], dtype: 'float32' };
+  return trace(specs, (inputs) => {
+    const parameters = Array.from({ length: models }, (_, i) =>
+      byName(plan.generator, cut(inputs[`generator.${i}`], plan.generator)),
+    );
+    const market = inputs[TEMPORAL_GRAPH.input];
+    return { [TEMPORAL_GRAPH.output]: tables(settings, io, parameters, market) };
+  });
+}
+
+function windowSpec({ market }: ModelIo): TensorSpec {
+  if (!market) throw new VamoError('CONFIG_INVALID', 'the data has no market history');
+  return { shape: [1, market.history, market.channels], dtype: 'float32' };
+}
+
+/** Every model's z of one window: [models, T, hidden]. */
+function tables(
+  settings: ModelSettings,
+  io: ModelIo,
+  models: readonly ParameterTensors[],
+  market: tf.Tensor | undefined,
+): tf.Tensor {
+  return tf.concat(
+    models.flatMap((p) => (market && temporalTable(settings, io, p, market)) ?? []),
+    0,
+  );
 }
 
 /**
@@ -168,6 +221,15 @@ export function traceForward(
     });
     return { [GRAPH_OUTPUT]: planActions(settings, tensors, required(inputs)) };
   });
+}
+
+/** Parameters as constants of the graph. */
+function constants(plan: ParameterPlan, vectors: ParameterVectors): ParameterTensors {
+  const named = namedParameters(plan, vectors);
+  return byName(
+    named.map(({ parameter }) => parameter),
+    named.map(({ parameter, data }) => tf.tensor(data.slice(), [...parameter.shape])),
+  );
 }
 
 function cut(vector: tf.Tensor | undefined, parameters: readonly Parameter[]): tf.Tensor[] {

@@ -26,10 +26,10 @@ export interface LstmSettings {
   readonly cells: number;
 }
 
-export type TemporalSettings = 'none' | TimesNetSettings | LstmSettings;
+type TemporalSettings = 'none' | TimesNetSettings | LstmSettings;
 
 /** Conditional and unconditional generation in one model (classifier-free guidance). */
-export interface GuidanceSettings {
+interface GuidanceSettings {
   /** Share of training rows whose label is withheld. */
   readonly drop: number;
   /** g: what is asked is unconditional + g (conditional - unconditional); 1 = conditional only. */

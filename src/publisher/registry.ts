@@ -20,11 +20,13 @@ const FILE_KINDS = {
   golden: { mediaType: 'application/json', serve: true },
   weights: { mediaType: 'application/safetensors', serve: false },
   evaluation: { mediaType: 'application/json', serve: false },
+  temporal: { mediaType: 'application/onnx', serve: true },
+  table: { mediaType: 'application/json', serve: true },
 } as const satisfies Record<CheckpointRole, { mediaType: string; serve: boolean }>;
 
 /** A checkpoint before it has a name. */
 export interface CheckpointDraft {
-  /** `graph`, `normaliser` and `golden` are required. */
+  /** `graph`, `normaliser` and `golden` are required; with a temporal module `temporal` and `table` too. */
   readonly files: Readonly<Partial<Record<CheckpointRole, Uint8Array>>>;
   readonly lineage: Lineage;
   readonly io: CheckpointManifest['io'];

@@ -60,7 +60,7 @@ export interface ModelCase {
   readonly gradsPerTask: readonly Goldens[];
 }
 
-export function settingsOf({ config }: ModelCase): ModelSettings {
+function settingsOf({ config }: ModelCase): ModelSettings {
   return {
     hidden: config.h,
     layers: config.L,
@@ -85,7 +85,7 @@ export function settingsOf({ config }: ModelCase): ModelSettings {
   };
 }
 
-export const ioOf = ({ config }: ModelCase): ModelIo => ({
+const ioOf = ({ config }: ModelCase): ModelIo => ({
   tasks: config.K,
   steps: config.T,
   features: config.S,

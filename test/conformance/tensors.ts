@@ -10,7 +10,7 @@ export interface Golden {
 
 export type Goldens = Readonly<Record<string, Golden>>;
 
-export const isGolden = (value: unknown): value is Golden =>
+const isGolden = (value: unknown): value is Golden =>
   typeof value === 'object' && value !== null && 'shape' in value && 'data' in value;
 
 /**

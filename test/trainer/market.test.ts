@@ -13,7 +13,7 @@ const normaliser = fitNormaliser({
   efficiencies: { sales: [0.2, 0.6, 0.9], baskets: [0.5, 0.7] },
   minRemaining: 0.1,
 });
-const windowsOf = (from: typeof timeline) => marketWindows(days, from, HISTORY, TASKS, normaliser);
+const windowsOf = (from: typeof timeline) => marketWindows(days, from, HISTORY, normaliser);
 
 describe('market windows', () => {
   it('hold the standardised series of the days right before each day, oldest first', () => {
@@ -51,7 +51,7 @@ describe('market windows', () => {
   });
 
   it('name the day whose history is not there', () => {
-    expect(() => marketWindows([timeline[1]!.day], timeline, HISTORY, TASKS, normaliser)).toThrow(
+    expect(() => marketWindows([timeline[1]!.day], timeline, HISTORY, normaliser)).toThrow(
       expect.objectContaining({ code: 'WINDOW_INCOMPLETE' }),
     );
   });

@@ -3,6 +3,7 @@ import { VamoError } from '../../core/index.ts';
 import { decideGate, holdGate, openRegistry, overrideGate } from '../../publisher/index.ts';
 import { readVerified } from '../../store/index.ts';
 import type { Context } from '../context.ts';
+import { keepMarkets } from '../market.ts';
 import { evaluateVersion } from '../evaluate-version.ts';
 import {
   actorName,
@@ -34,7 +35,9 @@ export interface Published {
 /** The run's files by role, checked against the digests its training wrote. */
 async function candidateFiles(context: Context, { runKey, outcome }: CandidateRun) {
   const files: Partial<Record<CheckpointRole, Uint8Array>> = {};
-  for (const [role, { path, sha256 }] of Object.entries(outcome.files)) {
+  for (const [role, file] of Object.entries(outcome.files)) {
+    if (file === undefined) continue;
+    const { path, sha256 } = file;
     const name = path.slice(path.lastIndexOf(`${runKey}/`));
     files[role as CheckpointRole] = await readVerified(context.store, {
       key: `runs/${name}`,
@@ -67,6 +70,7 @@ export async function publishCandidate(
   context: Context,
   request: PublishRequest,
 ): Promise<Published> {
+  await keepMarkets(context);
   const candidate = await readCandidate(context, request.run ?? (await latestRun(context)));
   const log = await readOwnReleases(context);
   const expectedChampion = championOf(log);

@@ -6,6 +6,7 @@ import { type DayKey, dayKey, isVamoError, throwIfAborted, VamoError } from '../
 import { dayReports, loadIntoClickHouse, sealDay } from '../../days/index.ts';
 import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
 import type { Context } from '../context.ts';
+import { keepMarkets } from '../market.ts';
 import type { CommandSpec } from '../run-command.ts';
 
 interface SealCommandOptions {
@@ -31,6 +32,7 @@ async function asSealer<T>(context: Context, work: (seal: Seal) => Promise<T>): 
       sealDay({ store, engineDir, day, config, requireReached: !atEnd, log, signal }),
     );
     await rm(engineDir, { recursive: true, force: true });
+    await keepMarkets(context);
     await loadSealedDays(context);
     return result;
   } finally {

@@ -3,20 +3,22 @@ import type { GRAPH_INPUTS } from '../../contracts/index.ts';
 import {
   GRAPH_OUTPUT,
   type GoldenRows,
-  type GraphRunner,
+  type GraphTensor,
   type Normaliser,
+  TEMPORAL_GRAPH,
+  TEMPORAL_INPUT,
+  temporalTableFile,
 } from '../../contracts/index.ts';
-import { compile, type CompiledGraph, type HostTensor } from '../../engine/index.ts';
+import { compile, type HostTensor, type TracedGraph } from '../../engine/index.ts';
 import type { Trajectory } from '../../features/index.ts';
 import {
   inferenceInputs,
-  type ModelIo,
-  type ModelSettings,
-  type ParameterPlan,
-  type ParameterVectors,
   traceForward,
   traceInference,
+  traceTables,
+  traceTemporal,
 } from '../../model/index.ts';
+import { floatOutput, graphRunner, tableOf, type Trained } from './planner.ts';
 import { encodeWeights } from './weights.ts';
 
 /** Golden rows that hold trajectories; the rest of the batch is zeros. */
@@ -31,44 +33,26 @@ export interface Candidate {
     readonly normaliser: Uint8Array;
     readonly golden: Uint8Array;
     readonly weights: Uint8Array;
+    /** With a temporal module only. */
+    readonly temporal?: Uint8Array;
+    readonly table?: Uint8Array;
   };
   /** Over the files' digests. */
   readonly digest: string;
 }
 
-export interface ExportOptions {
-  readonly settings: ModelSettings;
-  readonly plan: ParameterPlan;
-  readonly io: ModelIo;
-  readonly models: readonly ParameterVectors[];
+export interface ExportOptions extends Trained {
   readonly normaliser: Normaliser;
   /** Rows of a call of the published graph. */
   readonly batch: number;
   /** Where golden rows come from; at least one a task. */
   readonly trajectories: readonly Trajectory[];
-}
-
-/** A compiled inference graph as planners call it. */
-export function graphRunner(graph: CompiledGraph): GraphRunner {
-  return async (inputs) => {
-    const { [GRAPH_OUTPUT]: output } = await graph.run(inputs);
-    if (!(output?.data instanceof Float32Array))
-      throw new VamoError('ENGINE_GRAPH', `the inference graph gave no "${GRAPH_OUTPUT}"`);
-    return { shape: output.shape, data: output.data };
-  };
-}
-
-/** Compiles the inference graph of some parameters for use by planners. */
-export async function compileInference(
-  options: Pick<ExportOptions, 'settings' | 'plan' | 'io' | 'models' | 'batch'>,
-  threads: number,
-): Promise<CompiledGraph> {
-  const { settings, plan, io, models, batch } = options;
-  return compile(traceInference(settings, plan, io, models, batch), { threads });
+  /** The first day the version serves and the market before it; null without a temporal module. */
+  readonly served?: { readonly day: string; readonly market: HostTensor } | null;
 }
 
 /** States cut off at different steps, labels over [0, 1], every task: rounded, so that JSON is short. */
-function goldenInputs(options: ExportOptions): Record<(typeof GRAPH_INPUTS)[number], HostTensor> {
+function goldenInputs(options: ExportOptions): Record<(typeof GRAPH_INPUTS)[number], GraphTensor> {
   const { settings, io, batch, models, trajectories } = options;
   const specs = inferenceInputs(settings, io, { batch, models: models.length });
   const zeros = (shape: readonly number[]): Float32Array =>
@@ -97,27 +81,51 @@ function goldenInputs(options: ExportOptions): Record<(typeof GRAPH_INPUTS)[numb
   };
 }
 
-/** Outputs of the training-time forward pass, parameters fed as inputs. */
-async function forward(
-  { settings, plan, io, models, batch }: ExportOptions,
+/** What training computes, parameters fed as inputs: the other side of every check. */
+async function inTraining(
+  graph: TracedGraph,
+  { models }: ExportOptions,
+  output: string,
   inputs: Readonly<Record<string, HostTensor>>,
-): Promise<HostTensor> {
-  const graph = await compile(traceForward(settings, plan, io, models.length, batch));
+): Promise<GraphTensor> {
+  const compiled = await compile(graph);
   try {
     const feeds: Record<string, HostTensor> = { ...inputs };
     models.forEach(({ generator, inverse }, i) => {
       feeds[`generator.${i}`] = { shape: [generator.length], data: generator };
-      if (inverse.length > 0) feeds[`inverse.${i}`] = { shape: [inverse.length], data: inverse };
+      feeds[`inverse.${i}`] = { shape: [inverse.length], data: inverse };
     });
-    const { [GRAPH_OUTPUT]: output } = await graph.run(feeds);
-    if (!output) throw new VamoError('ENGINE_GRAPH', `no output "${GRAPH_OUTPUT}"`);
-    return output;
+    const asked = Object.entries(feeds).filter(([name]) => name in graph.inputs);
+    return await floatOutput(compiled, output, Object.fromEntries(asked));
   } finally {
-    await graph.release();
+    await compiled.release();
   }
 }
 
-function requireClose(found: HostTensor, expected: HostTensor): void {
+/**
+ * The temporal graph and its table of the first served day; the graph must give what training gives.
+ * @throws VamoError CHECKPOINT_SELFTEST when it does not
+ */
+async function temporalFiles(options: ExportOptions) {
+  const { settings, plan, io, models, served } = options;
+  if (settings.temporal === 'none') return null;
+  const z = await tableOf(options, served?.market ?? null);
+  if (z === null || !served)
+    throw new VamoError('WINDOW_INCOMPLETE', 'no market before the first served day');
+  const { day, market } = served;
+  const traced = traceTables(settings, plan, io, models.length);
+  const { input, output } = TEMPORAL_GRAPH;
+  requireClose(z, await inTraining(traced, options, output, { [input]: market }));
+  const tolerance = { atol: GOLDEN_ATOL, rtol: GOLDEN_RTOL };
+  const window = { shape: market.shape, data: Float32Array.from(market.data) };
+  return {
+    z,
+    temporal: traceTemporal(settings, plan, io, models).bytes,
+    table: temporalTableFile({ day, market: window, z, ...tolerance }),
+  };
+}
+
+function requireClose(found: GraphTensor, expected: GraphTensor): void {
   const bad = found.data.findIndex((x, i) => {
     const wanted = expected.data[i] ?? Number.NaN;
     return !(Math.abs(x - wanted) <= GOLDEN_ATOL + GOLDEN_RTOL * Math.abs(wanted));
@@ -129,7 +137,7 @@ function requireClose(found: HostTensor, expected: HostTensor): void {
   );
 }
 
-function listed(tensors: Readonly<Record<string, HostTensor>>): GoldenRows['inputs'] {
+function listed(tensors: Readonly<Record<string, GraphTensor>>): GoldenRows['inputs'] {
   return Object.fromEntries(
     Object.entries(tensors).map(([name, { shape, data }]) => [
       name,
@@ -148,11 +156,13 @@ const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.st
 export async function exportCandidate(options: ExportOptions): Promise<Candidate> {
   const { settings, plan, io, models, normaliser, batch } = options;
   const traced = traceInference(settings, plan, io, models, batch);
-  const inputs = goldenInputs(options);
-  const expected = await forward(options, inputs);
+  const temporal = await temporalFiles(options);
+  const inputs = { ...goldenInputs(options), ...(temporal && { [TEMPORAL_INPUT]: temporal.z }) };
+  const forward = traceForward(settings, plan, io, models.length, batch);
+  const expected = await inTraining(forward, options, GRAPH_OUTPUT, inputs);
   const graph = await compile(traced);
   try {
-    requireClose(await graphRunner(graph)(inputs as Parameters<GraphRunner>[0]), expected);
+    requireClose(await graphRunner(graph)(inputs), expected);
   } finally {
     await graph.release();
   }
@@ -168,6 +178,7 @@ export async function exportCandidate(options: ExportOptions): Promise<Candidate
     normaliser: json(normaliser),
     golden: json(golden),
     weights: encodeWeights(plan, models),
+    ...(temporal && { temporal: temporal.temporal, table: temporal.table }),
   };
   const lines = Object.entries(files).map(([role, bytes]) => `${role}:${sha256(bytes)}`);
   return { files, digest: sha256(lines.sort().join('\n')) };

@@ -7,8 +7,9 @@ import {
   type ReplayRules,
   returnsByTask,
 } from '../../eval/index.ts';
-import { createPlanner } from '../../features/index.ts';
-import { compileInference, type ExportOptions, graphRunner } from '../candidate/export.ts';
+import type { HostTensor } from '../../engine/index.ts';
+import type { ExportOptions } from '../candidate/export.ts';
+import { compilePlanner } from '../candidate/planner.ts';
 import type { TrainingDay } from './days.ts';
 
 /** Labels tried; 1 is the best the training days showed. */
@@ -21,17 +22,18 @@ const GRID = [0.6, 0.8, 1];
 export async function chooseAskedReturns(inputs: {
   readonly exported: ExportOptions;
   readonly validation: readonly TrainingDay[];
+  /** The market before the last validation day; null without a temporal module. */
+  readonly market: HostTensor | null;
   readonly rules: ReplayRules;
   readonly threads: number;
   readonly signal?: AbortSignal | undefined;
 }): Promise<Normaliser> {
   const { exported, validation, rules, threads, signal } = inputs;
-  const { normaliser, batch } = exported;
+  const { normaliser } = exported;
   const day = validation.at(-1);
   if (day === undefined)
     throw new VamoError('USAGE', 'no validation day to choose the asked return on');
-  const graph = await compileInference(exported, threads);
-  const planner = createPlanner(normaliser, graphRunner(graph), { batch });
+  const { planner, release } = await compilePlanner(exported, inputs.market, threads);
   const market = createReplayMarket(day.log, day.steps, rules);
   const earned = new Map<number, Record<string, number>>();
   try {
@@ -40,7 +42,7 @@ export async function chooseAskedReturns(inputs: {
       earned.set(y, returnsByTask(await playDay(market, plannerPolicy(`y=${y}`, planner, y))));
     }
   } finally {
-    await graph.release();
+    await release();
   }
   const nearest = [...GRID].sort((a, b) => Math.abs(a - 1) - Math.abs(b - 1));
   const best = (task: string): number =>

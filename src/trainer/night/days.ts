@@ -3,6 +3,7 @@ import type { DayLog, DaySteps, Normaliser, PinnedDay } from '../../contracts/in
 import { dayEfficiencies, hindsightAlphas, type ReplayRules } from '../../eval/index.ts';
 import { fitNormaliser, toTrajectory, withHindsight } from '../../features/index.ts';
 import { type ObjectStore, readDayLog, readDaySteps, readManifest } from '../../store/index.ts';
+import type { HostTensor } from '../../engine/index.ts';
 import type { Dataset, DayTrajectory } from '../loop/dataset.ts';
 import { type Split, SPLITS } from '../run-record.ts';
 import type { TrainJob } from './job.ts';
@@ -89,6 +90,25 @@ export function normaliserOf(
 }
 
 /**
+ * The market right before a day of the window, or before the day after it, [1, H, channels]; null
+ * without history.
+ */
+export function marketBefore(
+  day: string,
+  days: Readonly<Record<Split, readonly TrainingDay[]>>,
+  normaliser: Normaliser,
+  history: readonly HistoryDay[] | null,
+): HostTensor | null {
+  if (history === null) return null;
+  return marketWindows([day], timelineOf(days, history), history.length, normaliser);
+}
+
+const timelineOf = (
+  days: Readonly<Record<Split, readonly TrainingDay[]>>,
+  history: readonly HistoryDay[],
+): HistoryDay[] => [...history, ...SPLITS.flatMap((split) => days[split])];
+
+/**
  * Trajectories of all splits in the normaliser's units. With `hindsight` each stands twice: with the
  * bids that were made, at the return they earned, and with the bids that would have been best from
  * the same states (`withHindsight`), found from that day alone.
@@ -123,13 +143,13 @@ export function datasetOf(
       return [own, { ...withHindsight(logged, campaign, best, scale), day }];
     });
   };
-  const timeline = history && [...history, ...SPLITS.flatMap((split) => days[split])];
+  const timeline = history && timelineOf(days, history);
   const splitOf = (split: Split) => {
     const names = days[split].map(({ day }) => day);
     return {
       days: names,
       trajectories: days[split].flatMap(trajectoriesOf),
-      market: timeline && marketWindows(names, timeline, history.length, rules.tasks, normaliser),
+      market: timeline && marketWindows(names, timeline, history.length, normaliser),
     };
   };
   return {

@@ -6,9 +6,10 @@ import {
   plannerPolicy,
   type ReplayRules,
 } from '../../eval/index.ts';
-import { createPlanner } from '../../features/index.ts';
+import type { HostTensor } from '../../engine/index.ts';
 import type { ParameterVectors } from '../../model/index.ts';
-import { compileInference, type ExportOptions, graphRunner } from '../candidate/export.ts';
+import type { ExportOptions } from '../candidate/export.ts';
+import { compilePlanner } from '../candidate/planner.ts';
 import type { TrainResult } from '../loop/train.ts';
 import { SPLITS } from '../run-record.ts';
 import type { TrainingDay } from './days.ts';
@@ -33,6 +34,8 @@ export async function evaluateRun(inputs: {
   readonly result: TrainResult;
   readonly exported: ExportOptions;
   readonly days: { readonly yesterday: TrainingDay; readonly test: TrainingDay };
+  /** The market before the test day; null without a temporal module. */
+  readonly market: HostTensor | null;
   readonly pinned: Pick<PinnedDay, 'digest'>;
   readonly rules: ReplayRules;
   readonly threads: number;
@@ -40,11 +43,8 @@ export async function evaluateRun(inputs: {
 }): Promise<EvaluationDocument> {
   const { result, exported, days, rules, threads, signal } = inputs;
   const { normaliser } = exported;
-  const plannerOf = async (models: readonly ParameterVectors[]) => {
-    const graph = await compileInference({ ...exported, models }, threads);
-    const planner = createPlanner(normaliser, graphRunner(graph), { batch: exported.batch });
-    return { planner, release: () => graph.release() };
-  };
+  const plannerOf = (models: readonly ParameterVectors[]) =>
+    compilePlanner({ ...exported, models }, inputs.market, threads);
   const candidate = await plannerOf(result.models);
   const initial = await plannerOf(result.initial);
   const { tasks } = rules;

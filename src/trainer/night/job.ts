@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { DIGEST_PATTERN, pinnedDay, REWARD_FIELDS, type TaskSpec } from '../../contracts/index.ts';
+import {
+  DIGEST_PATTERN,
+  pinnedDay,
+  REWARD_FIELDS,
+  type TaskSpec,
+  temporalIo,
+} from '../../contracts/index.ts';
 import { VamoError } from '../../core/index.ts';
 import type { ModelSettings } from '../../model/index.ts';
 import type { TrainingSettings } from '../loop/trainee.ts';
@@ -81,26 +87,48 @@ export const RUN_FILES = {
   golden: 'candidate/golden.json',
   weights: 'candidate/weights.safetensors',
   evaluation: 'candidate/evaluation.json',
+  temporal: 'candidate/temporal.onnx',
+  table: 'candidate/table.json',
   run: 'run.json',
   report: 'report.html',
   result: 'result.json',
 } as const;
+
+/** Files of a candidate, by role of the checkpoint contract. */
+export const CANDIDATE_FILES = [
+  'graph',
+  'normaliser',
+  'golden',
+  'weights',
+  'evaluation',
+  'temporal',
+  'table',
+] as const;
+
+const runFile = z.strictObject({ path: z.string(), sha256: z.string(), size: z.int() });
 
 /** What a finished training process says; also in `result.json`. */
 export const trainOutcome = z.strictObject({
   schema: z.literal('train-result/v1'),
   /** Over the candidate's graph, normaliser, golden rows and weights. */
   digest: z.string(),
-  files: z.record(
-    z.enum(['graph', 'normaliser', 'golden', 'weights', 'evaluation']),
-    z.strictObject({ path: z.string(), sha256: z.string(), size: z.int() }),
-  ),
+  files: z.strictObject({
+    graph: runFile,
+    normaliser: runFile,
+    golden: runFile,
+    weights: runFile,
+    evaluation: runFile,
+    /** With a temporal module only. */
+    temporal: runFile.optional(),
+    table: runFile.optional(),
+  }),
   io: z.strictObject({
     tasks: z.array(z.string()),
     steps: z.int(),
     features: z.int(),
     batch: z.int(),
     policyHead: z.enum(['inverse', 'action']),
+    temporal: temporalIo.optional(),
   }),
   limits: z.record(z.string(), z.tuple([z.number(), z.number()])),
   method: z.string(),

@@ -1,13 +1,20 @@
-import type { Logger, Progress } from '../../core/index.ts';
+import { addDays, dayKey, type Logger, type Progress } from '../../core/index.ts';
 import type { Normaliser } from '../../contracts/index.ts';
 import type { ReplayRules } from '../../eval/index.ts';
+import type { HostTensor } from '../../engine/index.ts';
 import type { ParameterVectors } from '../../model/index.ts';
 import type { ObjectStore } from '../../store/index.ts';
 import type { ExportOptions } from '../candidate/export.ts';
 import { train, type TrainResult } from '../loop/train.ts';
 import type { Split } from '../run-record.ts';
 import { chooseAskedReturns } from './asked-return.ts';
-import { datasetOf, type HistoryDay, normaliserOf, type TrainingDay } from './days.ts';
+import {
+  datasetOf,
+  type HistoryDay,
+  marketBefore,
+  normaliserOf,
+  type TrainingDay,
+} from './days.ts';
 import type { NightConfig } from './job.ts';
 
 /** The version a night fine-tunes from. */
@@ -37,6 +44,8 @@ interface Learned {
   readonly result: TrainResult;
   /** All that a candidate is made of, the asked returns chosen. */
   readonly exported: ExportOptions;
+  /** The market right before a day of the window; null without a temporal module. */
+  readonly before: (day: string) => HostTensor | null;
 }
 
 /** Fine-tuning starts from a good place with a fresh optimiser: smaller steps, or it leaves that place. */
@@ -91,6 +100,11 @@ export async function learn(inputs: LearnInputs): Promise<Learned> {
     progress,
     log,
   });
+  const before = (day: string): HostTensor | null =>
+    marketBefore(day, days, normaliser, inputs.history);
+  const test = days.test.at(-1)?.day;
+  const servedDay = test === undefined ? null : addDays(dayKey(test), 1);
+  const market = servedDay && before(servedDay);
   const trained: ExportOptions = {
     settings: config.model,
     plan: result.plan,
@@ -99,13 +113,15 @@ export async function learn(inputs: LearnInputs): Promise<Learned> {
     normaliser,
     batch: config.release.batch,
     trajectories: dataset.splits.train.trajectories,
+    served: servedDay && market && { day: servedDay, market },
   };
   const chosen = await chooseAskedReturns({
     exported: trained,
     validation: days.validation,
+    market: before(days.validation.at(-1)?.day ?? ''),
     rules,
     threads: config.training.threads,
     signal,
   });
-  return { result, exported: { ...trained, normaliser: chosen } };
+  return { result, exported: { ...trained, normaliser: chosen }, before };
 }

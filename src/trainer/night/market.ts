@@ -1,23 +1,9 @@
-import type { DaySteps, Normaliser, TaskSpec } from '../../contracts/index.ts';
-import { VamoError } from '../../core/index.ts';
+import type { DaySteps, Normaliser } from '../../contracts/index.ts';
+import { addDays, dayKey, VamoError } from '../../core/index.ts';
 import type { HostTensor } from '../../engine/index.ts';
-import { marketChannels, marketSeries } from '../../features/index.ts';
+import { marketChannels, marketWindow } from '../../features/index.ts';
 
-/** A channel that never varied in the training days stays finite. */
-const LEAST_DEVIATION = 1e-6;
-
-/** A day's market, [96, channels], standardised by the training days' statistics. */
-function standardised(
-  steps: DaySteps,
-  tasks: readonly TaskSpec[],
-  { marketMean, marketSd }: Pick<Normaliser, 'marketMean' | 'marketSd'>,
-): Float32Array {
-  const width = marketChannels(tasks);
-  return marketSeries(steps, tasks).map((x, i) => {
-    const channel = i % width;
-    return (x - (marketMean[channel] ?? 0)) / ((marketSd[channel] ?? 1) + LEAST_DEVIATION);
-  });
-}
+type Timeline = readonly { readonly day: string; readonly steps: DaySteps }[];
 
 /**
  * The market windows of some days: for each the `history` days right before it, oldest first, and
@@ -27,26 +13,31 @@ function standardised(
  */
 export function marketWindows(
   days: readonly string[],
-  timeline: readonly { readonly day: string; readonly steps: DaySteps }[],
+  timeline: Timeline,
   history: number,
-  tasks: readonly TaskSpec[],
-  normaliser: Pick<Normaliser, 'marketMean' | 'marketSd'>,
+  normaliser: Pick<Normaliser, 'tasks' | 'marketMean' | 'marketSd'>,
 ): HostTensor {
-  const series = timeline.map(({ steps }) => standardised(steps, tasks, normaliser));
-  const size = series[0]?.length ?? 0;
+  const { tasks } = normaliser;
+  const each = timeline.map(({ steps }) => marketWindow([steps], tasks, normaliser));
+  const size = each[0]?.length ?? 0;
   const channels = marketChannels(tasks);
   const data = new Float32Array(days.length * history * size);
   days.forEach((day, d) => {
-    const at = timeline.findIndex((one) => one.day === day);
+    const at = placeOf(day, timeline);
     if (at < history)
       throw new VamoError(
         'WINDOW_INCOMPLETE',
         `day ${day}: its market window lacks some of the ${history} days before it`,
         { details: { day, history } },
       );
-    series
-      .slice(at - history, at)
-      .forEach((values, h) => data.set(values, (d * history + h) * size));
+    each.slice(at - history, at).forEach((values, h) => data.set(values, (d * history + h) * size));
   });
   return { shape: [days.length, (history * size) / channels, channels], data };
+}
+
+/** Where a day stands; the day after the last stands behind it, though it is not there yet. */
+function placeOf(day: string, timeline: Timeline): number {
+  const last = timeline.at(-1)?.day;
+  const isNext = last !== undefined && addDays(dayKey(last), 1) === day;
+  return isNext ? timeline.length : timeline.findIndex((one) => one.day === day);
 }

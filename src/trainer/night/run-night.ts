@@ -11,7 +11,7 @@ import {
 } from '../../core/index.ts';
 import { normaliser as normaliserSchema, type Normaliser } from '../../contracts/index.ts';
 import type { ReplayRules } from '../../eval/index.ts';
-import { type ModelIo, parameterPlan } from '../../model/index.ts';
+import { type ModelIo, type ModelSettings, parameterPlan } from '../../model/index.ts';
 import { openDirectoryStore, type ObjectStore } from '../../store/index.ts';
 import { type Candidate, exportCandidate } from '../candidate/export.ts';
 import { decodeWeights } from '../candidate/weights.ts';
@@ -22,7 +22,7 @@ import { loadMethodFile } from '../weighting/index.ts';
 import { readDays, readHistory } from './days.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { learn, type Parent } from './learn.ts';
-import { RUN_FILES, type TrainJob, type TrainOutcome } from './job.ts';
+import { CANDIDATE_FILES, RUN_FILES, type TrainJob, type TrainOutcome } from './job.ts';
 
 export interface NightOptions {
   readonly signal?: AbortSignal | undefined;
@@ -94,7 +94,7 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
   const seesMarket = config.model.temporal !== 'none';
   const history = seesMarket ? await readHistory(data, job) : null;
   const runKey = runKeyOf(job, parent);
-  const { result, exported } = await learn({
+  const { result, exported, before } = await learn({
     ...options,
     days,
     history,
@@ -117,6 +117,7 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
     result,
     exported,
     days: { yesterday, test },
+    market: before(test.day),
     pinned,
     rules,
     threads: config.training.threads,
@@ -129,6 +130,12 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
     result,
     record: { ...result.record, replay },
   });
+}
+
+/** Shapes of the temporal module for the manifest. */
+function temporalShapes({ temporal, hidden }: ModelSettings, { io, models }: TrainResult) {
+  if (temporal === 'none' || io.market === undefined) return {};
+  return { temporal: { models: models.length, hidden, ...io.market } };
 }
 
 /** Puts every file, `result.json` last: a directory without it is not finished. */
@@ -145,8 +152,9 @@ async function writeResult(
   const { job, normaliser, candidate, result, record } = night;
   const files = { ...candidate.files, evaluation: json(record.replay) };
   const described: Partial<TrainOutcome['files']> = {};
-  for (const role of ['graph', 'normaliser', 'golden', 'weights', 'evaluation'] as const) {
+  for (const role of CANDIDATE_FILES) {
     const bytes = files[role];
+    if (bytes === undefined) continue;
     await run.put(RUN_FILES[role], bytes);
     const path = join(job.runDirectory, RUN_FILES[role]);
     described[role] = { path, sha256: sha256(bytes), size: bytes.length };
@@ -164,6 +172,7 @@ async function writeResult(
       features: io.features,
       batch: job.config.release.batch,
       policyHead: job.config.model.policyHead,
+      ...temporalShapes(job.config.model, result),
     },
     limits: Object.fromEntries(
       normaliser.tasks.map((t) => [t.id, [t.alphaLow, t.alphaHigh]] as const),
