@@ -1,7 +1,6 @@
 import { type Config, loadConfig } from '../../src/config/index.ts';
-import { dayEfficiencies } from '../../src/eval/index.ts';
 import { createWorld, simulateDay } from '../../src/sim/index.ts';
-import type { TrainingDay } from '../../src/trainer/index.ts';
+import { type TrainingDay, trainingDay } from '../../src/trainer/index.ts';
 
 /** A market to compare planners in: `periodic` has day curves of value 2.5 times as high. */
 export const SCENARIOS = { default: 1, periodic: 2.5 } as const;
@@ -37,10 +36,8 @@ export async function simulatedWindow(
   const days: TrainingDay[] = [];
   for (let index = history; index < history + train + validation + test; index++) {
     const simulated = await simulateDay({ world, day: index });
-    const log = simulated.log();
-    const found = dayEfficiencies(log, simulated.truth, rules);
-    const efficiencies = new Map(found.map((e) => [e.campaignId, e.efficiency]));
-    days.push({ day: simulated.day, steps: simulated.truth, log, efficiencies });
+    const known = { steps: simulated.truth, log: simulated.log() };
+    days.push(trainingDay(known, { rules, actions: config.training.actions }));
   }
   return {
     train: days.slice(0, train),

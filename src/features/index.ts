@@ -2,6 +2,7 @@ export { createStepAccumulator } from './accumulator.ts';
 export { alphaOfStep, bidMicro, logAlphas, stepMask } from './alphas.ts';
 export { HISTORY_FEATURES, historyStates, normaliseStates, stateMatrix } from './states.ts';
 export {
+  type CampaignsOfDay,
   marketChannels,
   marketSeries,
   marketSums,

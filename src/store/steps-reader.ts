@@ -17,7 +17,7 @@ import { storeError } from './store-error.ts';
 export interface StepsFile {
   readonly day: DayKey;
   readonly campaigns: readonly Pick<CampaignSteps, 'campaignId' | 'advertiserId' | 'task'>[];
-  /** @throws VamoError STORE_IO */
+  /** @throws VamoError STORE_CORRUPT when a value is outside +-2^53 and would lose digits */
   read(campaign: number): CampaignSteps;
   close(): void;
 }
@@ -42,8 +42,32 @@ export async function openStepsFile(
   store: ObjectStore,
   manifest: PartitionManifest,
 ): Promise<StepsFile> {
-  const label = `steps of ${manifest.day}`;
-  const bytes = await readPartitionFile(store, manifest, 'steps');
+  const { campaigns, runs } = indexOf(
+    await readPartitionFile(store, manifest, 'steps'),
+    `steps of ${manifest.day}`,
+  );
+  const key = manifest.files.find(({ role }) => role === 'steps')?.key ?? '';
+  const file = open(store.localPath(key));
+  return {
+    day: dayKey(manifest.day),
+    campaigns,
+    read(campaign) {
+      const own = campaigns[campaign];
+      if (!own) throw new RangeError(`campaign ${campaign} of ${campaigns.length}`);
+      const columns = emptyStepColumns();
+      for (const name of STEP_COLUMNS)
+        readRows(file, runs.get(name) ?? [], campaign * STEP_ROWS, columns[name]);
+      return { ...own, columns };
+    },
+    close: () => closeSync(file),
+  };
+}
+
+/** Whose rows the file holds and where. A function of its own, so that nothing keeps the bytes. */
+function indexOf(
+  bytes: Uint8Array,
+  label: string,
+): { readonly campaigns: StepsFile['campaigns']; readonly runs: ReadonlyMap<StepColumn, Run[]> } {
   const table = openColumns(bytes, label);
   if (table.rows % STEP_ROWS !== 0)
     throw new VamoError('STORE_CORRUPT', `${label}: ${table.rows} rows, not ${STEP_ROWS} each`);
@@ -51,33 +75,14 @@ export async function openStepsFile(
     table.texts(name).filter((_, row) => row % STEP_ROWS === 0);
   const [ids, advertisers, tasks] = ['campaign_id', 'advertiser_id', 'task'].map(firstRows);
   const runs = new Map<StepColumn, Run[]>();
-  for (const name of STEP_COLUMNS) {
-    // Refuses what a number cannot hold, as readers of the whole file do.
-    table.integers(name);
+  for (const name of STEP_COLUMNS)
     runs.set(name, runsOf(table.chunks(name, 'int64'), bytes, `${label}: column ${name}`));
-  }
-  const key = manifest.files.find(({ role }) => role === 'steps')?.key ?? '';
-  const file = open(store.localPath(key));
-  return {
-    day: dayKey(manifest.day),
-    campaigns: (ids ?? []).map((campaignId, i) => ({
-      campaignId,
-      advertiserId: advertisers?.[i] ?? '',
-      task: tasks?.[i] ?? '',
-    })),
-    read(campaign) {
-      const columns = emptyStepColumns();
-      for (const name of STEP_COLUMNS)
-        readRows(file, runs.get(name) ?? [], campaign * STEP_ROWS, columns[name]);
-      return {
-        campaignId: ids?.[campaign] ?? '',
-        advertiserId: advertisers?.[campaign] ?? '',
-        task: tasks?.[campaign] ?? '',
-        columns,
-      };
-    },
-    close: () => closeSync(file),
-  };
+  const campaigns = (ids ?? []).map((campaignId, i) => ({
+    campaignId,
+    advertiserId: advertisers?.[i] ?? '',
+    task: tasks?.[i] ?? '',
+  }));
+  return { campaigns, runs };
 }
 
 function open(path: string): number {
@@ -113,8 +118,12 @@ function readRows(file: number, runs: readonly Run[], first: number, into: Float
     const read = readSync(file, buffer, 0, buffer.length, position + (start - from) * BYTES);
     if (read !== buffer.length)
       throw new VamoError('STORE_CORRUPT', 'a sealed file became shorter while it was read');
-    for (let i = 0; i < end - start; i++)
-      into[start - first + i] =
-        buffer.readInt32LE(i * BYTES + 4) * 4294967296 + buffer.readUInt32LE(i * BYTES);
+    for (let i = 0; i < end - start; i++) {
+      const high = buffer.readInt32LE(i * BYTES + 4);
+      const value = high * 4294967296 + buffer.readUInt32LE(i * BYTES);
+      if (!Number.isSafeInteger(value))
+        throw new VamoError('STORE_CORRUPT', 'a sealed step sum is beyond 2^53');
+      into[start - first + i] = value;
+    }
   }
 }

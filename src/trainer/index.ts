@@ -24,7 +24,7 @@ export type { Dataset } from './loop/dataset.ts';
 export type { TrainingSettings } from './loop/trainee.ts';
 export { train, type TrainOptions } from './loop/train.ts';
 export { RUN_FILES, type TrainJob, trainOutcome, type TrainOutcome } from './night/job.ts';
-export type { TrainingDay } from './night/days.ts';
+export { type TrainingDay, trainingDay } from './night/training-day.ts';
 export { launchTraining } from './night/launch-process.ts';
 export { learn } from './night/learn.ts';
 export { evaluateRun } from './night/evaluate-run.ts';

@@ -34,7 +34,7 @@ export interface GradientFigures {
 export const SPLITS = ['train', 'validation', 'test'] as const;
 export type Split = (typeof SPLITS)[number];
 
-/** Likelihood losses per task over whole splits, at the parameters after `step` updates. */
+/** Likelihood losses per task over the splits (see `splitLosses`), at the parameters after `step` updates. */
 export interface LossRecord {
   readonly step: number;
   readonly losses: Readonly<Record<Split, readonly number[]>>;

@@ -18,7 +18,7 @@ import type { CheckpointDraft } from '../../src/publisher/index.ts';
 import type { ObjectStore } from '../../src/store/index.ts';
 import { exportCandidate } from '../../src/trainer/candidate/export.ts';
 import { NORMALISER, smallDraft, TASKS } from './bidder-model.ts';
-import { tinyModel, walk } from './trainer.ts';
+import { tinyModel, refOf, walk } from './trainer.ts';
 
 const HISTORY = 2;
 const CHANNELS = 4 + TASKS.length;
@@ -90,7 +90,7 @@ export async function temporalDraft(seed: number, servedDay: DayKey): Promise<Ch
     models: [temporalParameters(seed)],
     normaliser: temporalNormaliser,
     batch: 4,
-    trajectories: TASKS.map((id, task) => walk(task, 40 + task, id)),
+    trajectories: TASKS.map((id, task) => refOf(walk(task, 40 + task, id))),
     served: {
       day: servedDay,
       market: { shape: [1, HISTORY * STEPS, CHANNELS], data: windowBefore(servedDay) },

@@ -2,7 +2,7 @@ import { STATE_FEATURES } from '../../src/contracts/index.ts';
 import { seededRandom, silentLogger } from '../../src/core/index.ts';
 import type { ModelSettings } from '../../src/model/index.ts';
 import type { Dataset, TrainingSettings, TrainOptions } from '../../src/trainer/index.ts';
-import type { DayTrajectory } from '../../src/trainer/loop/dataset.ts';
+import type { DayTrajectory, TrajectoryRef } from '../../src/trainer/loop/dataset.ts';
 import type { ObjectStore } from '../../src/store/index.ts';
 
 export const TASKS = ['store', 'direct', 'cart'];
@@ -65,10 +65,16 @@ export function walk(task: number, seed: number, campaignId: string, day = 0): D
   return { campaignId, task, day, states, actions, mask, label };
 }
 
+/** A trajectory in memory, as a dataset names it. */
+export function refOf(trajectory: DayTrajectory): TrajectoryRef {
+  const { campaignId, task } = trajectory;
+  return { campaignId, task, read: () => trajectory };
+}
+
 function splitOf(days: readonly string[], perTask: readonly number[], seed: number) {
   const trajectories = perTask.flatMap((count, task) =>
     Array.from({ length: count }, (_, i) =>
-      walk(task, seed + i, `${TASKS[task]}-${i}`, i % days.length),
+      refOf(walk(task, seed + i, `${TASKS[task]}-${i}`, i % days.length)),
     ),
   );
   return { days, trajectories, market: null };

@@ -14,7 +14,7 @@ import { NORMALISER, smallDraft, TASKS } from '../helpers/bidder-model.ts';
 import { clientsPython, runClient } from '../helpers/clients-venv.ts';
 import { ingestFileLog } from '../helpers/kafka-ingest.ts';
 import { simConfig, simulateDays } from '../helpers/sim-world.ts';
-import { tinyModel, walk } from '../helpers/trainer.ts';
+import { tinyModel, refOf, walk } from '../helpers/trainer.ts';
 
 const found = await clientsPython();
 const python = 'python' in found ? found.python : '';
@@ -57,7 +57,7 @@ async function putVersion(seed: number, goldenSeed = seed): Promise<string> {
       models: [initialParameters(plan, from)],
       normaliser: NORMALISER,
       batch: BATCH,
-      trajectories: TASKS.map((id, task) => walk(task, 40 + task, id)),
+      trajectories: TASKS.map((id, task) => refOf(walk(task, 40 + task, id))),
     });
   const { files } = await exported(seed);
   const { golden } = (await exported(goldenSeed)).files;

@@ -1,13 +1,18 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config/index.ts';
 import { sha256 } from '../../src/core/index.ts';
-import { dayEfficiencies } from '../../src/eval/index.ts';
+import type { DayLog, DaySteps } from '../../src/contracts/index.ts';
 import type { Trajectory } from '../../src/features/index.ts';
-import type { TrainingDay } from '../../src/trainer/index.ts';
+import { type TrainingDay, trainingDay } from '../../src/trainer/index.ts';
 import { datasetOf, normaliserOf } from '../../src/trainer/night/days.ts';
 import { simConfig, simulateDays } from '../helpers/sim-world.ts';
 
-type Days = Record<'train' | 'validation' | 'test', TrainingDay[]>;
+/** What is known of a day before training indexes it. */
+interface Known {
+  readonly steps: DaySteps;
+  readonly log: DayLog;
+}
+type Days = Record<'train' | 'validation' | 'test', Known[]>;
 let config: Config;
 let days: Days;
 const rulesOf = ({ market, tasks }: Config) => ({ ...market, tasks });
@@ -15,21 +20,26 @@ const rulesOf = ({ market, tasks }: Config) => ({ ...market, tasks });
 beforeAll(async () => {
   config = await simConfig({ auctionsPerDay: 300 });
   const played = await simulateDays(config, 4);
-  const [a, b, c, d] = played.map((simulated): TrainingDay => {
-    const { day, truth: steps } = simulated;
-    const log = simulated.log();
-    const found = dayEfficiencies(log, steps, rulesOf(config));
-    const efficiencies = new Map(found.map((e) => [e.campaignId, e.efficiency]));
-    return { day, steps, log, efficiencies };
+  const [a, b, c, d] = played.map((simulated): Known => {
+    return { steps: simulated.truth, log: simulated.log() };
   });
   days = { train: [a!, b!], validation: [c!], test: [d!] };
 });
 
-const dataset = (of: Days, actions: 'logged' | 'hindsight') =>
-  datasetOf(of, normaliserOf(of.train, rulesOf(config)), rulesOf(config), {
-    history: null,
-    actions,
-  });
+function dataset(of: Days, actions: 'logged' | 'hindsight') {
+  const rules = rulesOf(config);
+  const indexed = (days: readonly Known[]): TrainingDay[] =>
+    days.map((known) => trainingDay(known, { rules, actions }));
+  const split = {
+    train: indexed(of.train),
+    validation: indexed(of.validation),
+    test: indexed(of.test),
+  };
+  const options = { history: null, actions };
+  const { splits } = datasetOf(split, normaliserOf(split.train, rules), rules, options);
+  const read = (name: keyof Days) => splits[name].trajectories.map((ref) => ref.read());
+  return { train: read('train'), validation: read('validation'), test: read('test') };
+}
 
 /** A trajectory's content, short enough to compare. */
 const digestOf = ({ campaignId, task, label, states, actions, mask }: Trajectory): string =>
@@ -42,8 +52,8 @@ const digestOf = ({ campaignId, task, label, states, actions, mask }: Trajectory
 
 describe('datasetOf', () => {
   it('has each campaign-day once as it was bid, and once more with hindsight', () => {
-    const logged = dataset(days, 'logged').splits.train.trajectories;
-    const both = dataset(days, 'hindsight').splits.train.trajectories;
+    const logged = dataset(days, 'logged').train;
+    const both = dataset(days, 'hindsight').train;
     expect(both).toHaveLength(2 * logged.length);
     expect(both.filter((_, i) => i % 2 === 0).map(digestOf)).toEqual(logged.map(digestOf));
     logged.forEach((own, i) => {
@@ -63,7 +73,7 @@ describe('datasetOf', () => {
     const changed = { ...later!, log: { ...later!.log, campaigns: cheap } };
     const other = { ...days, validation: [changed], test: [changed] };
     const digests = (of: Days, split: keyof Days): string[] =>
-      dataset(of, 'hindsight').splits[split].trajectories.map(digestOf);
+      dataset(of, 'hindsight')[split].map(digestOf);
     expect(digests(other, 'train')).toEqual(digests(days, 'train'));
     expect(digests(other, 'test')).not.toEqual(digests(days, 'test'));
   });
@@ -75,8 +85,8 @@ describe('datasetOf', () => {
       outcomes: { ...c.outcomes, competing1: c.outcomes.competing1.map(() => 0) },
     }));
     const without = { ...first!, log: { ...first!.log, campaigns: blind } };
-    const made = dataset({ ...days, train: [without, second!] }, 'hindsight').splits.train;
-    const all = dataset(days, 'hindsight').splits.train;
-    expect(made.trajectories).toHaveLength((all.trajectories.length * 3) / 4);
+    const made = dataset({ ...days, train: [without, second!] }, 'hindsight').train;
+    const all = dataset(days, 'hindsight').train;
+    expect(made).toHaveLength((all.length * 3) / 4);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { STEPS } from '../../src/core/index.ts';
-import { fitNormaliser, marketSeries } from '../../src/features/index.ts';
+import { fitNormaliser, marketSeries, marketSums } from '../../src/features/index.ts';
 import { marketWindows } from '../../src/trainer/night/market.ts';
 import { daysOfSteps, TASKS } from '../helpers/eval-auction.ts';
 
@@ -13,7 +13,10 @@ const normaliser = fitNormaliser({
   efficiencies: { sales: [0.2, 0.6, 0.9], baskets: [0.5, 0.7] },
   minRemaining: 0.1,
 });
-const windowsOf = (from: typeof timeline) => marketWindows(days, from, HISTORY, normaliser);
+const marketsOf = (from: typeof timeline) =>
+  from.map(({ day, steps }) => ({ day, market: marketSums(steps) }));
+const windowsOf = (from: typeof timeline) =>
+  marketWindows(days, marketsOf(from), HISTORY, normaliser);
 
 describe('market windows', () => {
   it('hold the standardised series of the days right before each day, oldest first', () => {
@@ -51,8 +54,8 @@ describe('market windows', () => {
   });
 
   it('name the day whose history is not there', () => {
-    expect(() => marketWindows([timeline[1]!.day], timeline, HISTORY, normaliser)).toThrow(
-      expect.objectContaining({ code: 'WINDOW_INCOMPLETE' }),
-    );
+    expect(() =>
+      marketWindows([timeline[1]!.day], marketsOf(timeline), HISTORY, normaliser),
+    ).toThrow(expect.objectContaining({ code: 'WINDOW_INCOMPLETE' }));
   });
 });

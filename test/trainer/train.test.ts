@@ -89,8 +89,8 @@ describe('training', () => {
     await train(trainOptions(store, { steps: 10 }));
     const good = await readdir(join(directory, 'checkpoints'));
     const dataset = tinyDataset();
-    for (const { task, states } of dataset.splits.train.trajectories)
-      if (task === 1) states[40] = Number.NaN;
+    for (const ref of dataset.splits.train.trajectories)
+      if (ref.task === 1) ref.read().states[40] = Number.NaN;
     const run = train(trainOptions(store, { dataset, steps: 20 }));
     await expect(run).rejects.toMatchObject({
       code: 'TRAIN_NOT_FINITE',

@@ -10,7 +10,7 @@ import {
   temporalTableFile,
 } from '../../contracts/index.ts';
 import { compile, type HostTensor, type TracedGraph } from '../../engine/index.ts';
-import type { Trajectory } from '../../features/index.ts';
+import type { TrajectoryRef } from '../loop/dataset.ts';
 import {
   inferenceInputs,
   traceForward,
@@ -46,7 +46,7 @@ export interface ExportOptions extends Trained {
   /** Rows of a call of the published graph. */
   readonly batch: number;
   /** Where golden rows come from; at least one a task. */
-  readonly trajectories: readonly Trajectory[];
+  readonly trajectories: readonly TrajectoryRef[];
   /** The first day the version serves and the market before it; null without a temporal module. */
   readonly served?: { readonly day: string; readonly market: HostTensor } | null;
 }
@@ -64,7 +64,7 @@ function goldenInputs(options: ExportOptions): Record<(typeof GRAPH_INPUTS)[numb
   for (let row = 0; row < rows; row++) {
     const wanted = row % io.tasks;
     const own = trajectories.filter((t) => t.task === wanted);
-    const trajectory = own[Math.floor(row / io.tasks) % own.length];
+    const trajectory = own[Math.floor(row / io.tasks) % own.length]?.read();
     const filled = io.steps - Math.floor((row * io.steps) / (2 * rows));
     const values = trajectory?.states.subarray(0, filled * io.features) ?? [];
     states.set(

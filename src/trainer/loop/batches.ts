@@ -1,9 +1,11 @@
 import { seededRandom } from '../../core/index.ts';
 import type { Batches } from '../step/sight.ts';
-import { type Dataset, toFeeds } from './dataset.ts';
+import { type Dataset, type DayTrajectory, toFeeds } from './dataset.ts';
 import type { Sampler } from './sampler.ts';
 
 const WITHHELD_STREAM = 14;
+
+const read = (sampler: Sampler): DayTrajectory[] => sampler.next().map((ref) => ref.read());
 
 /**
  * The batches of one step, drawn as the step asks for them. Labels are withheld from a share `drop`
@@ -17,7 +19,7 @@ export function batchesOf(
   const random = seededRandom(seed, WITHHELD_STREAM, step);
   const withheld = drop > 0 ? () => random.next() < drop : undefined;
   return {
-    train: () => toFeeds(samplers.train.next(), { market: splits.train.market, withheld }),
-    validation: () => toFeeds(samplers.validation.next(), splits.validation),
+    train: () => toFeeds(read(samplers.train), { market: splits.train.market, withheld }),
+    validation: () => toFeeds(read(samplers.validation), splits.validation),
   };
 }

@@ -8,10 +8,19 @@ export interface DayTrajectory extends Trajectory {
   readonly day: number;
 }
 
+/** A trajectory that is read when it is needed: a window of days need not fit in memory. */
+export interface TrajectoryRef {
+  readonly campaignId: string;
+  /** Index among the tasks. */
+  readonly task: number;
+  /** The same content at every call. */
+  read(): DayTrajectory;
+}
+
 /** The trajectories of one part of the window and the days they are from. */
 export interface SplitData {
   readonly days: readonly string[];
-  readonly trajectories: readonly DayTrajectory[];
+  readonly trajectories: readonly TrajectoryRef[];
   /** [days, H, channels]: the market before each day; null without a temporal module. */
   readonly market: HostTensor | null;
 }
@@ -23,8 +32,8 @@ export interface Dataset {
 }
 
 /** Trajectories of each task, in the data's order. */
-export function byTask({ trajectories }: SplitData, tasks: number): DayTrajectory[][] {
-  const lists: DayTrajectory[][] = Array.from({ length: tasks }, () => []);
+export function byTask({ trajectories }: SplitData, tasks: number): TrajectoryRef[][] {
+  const lists: TrajectoryRef[][] = Array.from({ length: tasks }, () => []);
   for (const trajectory of trajectories) lists[trajectory.task]?.push(trajectory);
   return lists;
 }

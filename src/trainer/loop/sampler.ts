@@ -1,22 +1,22 @@
 import { type Random, restoreRandom, seededRandom } from '../../core/index.ts';
-import type { DayTrajectory } from './dataset.ts';
+import type { TrajectoryRef } from './dataset.ts';
 
 /** Where each task's sampling stands: the generator before its epoch's shuffle, and the position. */
 export type SamplerState = readonly { readonly random: readonly number[]; readonly at: number }[];
 
 /** Draws batches grouped by task, without replacement inside an epoch of each task. */
 export interface Sampler {
-  next(): DayTrajectory[];
+  next(): TrajectoryRef[];
   save(): SamplerState;
   load(state: SamplerState): void;
 }
 
 interface TaskStream {
-  next(): DayTrajectory;
+  next(): TrajectoryRef;
   save(): SamplerState[number];
 }
 
-function shuffled(items: readonly DayTrajectory[], random: Random): DayTrajectory[] {
+function shuffled(items: readonly TrajectoryRef[], random: Random): TrajectoryRef[] {
   const order = [...items];
   for (let i = order.length - 1; i > 0; i--) {
     const j = random.below(i + 1);
@@ -26,7 +26,7 @@ function shuffled(items: readonly DayTrajectory[], random: Random): DayTrajector
   return order;
 }
 
-function createStream(items: readonly DayTrajectory[], from: SamplerState[number]): TaskStream {
+function createStream(items: readonly TrajectoryRef[], from: SamplerState[number]): TaskStream {
   const random = restoreRandom(from.random);
   let before = random.state();
   let order = shuffled(items, random);
@@ -52,7 +52,7 @@ function createStream(items: readonly DayTrajectory[], from: SamplerState[number
  * @param key names the random stream, seed first
  */
 export function createSampler(
-  lists: readonly (readonly DayTrajectory[])[],
+  lists: readonly (readonly TrajectoryRef[])[],
   counts: readonly number[],
   key: readonly number[],
 ): Sampler {

@@ -6,20 +6,35 @@ function weightOf(rows: readonly (DayTrajectory | null)[]): number {
   return rows.reduce((n, row) => n + (row?.mask.reduce((a, b) => a + b, 0) ?? 0), 0);
 }
 
-/** Losses over all trajectories of a split, in batches of the given counts, the last ones padded. */
+/** Trajectories of a task that are enough to know a split's loss. */
+const ENOUGH = 512;
+
+/** All of a short list; of a long one so many, evenly spaced. */
+function enoughOf<T>(list: readonly T[]): readonly T[] {
+  if (list.length <= ENOUGH) return list;
+  return Array.from(
+    { length: ENOUGH },
+    (_, i) => list[Math.floor((i * list.length) / ENOUGH)],
+  ).filter((item) => item !== undefined);
+}
+
+/**
+ * Losses over the trajectories of a split (of more than 512 of a task, over 512 evenly spaced), in
+ * batches of the given counts, the last ones padded.
+ */
 export async function splitLosses(
   split: SplitData,
   counts: readonly number[],
   losses: Evaluator,
 ): Promise<BatchLosses> {
-  const lists = byTask(split, counts.length);
+  const lists = byTask(split, counts.length).map(enoughOf);
   const batches = Math.max(...lists.map((list, k) => Math.ceil(list.length / (counts[k] ?? 1))));
   const totals = counts.map(() => ({ loss: 0, weight: 0 }));
   let inverse = 0;
   let weight = 0;
   for (let b = 0; b < batches; b++) {
     const perTask = counts.map((count, k) =>
-      Array.from({ length: count }, (_, i) => lists[k]?.[b * count + i] ?? null),
+      Array.from({ length: count }, (_, i) => lists[k]?.[b * count + i]?.read() ?? null),
     );
     const found = await losses(toFeeds(perTask.flat(), split));
     perTask.forEach((rows, k) => {

@@ -81,7 +81,7 @@ interface Run {
 
 /** The dataset's sizes: steps a day and features from its first trajectory. */
 function ioOf({ tasks, splits }: Dataset): ModelIo {
-  const first = splits.train.trajectories[0];
+  const first = splits.train.trajectories[0]?.read();
   const steps = first?.mask.length ?? 0;
   const features = (first?.states.length ?? 0) / (steps + 1);
   const [, history, channels] = splits.train.market?.shape ?? [];

@@ -10,7 +10,7 @@ import {
 import type { HostTensor } from '../../engine/index.ts';
 import type { ExportOptions } from '../candidate/export.ts';
 import { compilePlanner } from '../candidate/planner.ts';
-import type { TrainingDay } from './days.ts';
+import type { TrainingDay } from './training-day.ts';
 
 /** Labels tried; 1 is the best the training days showed. */
 const GRID = [0.6, 0.8, 1];
@@ -33,8 +33,9 @@ export async function chooseAskedReturns(inputs: {
   const day = validation.at(-1);
   if (day === undefined)
     throw new VamoError('USAGE', 'no validation day to choose the asked return on');
+  const played = await day.replay();
   const { planner, release } = await compilePlanner(exported, inputs.market, threads);
-  const market = createReplayMarket(day.log, day.steps, rules);
+  const market = createReplayMarket(played.log, played.steps, rules);
   const earned = new Map<number, Record<string, number>>();
   try {
     for (const y of GRID) {

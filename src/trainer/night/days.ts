@@ -1,24 +1,26 @@
 import { dayKey, VamoError } from '../../core/index.ts';
-import type { DayLog, DaySteps, Normaliser, PinnedDay } from '../../contracts/index.ts';
-import { dayEfficiencies, hindsightAlphas, type ReplayRules } from '../../eval/index.ts';
-import { fitNormaliser, toTrajectory, withHindsight } from '../../features/index.ts';
-import { type ObjectStore, readDayLog, readDaySteps, readManifest } from '../../store/index.ts';
+import type { CampaignSteps, DaySteps, Normaliser, PinnedDay } from '../../contracts/index.ts';
+import type { ReplayRules } from '../../eval/index.ts';
+import {
+  fitNormaliser,
+  marketSums,
+  toTrajectory,
+  type Trajectory,
+  withHindsight,
+} from '../../features/index.ts';
+import {
+  type ObjectStore,
+  openStepsFile,
+  readDayLog,
+  readDaySteps,
+  readManifest,
+} from '../../store/index.ts';
 import type { HostTensor } from '../../engine/index.ts';
-import type { Dataset, DayTrajectory } from '../loop/dataset.ts';
+import type { Dataset, DayTrajectory, TrajectoryRef } from '../loop/dataset.ts';
 import { type Split, SPLITS } from '../run-record.ts';
 import type { TrainJob } from './job.ts';
 import { marketWindows } from './market.ts';
-
-/** A sealed day as training sees it. `efficiencies` = R/R* by campaign, from that day alone. */
-export interface TrainingDay {
-  readonly day: string;
-  readonly steps: DaySteps;
-  readonly log: DayLog;
-  readonly efficiencies: ReadonlyMap<string, number>;
-}
-
-/** A sealed day as far as the days after it see it. */
-export type HistoryDay = Pick<TrainingDay, 'day' | 'steps'>;
+import { type HistoryDay, streamed, type TrainingDay, trainingDay } from './training-day.ts';
 
 async function pinnedManifest(store: ObjectStore, pinned: PinnedDay) {
   const manifest = await readManifest(store, dayKey(pinned.day), pinned.generation);
@@ -32,31 +34,38 @@ async function pinnedManifest(store: ObjectStore, pinned: PinnedDay) {
 }
 
 /**
+ * Reads a day once to verify and index it; its step sums are then read campaign by campaign, its log
+ * anew when it is replayed.
  * @throws VamoError STORE_CORRUPT when the day on disk is not the pinned one or is damaged;
  *   DAY_UNSEALED
  */
 async function readDay(
   store: ObjectStore,
   pinned: PinnedDay,
-  rules: ReplayRules,
+  options: { readonly rules: ReplayRules; readonly actions: 'logged' | 'hindsight' },
 ): Promise<TrainingDay> {
   const manifest = await pinnedManifest(store, pinned);
-  const steps = await readDaySteps(store, manifest);
-  const log = await readDayLog(store, manifest);
-  const found = dayEfficiencies(log, steps, rules);
-  const efficiencies = new Map(found.map((e) => [e.campaignId, e.efficiency]));
-  return { day: pinned.day, steps, log, efficiencies };
+  const replay = async () => ({
+    steps: await readDaySteps(store, manifest),
+    log: await readDayLog(store, manifest),
+  });
+  const file = await openStepsFile(store, manifest);
+  const read = (campaign: number): CampaignSteps => file.read(campaign);
+  const hasEvents = manifest.files.some(({ role }) => role === 'events');
+  const stream = { day: file.day, ...streamed(file.campaigns.length, read) };
+  const known = hasEvents ? await replay() : { steps: stream, log: null };
+  return trainingDay(known, options, { read, replay, close: () => file.close() });
 }
 
 /** The days of the window by split, oldest first. */
 export async function readDays(
   store: ObjectStore,
   job: Pick<TrainJob, 'days'>,
-  rules: ReplayRules,
+  options: { readonly rules: ReplayRules; readonly actions: 'logged' | 'hindsight' },
 ): Promise<Record<Split, TrainingDay[]>> {
   const days: Record<Split, TrainingDay[]> = { train: [], validation: [], test: [] };
   for (const split of SPLITS)
-    for (const pinned of job.days[split]) days[split].push(await readDay(store, pinned, rules));
+    for (const pinned of job.days[split]) days[split].push(await readDay(store, pinned, options));
   return days;
 }
 
@@ -66,12 +75,15 @@ export async function readHistory(
   job: Pick<TrainJob, 'days'>,
 ): Promise<HistoryDay[]> {
   const days: HistoryDay[] = [];
-  for (const pinned of job.days.history) {
-    const steps = await readDaySteps(store, await pinnedManifest(store, pinned));
-    days.push({ day: pinned.day, steps });
-  }
+  for (const pinned of job.days.history)
+    days.push(asHistory(await readDaySteps(store, await pinnedManifest(store, pinned))));
   return days;
 }
+
+const asHistory = (steps: DaySteps): HistoryDay => ({
+  day: steps.day,
+  market: marketSums(steps),
+});
 
 /** Statistics of the training days, and of no other. */
 export function normaliserOf(
@@ -81,8 +93,8 @@ export function normaliserOf(
   const efficiencies = Object.fromEntries(
     tasks.map(({ id }) => [
       id,
-      days.flatMap(({ steps, efficiencies: known }) =>
-        steps.campaigns.flatMap((c) => (c.task === id ? (known.get(c.campaignId) ?? []) : [])),
+      days.flatMap(({ campaigns }) =>
+        campaigns.flatMap(({ task, efficiency }) => (task === id ? (efficiency ?? []) : [])),
       ),
     ]),
   );
@@ -126,23 +138,29 @@ export function datasetOf(
 ): Dataset {
   const { history, actions } = options;
   const scale = { normaliser, minRemaining: rules.minRemaining };
-  const trajectoriesOf = (from: TrainingDay, day: number): DayTrajectory[] => {
-    const logs = new Map(from.log.campaigns.map((c) => [c.campaignId, c]));
-    return from.steps.campaigns.flatMap((campaign) => {
-      const efficiency = from.efficiencies.get(campaign.campaignId);
-      const log = logs.get(campaign.campaignId);
-      if (efficiency === undefined || log === undefined) return [];
-      const logged = toTrajectory(campaign, efficiency, scale);
-      if (logged === null) return [];
-      const own = { ...logged, day };
-      if (actions === 'logged') return [own];
-      const { unitPrice = 1 } = normaliser.tasks[logged.task] ?? {};
-      const { startMs } = from.log;
-      const best = hindsightAlphas(log, campaign, { startMs, unitPrice, rules });
-      if (best === null) return [own];
-      return [own, { ...withHindsight(logged, campaign, best, scale), day }];
+  const keep = boundedCache();
+  const trajectoriesOf = (from: TrainingDay, day: number): TrajectoryRef[] =>
+    from.campaigns.flatMap((campaign) => {
+      const { campaignId, efficiency, hindsight } = campaign;
+      const task = normaliser.tasks.findIndex(({ id }) => id === campaign.task);
+      if (efficiency === undefined || task < 0 || !campaign.acted) return [];
+      const logged = (steps: CampaignSteps): Trajectory => {
+        const made = toTrajectory(steps, efficiency, scale);
+        if (made === null) throw new RangeError(`${campaignId} did not act on ${from.day}`);
+        return made;
+      };
+      const own = { campaignId, task };
+      const bids = keep(() => ({ ...logged(campaign.read()), day }));
+      if (actions === 'logged' || hindsight === null) return [{ ...own, read: bids }];
+      const best = keep(() => {
+        const steps = campaign.read();
+        return { ...withHindsight(logged(steps), steps, hindsight, scale), day };
+      });
+      return [
+        { ...own, read: bids },
+        { ...own, read: best },
+      ];
     });
-  };
   const timeline = history && timelineOf(days, history);
   const splitOf = (split: Split) => {
     const names = days[split].map(({ day }) => day);
@@ -155,5 +173,23 @@ export function datasetOf(
   return {
     tasks: normaliser.tasks.map(({ id }) => id),
     splits: { train: splitOf('train'), validation: splitOf('validation'), test: splitOf('test') },
+  };
+}
+
+/** Trajectories kept once made, up to so many bytes of their arrays; the rest are made anew. */
+const KEPT_BYTES = 256 * 1024 * 1024;
+
+function boundedCache(limit = KEPT_BYTES): (make: () => DayTrajectory) => () => DayTrajectory {
+  let used = 0;
+  return (make) => {
+    let kept: DayTrajectory | undefined;
+    return () => {
+      if (kept) return kept;
+      const made = make();
+      const size = made.states.byteLength + made.actions.byteLength + made.mask.byteLength;
+      if (used + size > limit) return made;
+      used += size;
+      return (kept = made);
+    };
   };
 }

@@ -12,7 +12,7 @@ import type { ExportOptions } from '../candidate/export.ts';
 import { compilePlanner } from '../candidate/planner.ts';
 import type { TrainResult } from '../loop/train.ts';
 import { SPLITS } from '../run-record.ts';
-import type { TrainingDay } from './days.ts';
+import type { TrainingDay } from './training-day.ts';
 
 /** Labels asked for beside the default: returns must rise with them if conditioning works. */
 const ASKED = [0, 0.5, 1] as const;
@@ -47,6 +47,7 @@ export async function evaluateRun(inputs: {
     compilePlanner({ ...exported, models }, inputs.market, threads);
   const candidate = await plannerOf(result.models);
   const initial = await plannerOf(result.initial);
+  const [yesterday, test] = [await days.yesterday.replay(), await days.test.replay()];
   const { tasks } = rules;
   // What the candidate is asked for anyway need not be played twice.
   const usual = ASKED.find((y) => normaliser.tasks.every(({ askedReturn }) => askedReturn === y));
@@ -56,14 +57,14 @@ export async function evaluateRun(inputs: {
       subject: inputs.subject,
       day: days.test.day,
       partitionDigest: inputs.pinned.digest,
-      market: createReplayMarket(days.test.log, days.test.steps, rules),
+      market: createReplayMarket(test.log, test.steps, rules),
       policies: [
         plannerPolicy('candidate', candidate.planner),
         plannerPolicy('initial', initial.planner),
         ...anchorPolicies({
           rules,
           trafficShare: normaliser.trafficShare,
-          yesterday: days.yesterday,
+          yesterday,
         }),
         ...asked.map((y) => plannerPolicy(`y=${y}`, candidate.planner, y)),
       ],

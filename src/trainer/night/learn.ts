@@ -8,13 +8,8 @@ import type { ExportOptions } from '../candidate/export.ts';
 import { train, type TrainResult } from '../loop/train.ts';
 import type { Split } from '../run-record.ts';
 import { chooseAskedReturns } from './asked-return.ts';
-import {
-  datasetOf,
-  type HistoryDay,
-  marketBefore,
-  normaliserOf,
-  type TrainingDay,
-} from './days.ts';
+import { datasetOf, marketBefore, normaliserOf } from './days.ts';
+import type { HistoryDay, TrainingDay } from './training-day.ts';
 import type { NightConfig } from './job.ts';
 
 /** The version a night fine-tunes from. */

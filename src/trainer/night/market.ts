@@ -1,9 +1,9 @@
-import type { DaySteps, Normaliser } from '../../contracts/index.ts';
+import type { MarketSums, Normaliser } from '../../contracts/index.ts';
 import { addDays, dayKey, VamoError } from '../../core/index.ts';
 import type { HostTensor } from '../../engine/index.ts';
-import { marketChannels, marketWindow } from '../../features/index.ts';
+import { marketChannels, windowOfSums } from '../../features/index.ts';
 
-type Timeline = readonly { readonly day: string; readonly steps: DaySteps }[];
+type Timeline = readonly { readonly day: string; readonly market: MarketSums }[];
 
 /**
  * The market windows of some days: for each the `history` days right before it, oldest first, and
@@ -18,7 +18,7 @@ export function marketWindows(
   normaliser: Pick<Normaliser, 'tasks' | 'marketMean' | 'marketSd'>,
 ): HostTensor {
   const { tasks } = normaliser;
-  const each = timeline.map(({ steps }) => marketWindow([steps], tasks, normaliser));
+  const each = timeline.map(({ market }) => windowOfSums([market], tasks, normaliser));
   const size = each[0]?.length ?? 0;
   const channels = marketChannels(tasks);
   const data = new Float32Array(days.length * history * size);

@@ -17,11 +17,12 @@ import { type Candidate, exportCandidate } from '../candidate/export.ts';
 import { decodeWeights } from '../candidate/weights.ts';
 import type { TrainResult } from '../loop/train.ts';
 import { renderReport } from '../report/index.ts';
-import type { RunRecord } from '../run-record.ts';
+import { type RunRecord, type Split, SPLITS } from '../run-record.ts';
 import { loadMethodFile } from '../weighting/index.ts';
 import { readDays, readHistory } from './days.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { learn, type Parent } from './learn.ts';
+import type { TrainingDay } from './training-day.ts';
 import { CANDIDATE_FILES, RUN_FILES, type TrainJob, type TrainOutcome } from './job.ts';
 
 export interface NightOptions {
@@ -83,12 +84,34 @@ const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.st
  * @throws VamoError of reading days, training, exporting; see `train` and `exportCandidate`
  */
 export async function runNight(job: TrainJob, options: NightOptions): Promise<TrainOutcome> {
+  const { config } = job;
+  const data = await openDirectoryStore(job.dataRoot);
+  const rules: ReplayRules = { ...config.market, tasks: config.tasks };
+  const days = await readDays(data, job, { rules, actions: config.training.actions });
+  try {
+    return await learnAndExport({ job, days, data, rules }, options);
+  } finally {
+    for (const split of SPLITS) for (const day of days[split]) day.close();
+  }
+}
+
+async function learnAndExport(
+  {
+    job,
+    days,
+    data,
+    rules,
+  }: {
+    readonly job: TrainJob;
+    readonly days: Record<Split, TrainingDay[]>;
+    readonly data: ObjectStore;
+    readonly rules: ReplayRules;
+  },
+  options: NightOptions,
+): Promise<TrainOutcome> {
   const { config, seed } = job;
   const training = await trainingOf(job);
-  const data = await openDirectoryStore(job.dataRoot);
   const run = await openDirectoryStore(job.runDirectory);
-  const rules: ReplayRules = { ...config.market, tasks: config.tasks };
-  const days = await readDays(data, job, rules);
   const parent = await readParent(job);
   throwIfAborted(options.signal);
   const seesMarket = config.model.temporal !== 'none';

@@ -11,7 +11,7 @@ import { createPasses } from '../../../src/trainer/step/passes.ts';
 import { createSession } from '../../../src/trainer/step/session.ts';
 import { equal } from '../../../src/trainer/step/sight.ts';
 import { counts, design as plainDesign, learnerOf } from '../../helpers/learner.ts';
-import { tinyModel, walk } from '../../helpers/trainer.ts';
+import { tinyModel, refOf, walk } from '../../helpers/trainer.ts';
 
 const [DAYS, HISTORY, CHANNELS] = [3, 96, 2];
 const settings: ModelSettings = {
@@ -80,7 +80,7 @@ describe('the temporal module in the step', () => {
     const { losses } = await evaluate(toFeeds(rows, { market }));
     losses.forEach((loss, k) => expect(loss).toBeCloseTo(expected[k]!, 5));
     const days = Array.from({ length: DAYS }, (_, d) => `day ${d}`);
-    const split = { days, trajectories: rows, market };
+    const split = { days, trajectories: rows.map(refOf), market };
     const whole = await splitLosses(split, [1, 3, 1], await evaluatorOf([1, 3, 1]));
     whole.losses.forEach((loss, k) => expect(loss).toBeCloseTo(expected[k]!, 5));
   });
