@@ -13,7 +13,7 @@ import { join } from 'node:path';
 
 async function settingsOf(model: object): Promise<ModelSettings> {
   const path = join(await mkdtemp(join(tmpdir(), 'vamo-sizes-')), 'config.json');
-  await writeFile(path, JSON.stringify({ model }));
+  await writeFile(path, JSON.stringify({ model, training: { actions: 'logged' } }));
   return (await loadConfig([path])).model;
 }
 
