@@ -1,7 +1,7 @@
 import { quantile } from '../../src/core/index.ts';
 import type { Block, Stepper } from './step-peer.ts';
 
-export interface Timing {
+interface Timing {
   readonly medianMs: number;
   readonly fastestMs: number;
   /** Of the process, MiB. */

@@ -60,7 +60,7 @@ export {
   type CampaignResult,
   type GateDecision,
 } from './evaluation.ts';
-export { hasItsChecksum, withChecksum, type Checked } from './checksum.ts';
+export { hasItsChecksum, withChecksum } from './checksum.ts';
 export { dataRules, rulesOf, type DataRules } from './data-rules.ts';
 export { type CampaignLog, type DayLog } from './day-log.ts';
 export { type SourceRecord } from './source-record.ts';

@@ -19,5 +19,5 @@ export {
 } from './partition-manifest.ts';
 export { readDaySteps, readDayLog, readPartitionFile } from './partition-read.ts';
 export { encodeDaySteps } from './steps-file.ts';
-export { openStepsFile, type StepsFile } from './steps-reader.ts';
+export { openStepsFile } from './steps-reader.ts';
 export { STEPS_FILE_COLUMNS } from './partition-layout.ts';

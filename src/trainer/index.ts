@@ -15,8 +15,6 @@ export {
   type WeightingState,
 } from './weighting/index.ts';
 export { batchCounts } from './step/counts.ts';
-export { taskGradientsProgram } from './step/gradient-graphs.ts';
-export { lossProgram } from './step/loss-graphs.ts';
 export type { StepDesign } from './step/tensors.ts';
 export type { OptimiserSettings } from './step/optimiser.ts';
 export { createLearner } from './step/learner.ts';

@@ -10,7 +10,7 @@ import {
 import { type DayKey, STEPS } from '../../core/index.ts';
 
 /** A campaign's day as the day's index has it: small, whatever its steps and events take. */
-export interface DayCampaign {
+interface DayCampaign {
   readonly campaignId: string;
   readonly task: string;
   /** e = R/R*; undefined where it is not known. */
