@@ -102,10 +102,14 @@ function collect(x: tf.Tensor, places: tf.Tensor, fold: Fold, share: number): tf
   const parts = tf.reshape(x, [(series * length + 1) * side, width]);
   const row = tf.reshape(rowsAt(places, fold, 1), [series * length, side]);
   const at = tf.add(tf.mul(row, tf.scalar(side, 'int32')), tf.range(0, side, 1, 'int32'));
-  const found = tf.gather(parts, tf.reshape(at, [-1]));
-  if (share === 1) return tf.sum(tf.reshape(found, [series * length, side, width]), 1);
-  const apart = tf.reshape(found, [series / share, share, length, side, width]);
-  return tf.reshape(tf.sum(apart, [1, 3]), [-1, width]);
+  // One gather for each neighbour: adding whole tensors up is faster than summing over five rows.
+  const found = tf
+    .unstack(at, 1)
+    .map((from) => tf.gather(parts, from))
+    .reduce((a, b) => tf.add(a, b));
+  if (share === 1) return found;
+  const apart = tf.reshape(found, [series / share, share, length * width]);
+  return tf.reshape(tf.sum(apart, 1), [-1, width]);
 }
 
 /** `spread` along the phase, with its derivative. */
