@@ -63,7 +63,7 @@ install_package() {
   [[ -f $package/package.json ]] &&
     [[ $(node -p 'require(process.argv[1]).version' "$package/package.json") == "$version" ]] && return
   say "installing @tensorflow/tfjs-node $version"
-  (cd "$repository" && npm install --no-save --ignore-scripts --no-audit --no-fund --prefer-offline \
+  (cd "$repository" && npm install --no-save --save-dev --ignore-scripts --no-audit --no-fund --prefer-offline \
     "@tensorflow/tfjs-node@$version" >&2) || lacks 'npm could not install the package'
 }
 
