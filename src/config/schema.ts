@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { REWARD_FIELDS } from '../contracts/index.ts';
+import { REWARD_FIELDS, storeSettings } from '../contracts/index.ts';
 import { dayKey, ENGINE_KINDS } from '../core/index.ts';
 import { model } from './model-schema.ts';
 
@@ -176,6 +176,7 @@ export const configSchema = z.strictObject({
   tasks: z.array(task).min(1),
   days,
   market,
+  store: storeSettings,
   source,
   ingest,
   window,

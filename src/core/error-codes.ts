@@ -33,6 +33,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'The file differs from its recorded digest. Restore it from a copy, or rebuild it from its inputs.',
   },
+  STORE_UNFIT: {
+    retriable: false,
+    mend: 'Events would be lost or counted twice in it. Use a service that honours `If-None-Match: *` on every write, or store.kind = "directory".',
+  },
   EVENT_INVALID: {
     retriable: false,
     mend: 'Correct the producer; the record is in the dead-letter file with its reason.',

@@ -29,7 +29,7 @@ export function brokerMissing(): string | undefined {
   return undefined;
 }
 
-function listenOnce(port: number): Promise<number> {
+export function listenOnce(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -25,7 +25,11 @@ type Seal = (day: DayKey, atEnd: boolean) => Promise<PartitionManifest>;
  */
 async function asSealer<T>(context: Context, work: (seal: Seal) => Promise<T>): Promise<T> {
   const { store, config, root, log, signal, now } = context;
-  const role = await openDataDirectory(root, { role: 'sealer', nowMs: now() });
+  const role = await openDataDirectory(root, {
+    role: 'sealer',
+    nowMs: now(),
+    settings: config.store,
+  });
   const engineDir = join(root, 'work', 'sealer');
   try {
     const result = await work((day, atEnd) =>
