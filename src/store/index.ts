@@ -1,6 +1,5 @@
 export { type ObjectStore } from './object-store.ts';
 export { openDirectoryStore } from './directory-store.ts';
-export { splitStore } from './split-store.ts';
 export { openDataDirectory, openStore } from './data-directory.ts';
 export { checkRules, keepRules } from './data-rules.ts';
 export { storeError } from './store-error.ts';

@@ -61,10 +61,10 @@ export async function startS3Server(): Promise<S3Server> {
     const key = decodeURIComponent(url.pathname).replace(/^\/bucket\/?/, '');
     if (request.headers['x-amz-content-sha256'] !== sha256(body))
       return [400, refuse('XAmzContentSHA256Mismatch')];
-    if (!/^AWS4-HMAC-SHA256 Credential=id\//.test(request.headers.authorization ?? ''))
+    if (!request.headers.authorization?.startsWith('AWS4-HMAC-SHA256 Credential=id/'))
       return [403, refuse('AccessDenied')];
     if (!url.pathname.startsWith('/bucket')) return [404, refuse('NoSuchBucket')];
-    switch (request.method) {
+    switch (request.method ?? '') {
       case 'PUT':
         if (self.honoursConditions && request.headers['if-none-match'] && objects.has(key))
           return [412, refuse('PreconditionFailed')];
@@ -88,12 +88,18 @@ export async function startS3Server(): Promise<S3Server> {
       return;
     }
     const fails = fault?.kind === 'silent' || fault?.kind === 'reset' ? fault : undefined;
-    if (fails?.when === 'before') return void (fails.kind === 'reset' && request.socket.destroy());
+    const fail = (): void => {
+      if (fails?.kind === 'reset') request.socket.destroy();
+    };
+    if (fails?.when === 'before') return fail();
     const [status, content] = carryOut(request, new URL(request.url!, 'http://host'), body);
-    if (fails) return void (fails.kind === 'reset' && request.socket.destroy());
+    if (fails) return fail();
     const bytes = Buffer.from(content);
     response.writeHead(status, { 'content-length': bytes.byteLength });
-    if (request.method === 'HEAD') return void response.end();
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
     if (fault?.kind === 'torn') {
       response.write(bytes.subarray(0, bytes.byteLength >> 1));
       await wait(20);

@@ -31,7 +31,6 @@ describe.skipIf(missing !== undefined)('a data set in an S3-compatible store', (
     workshop = await openWorkshop();
   }, 240_000);
   afterAll(async () => {
-    for (const name of Object.keys(S3_CREDENTIALS)) delete process.env[name];
     await s3.stop();
     await workshop.clean();
   });
@@ -58,8 +57,7 @@ describe.skipIf(missing !== undefined)('a data set in an S3-compatible store', (
   it('seals the days that a directory seals, and another host trains on them', async () => {
     const local = await workshop.night();
     await closeDays(local);
-    const daysOf = async (night: Night) =>
-      (await night.ok<{ days: DayReport[] }>('days')).days.map((day) => day);
+    const daysOf = async (night: Night) => (await night.ok<{ days: DayReport[] }>('days')).days;
     const onDisk = await daysOf(local);
     const shared = {
       store: s3.settings('ads/night'),
@@ -82,13 +80,5 @@ describe.skipIf(missing !== undefined)('a data set in an S3-compatible store', (
     await publish(second);
     expect((await second.ok<Versions>('versions')).champion).not.toBeNull();
     expect((await first.ok<Versions>('versions')).champion).toBeNull();
-    await second.ok('seal');
-    const asked = await second.ok<{ rows: { rows: number }[] }>(
-      'days',
-      '--sql',
-      'SELECT count() AS rows FROM events',
-    );
-    const accepted = onDisk.reduce((sum, day) => sum + (day.accepted ?? 0), 0);
-    expect(Number(asked.rows[0]?.rows)).toBe(accepted);
   });
 });

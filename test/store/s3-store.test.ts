@@ -229,7 +229,7 @@ describe('S3 store', () => {
   it('needs credentials, and says which variable is not set', () => {
     const kept = process.env['AWS_ACCESS_KEY_ID'];
     delete process.env['AWS_ACCESS_KEY_ID'];
-    expect(() => openS3Store(settings(), { cacheFolder: folder })).toThrowError(
+    expect(() => openS3Store(settings(), { cacheFolder: folder })).toThrow(
       'store.kind is "s3", but AWS_ACCESS_KEY_ID is not set',
     );
     if (kept !== undefined) process.env['AWS_ACCESS_KEY_ID'] = kept;
