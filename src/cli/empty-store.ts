@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { VamoError } from '../core/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 
@@ -17,6 +16,6 @@ export function emptyStore(root: string): ObjectStore {
     has: () => Promise.resolve(false),
     list: () => Promise.resolve([]),
     remove: () => Promise.resolve(),
-    localPath: (key) => join(root, key),
+    localFile: refuse,
   };
 }

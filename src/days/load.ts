@@ -41,7 +41,7 @@ export async function loadIntoClickHouse(options: {
   await engine.command(unmarkLoaded(day));
   for (const table of TABLE_NAMES) {
     await readPartitionFile(store, manifest, table);
-    const path = store.localPath(fileOf(manifest, table).key);
+    const path = await store.localFile(fileOf(manifest, table).key);
     for (const sql of stageDay(table, day, path)) await engine.command(sql);
     if (!(await stageIsWhole(engine, table, path)))
       throw new VamoError('STORE_FULL', `the engine could not write all ${table} of ${day}`);

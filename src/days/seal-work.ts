@@ -52,11 +52,10 @@ export async function stageSegments(
     throwIfAborted(signal);
     await readVerified(store, segment);
     const name = `${String(i).padStart(8, '0')}.arrow`;
-    await symlink(resolve(store.localPath(segment.key)), join(folder, name)).catch(
-      (error: unknown) => {
-        throw storeError(error, `cannot link ${segment.key}`);
-      },
-    );
+    const file = await store.localFile(segment.key);
+    await symlink(resolve(file), join(folder, name)).catch((error: unknown) => {
+      throw storeError(error, `cannot link ${segment.key}`);
+    });
   }
 }
 

@@ -29,6 +29,13 @@ const isSystem = (error: unknown, code: string): boolean => systemCode(error) ==
 export async function openDirectoryStore(root: string): Promise<ObjectStore> {
   const base = resolve(root);
   const pathOf = (key: string): string => join(base, validKey(key));
+  const missing = (key: string): VamoError =>
+    new VamoError('STORE_NOT_FOUND', `${key} is not in ${base}`, { details: { key } });
+  const has = (key: string): Promise<boolean> =>
+    access(pathOf(key)).then(
+      () => true,
+      () => false,
+    );
   await makeFolder(join(base, TEMPORARY)).catch((error: unknown) => {
     throw storeError(error, `cannot open ${base}`);
   });
@@ -81,23 +88,21 @@ export async function openDirectoryStore(root: string): Promise<ObjectStore> {
       try {
         return await readFile(pathOf(key));
       } catch (error) {
-        if (isSystem(error, 'ENOENT'))
-          throw new VamoError('STORE_NOT_FOUND', `${key} is not in ${base}`, { details: { key } });
+        if (isSystem(error, 'ENOENT')) throw missing(key);
         throw storeError(error, `cannot read ${key}`);
       }
     },
-    has: (key) =>
-      access(pathOf(key)).then(
-        () => true,
-        () => false,
-      ),
+    has,
     list: (prefix) => listKeys(base, validKey(prefix.replace(/\/$/, ''))),
     async remove(key) {
       await rm(pathOf(key), { force: true }).catch((error: unknown) => {
         throw storeError(error, `cannot remove ${key}`);
       });
     },
-    localPath: pathOf,
+    async localFile(key) {
+      if (!(await has(key))) throw missing(key);
+      return pathOf(key);
+    },
   };
 
   /** A rename between file systems is not possible: copy beside the target first. */

@@ -15,6 +15,9 @@ export interface ObjectStore {
   /** Keys below a prefix folder, in byte order, temporary files left out. */
   list(prefix: string): Promise<string[]>;
   remove(key: string): Promise<void>;
-  /** A local path of an object for engines that open files; it may not exist. */
-  localPath(key: string): string;
+  /**
+   * A local file with the object's bytes, for engines that open files; not to be changed.
+   * @throws VamoError STORE_NOT_FOUND
+   */
+  localFile(key: string): Promise<string>;
 }

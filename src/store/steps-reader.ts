@@ -47,7 +47,7 @@ export async function openStepsFile(
     `steps of ${manifest.day}`,
   );
   const key = manifest.files.find(({ role }) => role === 'steps')?.key ?? '';
-  const file = open(store.localPath(key));
+  const file = open(await store.localFile(key));
   return {
     day: dayKey(manifest.day),
     campaigns,

@@ -40,7 +40,7 @@ export async function openIn(dir: string): Promise<Setup> {
 
 /** Flips one bit of a stored object, behind the store's back. */
 export async function flipBit(store: ObjectStore, key: string, at = -9): Promise<void> {
-  const path = store.localPath(key);
+  const path = await store.localFile(key);
   const bytes = await readFile(path);
   const index = at < 0 ? bytes.length + at : at;
   bytes[index] = bytes[index]! ^ 1;
@@ -49,6 +49,6 @@ export async function flipBit(store: ObjectStore, key: string, at = -9): Promise
 
 /** Cuts a stored object short. */
 export async function truncate(store: ObjectStore, key: string, bytes: number): Promise<void> {
-  const path = store.localPath(key);
+  const path = await store.localFile(key);
   await writeFile(path, (await readFile(path)).subarray(0, -bytes));
 }

@@ -264,7 +264,7 @@ describe('ingester', () => {
     await produce([recordOf(outcomeEvent())]);
     await ingester().run();
     const [segment] = (await committedOfDay(store, '2026-01-05')).segments;
-    const path = store.localPath(segment!.key);
+    const path = await store.localFile(segment!.key);
     const bytes = await readFile(path);
     bytes[bytes.length >> 1]! ^= 4;
     await writeFile(path, bytes);

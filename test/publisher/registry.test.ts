@@ -82,7 +82,7 @@ describe('a tampered checkpoint', () => {
     ],
     'missing golden rows': [
       /golden of .*missing/,
-      ({ store }, m) => rm(store.localPath(keyOf(m, 'golden'))),
+      async ({ store }, m) => rm(await store.localFile(keyOf(m, 'golden'))),
     ],
     'a file of an unknown role': [
       /files\.4/,
@@ -119,7 +119,7 @@ describe('a tampered checkpoint', () => {
   it('is mended by putting it again', async () => {
     const { registry, store } = await setUp(onTestFinished);
     const { manifest } = await registry.putCheckpoint(smallDraft(1));
-    await rm(store.localPath(manifestKey(manifest.version)));
+    await rm(await store.localFile(manifestKey(manifest.version)));
     await flipBit(store, keyOf(manifest, 'graph'));
     await registry.putCheckpoint(smallDraft(1));
     expect((await registry.readCheckpoint(manifest.version)).files.size).toBe(4);

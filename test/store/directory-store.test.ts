@@ -91,7 +91,7 @@ describe('readVerified', () => {
     await store.put(ref.key, content);
     expect(Buffer.from(await readVerified(store, ref))).toEqual(Buffer.from(content));
 
-    const path = store.localPath(ref.key);
+    const path = await store.localFile(ref.key);
     const good = await readFile(path);
     const flipped = Buffer.from(good);
     flipped[7]! ^= 1;

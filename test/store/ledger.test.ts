@@ -100,7 +100,10 @@ describe('ledger', () => {
 
   it.each([
     ['a missing entry', async () => store.remove(key(10))],
-    ['an entry that is no JSON', async () => writeFile(store.localPath(key(10)), '{"schema":')],
+    [
+      'an entry that is no JSON',
+      async () => writeFile(await store.localFile(key(10)), '{"schema":'),
+    ],
     ['an entry of other fields', async () => store.put(key(10), Buffer.from('{"from":"10"}'))],
     [
       'an entry with another count',

@@ -47,7 +47,7 @@ describe('a steps file read campaign by campaign', () => {
     const key = manifest.files.find(({ role }) => role === 'steps')!.key;
     const bytes = Buffer.from(await store.get(key));
     bytes[bytes.length >> 1]! ^= 1;
-    await writeFile(store.localPath(key), bytes);
+    await writeFile(await store.localFile(key), bytes);
     await expect(openStepsFile(store, manifest)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 });

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { sha256, VamoError, type Logger } from '../../core/index.ts';
 import type { ObjectStore } from '../../store/index.ts';
 import type { LossRecord, StepRecord } from '../run-record.ts';
@@ -102,14 +103,14 @@ export async function loadCheckpoint(
     if (state.runKey === runKey) return state;
     throw new VamoError(
       'TRAIN_RESUME_MISMATCH',
-      `${store.localPath(key)} is of another run: data, configuration, seed or parent differ`,
+      `${await store.localFile(key)} is of another run: data, configuration, seed or parent differ`,
       { details: { found: state.runKey, expected: runKey } },
     );
   }
-  if (keys.length === 0) return null;
-  throw new VamoError(
-    'CHECKPOINT_INVALID',
-    `${store.localPath(FOLDER)}: no training state is intact`,
-    { details: { keys } },
-  );
+  const [newest] = keys;
+  if (newest === undefined) return null;
+  const folder = dirname(await store.localFile(newest));
+  throw new VamoError('CHECKPOINT_INVALID', `${folder}: no training state is intact`, {
+    details: { keys },
+  });
 }
