@@ -24,6 +24,7 @@ export async function verifyDay(store: ObjectStore, manifest: PartitionManifest)
     const bytes = await readPartitionFile(store, manifest, file.role);
     expectEqual(`bytes of ${file.key}`, bytes.byteLength, file.bytes);
     expectEqual(`rows of ${file.key}`, openColumns(bytes, file.key).rows, file.rows);
+    if (file.role === 'rewards') continue;
     const [columns, digest] =
       file.role === 'events'
         ? [EVENT_COLUMNS, manifest.digest]
