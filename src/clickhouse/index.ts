@@ -22,3 +22,4 @@ export {
   type TableName,
   type LoadedMark,
 } from './tables-sql.ts';
+export { fileChecksum, tableChecksum, type Checksum } from './verify-sql.ts';

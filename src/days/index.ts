@@ -5,5 +5,5 @@ export { lastArrival, readLive } from './live.ts';
 export { sealSteps } from './seal-steps.ts';
 export { dayReports, type DayReport } from './report.ts';
 export { loadIntoClickHouse } from './load.ts';
-export { verifyDay } from './verify.ts';
+export { checkCopy, checkFiles, verifyDay, type Difference } from './verify.ts';
 export type { BuildOptions } from './build-options.ts';
