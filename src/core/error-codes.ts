@@ -37,6 +37,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'Events would be lost or counted twice in it. Use a service that honours `If-None-Match: *` on every write, or store.kind = "directory".',
   },
+  MAPPING_INVALID: {
+    retriable: false,
+    mend: 'Correct the named place of the mapping file; `vamo mapping check FILE SAMPLE` tries it.',
+  },
   EVENT_INVALID: {
     retriable: false,
     mend: 'Correct the producer; the record is in the dead-letter file with its reason.',
