@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,8 +59,10 @@ export async function startBroker(): Promise<Broker> {
   return {
     address: stdout.trim().split('\n').at(-1) ?? '',
     async killAndRestart() {
-      process.kill(Number(await readFile(join(data, 'pid'), 'utf8')), 'SIGKILL');
-      // Its port is free once the process is gone.
+      const pidFile = join(data, 'pid');
+      process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL');
+      await rm(pidFile);
+      // Its port and its files are free once the process is gone.
       while (!(await listenOnce(Number(port)).catch(() => 0))) await wait(50);
       await call(SCRIPT, ['start', data, port]);
     },
