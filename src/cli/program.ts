@@ -11,6 +11,8 @@ const COMMANDS: Readonly<Record<string, Add>> = {
     addCommand(to, run, (await import('./commands/simulate.ts')).simulateCommand),
   ingest: async (to, run) =>
     addCommand(to, run, (await import('./commands/ingest.ts')).ingestCommand),
+  mapping: async (to, run) =>
+    addCommand(to, run, (await import('./commands/mapping.ts')).mappingCommand),
   seal: async (to, run) => addCommand(to, run, (await import('./commands/seal.ts')).sealCommand),
   amend: async (to, run) => addCommand(to, run, (await import('./commands/amend.ts')).amendCommand),
   verify: async (to, run) =>
