@@ -54,6 +54,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'The ledger chain is broken. Restore the ledger directory from a copy.',
   },
+  METRICS_PORT: {
+    retriable: true,
+    mend: 'Name a free port with --metrics (0 = any free one) and an address of this machine in `metrics.host`.',
+  },
   DAY_MISSING: {
     retriable: false,
     mend: 'Ingest and seal the named day first; `vamo days` lists what is there.',
