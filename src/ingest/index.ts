@@ -5,6 +5,11 @@ export { createFileSink } from './file-sink.ts';
 export { createKafkaSource } from './kafka-source.ts';
 export { createKafkaSink } from './kafka-sink.ts';
 export { createTopic } from './kafka-topic.ts';
-export { createIngester, type Ingester, type IngesterOptions } from './ingester.ts';
+export {
+  createIngester,
+  type Ingester,
+  type IngesterOptions,
+  type IngestSnapshot,
+} from './ingester.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
-export { type IngestSnapshot, type PartitionSnapshot } from './snapshot.ts';
+export { type PartitionSnapshot } from './snapshot.ts';

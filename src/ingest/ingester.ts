@@ -10,7 +10,7 @@ import {
   type PartitionContext,
   type PartitionIngest,
 } from './partition-ingest.ts';
-import type { IngestSnapshot } from './snapshot.ts';
+import type { PartitionSnapshot } from './snapshot.ts';
 
 export interface IngesterOptions {
   readonly source: EventSource;
@@ -44,6 +44,14 @@ export interface Ingester {
   }): Promise<IngestStats>;
   /** How the present run stands; empty before the first one. Cheap: plain numbers, no IO. */
   snapshot(): IngestSnapshot;
+}
+
+/** How a run of the ingester stands. */
+export interface IngestSnapshot {
+  readonly topic: string;
+  /** Undefined before the first run. */
+  readonly stats?: IngestStats;
+  readonly partitions: readonly PartitionSnapshot[];
 }
 
 const TICK_MS = 100;

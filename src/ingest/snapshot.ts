@@ -1,5 +1,3 @@
-import type { IngestStats } from './partition-ingest.ts';
-
 /** One partition that is this reader's, and what it did there since it was assigned. */
 export interface PartitionSnapshot {
   readonly partition: number;
@@ -19,12 +17,4 @@ export interface PartitionSnapshot {
   readonly records: number;
   readonly rows: number;
   readonly deadLetters: number;
-}
-
-/** How a run of the ingester stands. */
-export interface IngestSnapshot {
-  readonly topic: string;
-  /** Undefined before the first run. */
-  readonly stats?: IngestStats;
-  readonly partitions: readonly PartitionSnapshot[];
 }
