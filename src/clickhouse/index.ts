@@ -1,5 +1,7 @@
 export { askReadOnly } from './question.ts';
-export { openEmbedded, type Engine } from './engine.ts';
+export { type Engine } from './engine.ts';
+export { openEmbedded } from './embedded.ts';
+export { openServer, type ServerAddress } from './server.ts';
 export { writeEvents, countEvents, type EventsSql, type EventCounts } from './events-sql.ts';
 export { writeSteps, countOrphans, countCampaigns, type StepsSql } from './steps-sql.ts';
 export {
