@@ -36,6 +36,13 @@ export {
 } from './ledger.ts';
 export {
   storedPartitionManifest,
+  currentManifest,
+  limitOf,
+  isMature,
+  LATE_POLICIES,
+  BACKFILL_MODES,
+  type LatePolicy,
+  type BackfillMode,
   type DayCounts,
   type CutPoint,
   type PartitionManifest,

@@ -7,7 +7,7 @@ export interface ReadRecord {
   readonly offset: number;
   /** NaN when the record does not tell. */
   readonly arrivalMs: number;
-  /** JSON text, or a value already parsed (a member of a log file's line). */
+  /** Bytes (Kafka; null = a tombstone), text, or a value already parsed (a member of a log's line). */
   readonly value: unknown;
 }
 

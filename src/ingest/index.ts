@@ -5,6 +5,13 @@ export { createFileSink } from './file-sink.ts';
 export { createKafkaSource } from './kafka-source.ts';
 export { createKafkaSink } from './kafka-sink.ts';
 export { createTopic } from './kafka-topic.ts';
+export { createJsonDecoder } from './decode-json.ts';
+export {
+  type BadRecord,
+  type Decoded,
+  type DecoderOptions,
+  type RecordDecoder,
+} from './decode-record.ts';
 export {
   createIngester,
   type Ingester,

@@ -253,7 +253,7 @@ function toRecord(message: KafkaMessage): ReadRecord {
   return {
     offset: Number(message.offset),
     arrivalMs: Number(message.timestamp),
-    value: message.value?.toString() ?? '',
+    value: message.value,
   };
 }
 

@@ -59,13 +59,13 @@ function look(over: Partial<Observation> = {}): Observation {
     rows,
     deadLetters: 0,
   });
-  const stats = { records: 160, rows: 160, deadLetters: 0, commits: 4, lost: 0, seeks: 0 };
+  const stats = { records: 160, filtered: 0, rows: 160, deadLetters: 0, commits: 4, lost: 0 };
   return {
     atMs: 1_060_000,
     clockMs: 9_000,
     snapshot: {
       topic: 't',
-      stats: { ...stats, reread: 0 },
+      stats: { ...stats, seeks: 0, reread: 0 },
       partitions: [partition(0, 100, 100), partition(1, 60, 60)],
     },
     ends: [100, 100],
