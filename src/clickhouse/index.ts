@@ -14,8 +14,10 @@ export { writeSteps, countOrphans, countCampaigns } from './steps-sql.ts';
 export {
   TABLES,
   createTables,
+  emptyStage,
   stageDay,
-  compareStage,
+  stageFingerprint,
+  dayFingerprint,
   placeDay,
   countDay,
   isLoaded,
@@ -24,4 +26,13 @@ export {
   type TableName,
   type LoadedMark,
 } from './tables-sql.ts';
-export { fileChecksum, tableChecksum, type Checksum } from './verify-sql.ts';
+export {
+  LIVE_DAYS,
+  SEGMENT_COLUMNS,
+  countSegment,
+  countSegments,
+  dropLiveDay,
+  loadSegment,
+  removeSegment,
+  type LiveRange,
+} from './live-sql.ts';

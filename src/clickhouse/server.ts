@@ -49,7 +49,9 @@ export async function openServer(address: ServerAddress): Promise<Engine> {
   }
 
   const command = (sql: string): Promise<void> =>
-    attempt(sql, async (query) => void (await client.command({ query })));
+    attempt(sql, async (query) => {
+      await client.command({ query });
+    });
 
   /** The statement goes in the address, the file's bytes are the body. */
   async function stream(path: string, sql: string): Promise<void> {
