@@ -36,3 +36,5 @@ export {
   removeSegment,
   type LiveRange,
 } from './live-sql.ts';
+export { openFront, type Front } from './front/front.ts';
+export { announceFront, findFront, withdrawFront, type FrontAddress } from './front/record.ts';

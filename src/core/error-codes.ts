@@ -75,6 +75,10 @@ export const ERROR_CODES = {
     mend: 'A sealed day never changes; late rows are kept and counted.',
   },
   SQL_FAILED: { retriable: false, mend: 'Correct the SQL; `vamo days --help` shows an example.' },
+  SQL_PORT: {
+    retriable: true,
+    mend: 'Name a free port with --port (0 = any free one) and an address of this machine in `clickhouse.host`.',
+  },
   SQL_UNREACHABLE: {
     retriable: true,
     mend: 'Check CLICKHOUSE_URL and that the server, or `vamo clickhouse serve`, runs there.',
