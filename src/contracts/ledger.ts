@@ -51,10 +51,12 @@ export type LedgerEntry = z.infer<typeof ledgerEntry>;
 /** What a data directory ingests. Created once; a mismatch stops the ingester. */
 export const sourceIdentity = z.strictObject({
   schema: z.literal('source/v1'),
-  kind: z.enum(['file', 'kafka']),
-  /** Kafka: the cluster id. File: the log directory's own id file. */
+  kind: z.enum(['file', 'files', 'kafka']),
+  /** Kafka: the cluster id. File: the log directory's own id file. Files: made of their contents. */
   id: z.string(),
   topic: z.string(),
   partitions: z.int().min(1),
+  /** Files at rest: where each ends. Nothing comes after that, so no day of theirs waits for more. */
+  ends: z.array(z.int().min(0)).optional(),
 });
 export type SourceIdentity = z.infer<typeof sourceIdentity>;

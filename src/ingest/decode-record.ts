@@ -18,6 +18,8 @@ export interface PlacedEvent {
 /** One of several events of a record, with an arrival time of its own. */
 export interface ArrivedEvent extends PlacedEvent {
   readonly arrivalMs: number;
+  /** Many records give this same event: it is kept once an offset range. */
+  readonly once?: true;
 }
 
 /**

@@ -34,6 +34,8 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
   const segments = new Map<string, SegmentBuilder>();
   const deadLetters: string[] = [];
   const badByDay: Record<string, number> = {};
+  /** Events that many records give, by kind and id: those that are in. */
+  const once = new Set<string>();
   let { maxArrivalMs } = start;
   let records = 0;
   let rows = 0;
@@ -44,6 +46,13 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     if (segment === undefined) segments.set(day, (segment = createSegmentBuilder()));
     return segment;
   };
+
+  function isFirst({ event, day }: PlacedEvent): boolean {
+    const key = `${day}/${event.kind}/${event.event_id}`;
+    if (once.has(key)) return false;
+    once.add(key);
+    return true;
+  }
 
   function addRow({ offset }: ReadRecord, { event, day }: PlacedEvent, arrivalMs: number): void {
     if (arrivalMs > maxArrivalMs) maxArrivalMs = arrivalMs;
@@ -112,7 +121,8 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
       }
       if (decoded.bad !== undefined) return addBad(record, decoded);
       if (decoded.events === undefined) return addRow(record, decoded, record.arrivalMs);
-      for (const row of decoded.events) addRow(record, row, row.arrivalMs);
+      for (const row of decoded.events)
+        if (row.once !== true || isFirst(row)) addRow(record, row, row.arrivalMs);
     },
     write: async (store, to, nonce) => ({
       schema: 'ledger/v1',
