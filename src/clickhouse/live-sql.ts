@@ -50,14 +50,13 @@ export function countSegment(range: LiveRange): string {
   return `SELECT count() AS rows FROM events_live WHERE ${rangeIs(range)}`;
 }
 
-/** Rows, `from` and `rows`: how many are there of each of a partition's ranges that begin at `froms`. */
-export function countSegments(
-  partition: Omit<LiveRange, 'from' | 'to'>,
-  froms: readonly bigint[],
-): string {
-  const list = froms.map((from) => integer(from)).join(', ');
-  return `SELECT toString(roundDown(src_offset, [${list}])) AS from, count() AS rows
-  FROM events_live WHERE ${partitionIs(partition)} GROUP BY from`;
+/** Rows, `from` and `rows`: how many rows are there of each of a partition's ranges, if any. */
+export function countSegments(ranges: readonly [LiveRange, ...LiveRange[]]): string {
+  // Ends are bounds too: what lies between two ranges is counted with neither.
+  const bounds = [...new Set(ranges.flatMap(({ from, to }) => [from, to]))];
+  const list = bounds.sort((a, b) => (a < b ? -1 : 1)).map((bound) => integer(bound));
+  return `SELECT toString(roundDown(src_offset, [${list.join(', ')}])) AS from, count() AS rows
+  FROM events_live WHERE ${partitionIs(ranges[0])} AND src_offset >= ${list[0] ?? '0'} GROUP BY from`;
 }
 
 /** Takes out what a torn load left of a segment. */
