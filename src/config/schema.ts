@@ -37,6 +37,12 @@ const ingest = z.strictObject({
   maxBadShare: share,
 });
 
+/** Where a long-running command serves its metrics; port null = nowhere, 0 = any free port. */
+const metrics = z.strictObject({
+  host: z.string().min(1),
+  port: z.int().min(0).max(65535).nullable(),
+});
+
 const kafka = z.strictObject({
   brokers: z.array(z.string().min(1)).min(1),
   groupId: z.string().min(1),
@@ -194,6 +200,7 @@ export const configSchema = z.strictObject({
   store: storeSettings,
   source,
   ingest,
+  metrics,
   window,
   model,
   training,

@@ -62,6 +62,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'The ledger chain is broken. Restore the ledger directory from a copy.',
   },
+  METRICS_PORT: {
+    retriable: true,
+    mend: 'Name a free port with --metrics (0 = any free one) and an address of this machine in `metrics.host`.',
+  },
   DAY_MISSING: {
     retriable: false,
     mend: 'Ingest and seal the named day first; `vamo days` lists what is there.',
@@ -79,6 +83,14 @@ export const ERROR_CODES = {
     mend: 'A sealed day never changes; late rows are kept and counted.',
   },
   SQL_FAILED: { retriable: false, mend: 'Correct the SQL; `vamo days --help` shows an example.' },
+  SQL_PORT: {
+    retriable: true,
+    mend: 'Name a free port with --port (0 = any free one) and an address of this machine in `clickhouse.host`.',
+  },
+  SQL_UNREACHABLE: {
+    retriable: true,
+    mend: 'Check CLICKHOUSE_URL and that the server, or `vamo clickhouse serve`, runs there.',
+  },
   ENGINE_UNAVAILABLE: {
     retriable: false,
     mend: 'Run `npm ci` again; the named package did not load.',

@@ -7,3 +7,4 @@ export { dayReports, type DayReport } from './report.ts';
 export { loadIntoClickHouse } from './load.ts';
 export { checkCopy, checkFiles, verifyDay, type Difference } from './verify.ts';
 export type { BuildOptions } from './build-options.ts';
+export { createLiveLoader, type LiveLoader, type LoadRound } from './live-load.ts';

@@ -10,6 +10,7 @@ export { isWholeArrowFile } from './arrow-file.ts';
 export { openLedger, readLedgers } from './ledger.ts';
 export { committedOfDay, findOrphans, type CommittedDay } from './committed.ts';
 export { columnsDigest } from './partition-digest.ts';
+export { columnsFingerprint, multipliers, type Fingerprint } from './fingerprint.ts';
 export {
   readManifest,
   findManifest,
