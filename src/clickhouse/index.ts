@@ -23,3 +23,5 @@ export {
   type LoadedMark,
 } from './tables-sql.ts';
 export { fileChecksum, tableChecksum, type Checksum } from './verify-sql.ts';
+export { convertToEvents } from './convert-sql.ts';
+export { dropDay, loadedDays } from './unload-sql.ts';

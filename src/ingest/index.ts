@@ -5,6 +5,10 @@ export { createFileSink } from './file-sink.ts';
 export { createKafkaSource } from './kafka-source.ts';
 export { createKafkaSink } from './kafka-sink.ts';
 export { createTopic } from './kafka-topic.ts';
+export { createRawFileSource } from './raw-file-source.ts';
+export { findFiles } from './file-glob.ts';
+export { compileMapping } from './mapping/compile.ts';
+export { loadMapping } from './mapping/load.ts';
 export { createJsonDecoder } from './decode-json.ts';
 export {
   type BadRecord,
@@ -14,3 +18,6 @@ export {
 } from './decode-record.ts';
 export { createIngester, type IngesterOptions } from './ingester.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
+export { boundedSource } from './bounded-source.ts';
+export { jsonRecord } from './json-line.ts';
+export { forgetGroup, kafkaTimeRanges, type TimeRange } from './kafka-offsets.ts';

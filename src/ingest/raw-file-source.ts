@@ -8,10 +8,12 @@ import type { EventSource, ReadRecord, SourceHandler } from './event-source.ts';
 import { findFiles } from './file-glob.ts';
 
 export interface RawFileOptions {
-  /** A pattern of files at rest; each is a partition, numbered in the order of their paths. */
-  readonly files: string;
+  /** A pattern of files at rest, or their paths; each is a partition, numbered in their order. */
+  readonly files: string | readonly string[];
   /** Names the ledgers. */
   readonly topic: string;
+  /** What a line is as a record; default: its text, arrived nobody knows when. */
+  readonly record?: (text: string, offset: number) => ReadRecord;
   /** About how many bytes make a batch. */
   readonly chunkBytes?: number;
 }
@@ -33,7 +35,7 @@ interface FoundFile {
  * contents in their order, so that a changed or an added file is another source.
  */
 export function createRawFileSource(options: RawFileOptions): EventSource {
-  const { topic, chunkBytes = 1 << 20 } = options;
+  const { topic, chunkBytes = 1 << 20, record = textRecord } = options;
   let found: Promise<FoundFile[]> | undefined;
   const files = (): Promise<FoundFile[]> => (found ??= findAll(options.files));
 
@@ -44,7 +46,7 @@ export function createRawFileSource(options: RawFileOptions): EventSource {
       const start = starts.get(partition);
       let from = typeof start === 'number' ? start : 0;
       while (from < file.bytes && !signal.aborted)
-        from = await readFrom(file, partition, from, chunkBytes, handler, signal);
+        from = await readFrom({ file, partition, chunkBytes, record }, from, handler, signal);
     }
     while (!signal.aborted) await pause(signal);
     await handler.drain();
@@ -69,15 +71,23 @@ export function createRawFileSource(options: RawFileOptions): EventSource {
   };
 }
 
+interface Reading {
+  readonly file: FoundFile;
+  readonly partition: number;
+  readonly chunkBytes: number;
+  readonly record: (text: string, offset: number) => ReadRecord;
+}
+
 async function pause(signal: AbortSignal): Promise<void> {
   await sleep(POLL_MS, signal).catch((error: unknown) => {
     if (!isVamoError(error, 'INTERRUPTED')) throw error;
   });
 }
 
-async function findAll(glob: string): Promise<FoundFile[]> {
+async function findAll(listed: RawFileOptions['files']): Promise<FoundFile[]> {
   const files: FoundFile[] = [];
-  for (const path of await findFiles(glob)) files.push(await measure(path));
+  const paths = typeof listed === 'string' ? await findFiles(listed) : listed;
+  for (const path of paths) files.push(await measure(path));
   return files;
 }
 
@@ -134,10 +144,8 @@ async function* bytesFrom(path: string, from: number): AsyncGenerator<Buffer> {
  * @returns where to go on
  */
 async function readFrom(
-  file: FoundFile,
-  partition: number,
+  { file, partition, chunkBytes, record }: Reading,
   start: number,
-  chunkBytes: number,
   handler: SourceHandler,
   signal: AbortSignal,
 ): Promise<number> {
@@ -154,7 +162,7 @@ async function readFrom(
     size = bytes.length - whole;
     if (whole === 0) return true;
     const to = from + whole;
-    const records = linesOf(bytes.subarray(0, whole), from);
+    const records = linesOf(bytes.subarray(0, whole), from, record);
     from = await handler.batch({ partition, from, to, records });
     return from === to;
   };
@@ -174,16 +182,18 @@ async function readFrom(
   return from;
 }
 
-function linesOf(bytes: Buffer, from: number): ReadRecord[] {
+const textRecord: Reading['record'] = (value, offset) => ({
+  offset,
+  arrivalMs: Number.NaN,
+  value,
+});
+
+function linesOf(bytes: Buffer, from: number, record: Reading['record']): ReadRecord[] {
   const records: ReadRecord[] = [];
   for (let at = 0; at < bytes.length;) {
     const newline = bytes.indexOf(NEWLINE, at);
     const end = newline < 0 ? bytes.length : newline;
-    records.push({
-      offset: from + at,
-      arrivalMs: Number.NaN,
-      value: bytes.toString('utf8', at, end),
-    });
+    records.push(record(bytes.toString('utf8', at, end), from + at));
     at = end + 1;
   }
   return records;
