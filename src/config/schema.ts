@@ -44,13 +44,21 @@ const kafka = z.strictObject({
 });
 
 const source = z.strictObject({
-  kind: z.enum(['file', 'kafka']),
+  kind: z.enum(['file', 'files', 'kafka']),
   /** Log directory for `file`, relative to the data directory. */
   directory: z.string().min(1),
   topic: z
     .string()
     .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/, 'must be letters, digits, _ - or . (not first)'),
   partitions: count.max(1024),
+  /** Pattern of files at rest for `files`, gzip or not; relative to the configuration file. */
+  files: z.string().min(1).nullable(),
+  /** How a foreign log's lines become events: a file of one's own, or the name of one in config/mappings. */
+  mapping: z.string().min(1).nullable(),
+  /** What a record is, when no mapping says it. */
+  format: z.enum(['json', 'avro', 'protobuf']),
+  /** Address of the schema registry for `avro` and `protobuf`. */
+  registry: z.url({ protocol: /^https?$/ }).nullable(),
   kafka,
 });
 

@@ -1,6 +1,6 @@
 import { VamoError } from '../core/index.ts';
 import {
-  badArrival,
+  badTime,
   badOf,
   createPlacer,
   type DecoderOptions,
@@ -35,7 +35,7 @@ export function createJsonDecoder(options: DecoderOptions): RecordDecoder {
   const place = createPlacer(options);
   return {
     decode(record) {
-      const bad = badArrival(record.arrivalMs);
+      const bad = badTime(record.arrivalMs);
       if (bad !== undefined) return { bad };
       try {
         return place(parseJson(record.value));

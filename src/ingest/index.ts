@@ -9,6 +9,7 @@ export { createRawFileSource } from './raw-file-source.ts';
 export { findFiles } from './file-glob.ts';
 export { compileMapping } from './mapping/compile.ts';
 export { loadMapping } from './mapping/load.ts';
+export { type MappingSpec, parseMapping } from './mapping/spec.ts';
 export { createJsonDecoder } from './decode-json.ts';
 export {
   type BadRecord,
@@ -19,5 +20,5 @@ export {
 export { createIngester, type IngesterOptions } from './ingester.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
 export { boundedSource } from './bounded-source.ts';
-export { jsonRecord } from './json-line.ts';
-export { forgetGroup, kafkaTimeRanges, type TimeRange } from './kafka-offsets.ts';
+export { jsonLines } from './json-line.ts';
+export { forgetGroup, kafkaTimeRanges } from './kafka-offsets.ts';

@@ -1,13 +1,13 @@
-import type { ReadRecord } from './event-source.ts';
+import type { EventSource, ReadRecord } from './event-source.ts';
 
 /**
  * The record of a line of JSON: of a log (`{"arrival_ms", "value"}`), of a dead letter (the same, its
  * value perhaps in base64), or an event by itself, which arrived at its `arrival_ms` or when it
  * happened. Anything else keeps its text, to be dead-lettered.
  */
-export function jsonRecord(text: string, offset: number): ReadRecord {
+function jsonRecord({ offset, value: text }: ReadRecord): ReadRecord {
   try {
-    const line = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+    const line = JSON.parse(String(text)) as Readonly<Record<string, unknown>> | null;
     const { arrival_ms: arrival, value, event_time: time, encoding } = line ?? {};
     if (typeof arrival === 'number' && value !== undefined) {
       const isBytes = encoding === 'base64' && typeof value === 'string';
@@ -19,4 +19,19 @@ export function jsonRecord(text: string, offset: number): ReadRecord {
     // Falls through: not JSON is as bad as JSON of another form.
   }
   return { offset, arrivalMs: Number.NaN, value: text };
+}
+
+/** A source of lines of text as a source of the records that the lines are in JSON. */
+export function jsonLines(source: EventSource): EventSource {
+  return {
+    ...source,
+    run: (handler, signal) =>
+      source.run(
+        {
+          ...handler,
+          batch: (batch) => handler.batch({ ...batch, records: batch.records.map(jsonRecord) }),
+        },
+        signal,
+      ),
+  };
 }

@@ -12,8 +12,6 @@ export interface RawFileOptions {
   readonly files: string | readonly string[];
   /** Names the ledgers. */
   readonly topic: string;
-  /** What a line is as a record; default: its text, arrived nobody knows when. */
-  readonly record?: (text: string, offset: number) => ReadRecord;
   /** About how many bytes make a batch. */
   readonly chunkBytes?: number;
 }
@@ -35,7 +33,7 @@ interface FoundFile {
  * contents in their order, so that a changed or an added file is another source.
  */
 export function createRawFileSource(options: RawFileOptions): EventSource {
-  const { topic, chunkBytes = 1 << 20, record = textRecord } = options;
+  const { topic, chunkBytes = 1 << 20 } = options;
   let found: Promise<FoundFile[]> | undefined;
   const files = (): Promise<FoundFile[]> => (found ??= findAll(options.files));
 
@@ -46,7 +44,7 @@ export function createRawFileSource(options: RawFileOptions): EventSource {
       const start = starts.get(partition);
       let from = typeof start === 'number' ? start : 0;
       while (from < file.bytes && !signal.aborted)
-        from = await readFrom({ file, partition, chunkBytes, record }, from, handler, signal);
+        from = await readFrom(file, partition, from, chunkBytes, handler, signal);
     }
     while (!signal.aborted) await pause(signal);
     await handler.drain();
@@ -69,13 +67,6 @@ export function createRawFileSource(options: RawFileOptions): EventSource {
     run,
     hint: () => undefined,
   };
-}
-
-interface Reading {
-  readonly file: FoundFile;
-  readonly partition: number;
-  readonly chunkBytes: number;
-  readonly record: (text: string, offset: number) => ReadRecord;
 }
 
 async function pause(signal: AbortSignal): Promise<void> {
@@ -144,8 +135,10 @@ async function* bytesFrom(path: string, from: number): AsyncGenerator<Buffer> {
  * @returns where to go on
  */
 async function readFrom(
-  { file, partition, chunkBytes, record }: Reading,
+  file: FoundFile,
+  partition: number,
   start: number,
+  chunkBytes: number,
   handler: SourceHandler,
   signal: AbortSignal,
 ): Promise<number> {
@@ -162,7 +155,7 @@ async function readFrom(
     size = bytes.length - whole;
     if (whole === 0) return true;
     const to = from + whole;
-    const records = linesOf(bytes.subarray(0, whole), from, record);
+    const records = linesOf(bytes.subarray(0, whole), from);
     from = await handler.batch({ partition, from, to, records });
     return from === to;
   };
@@ -182,18 +175,16 @@ async function readFrom(
   return from;
 }
 
-const textRecord: Reading['record'] = (value, offset) => ({
-  offset,
-  arrivalMs: Number.NaN,
-  value,
-});
-
-function linesOf(bytes: Buffer, from: number, record: Reading['record']): ReadRecord[] {
+function linesOf(bytes: Buffer, from: number): ReadRecord[] {
   const records: ReadRecord[] = [];
   for (let at = 0; at < bytes.length;) {
     const newline = bytes.indexOf(NEWLINE, at);
     const end = newline < 0 ? bytes.length : newline;
-    records.push(record(bytes.toString('utf8', at, end), from + at));
+    records.push({
+      offset: from + at,
+      arrivalMs: Number.NaN,
+      value: bytes.toString('utf8', at, end),
+    });
     at = end + 1;
   }
   return records;

@@ -1,7 +1,7 @@
 export { type ObjectStore } from './object-store.ts';
 export { openDirectoryStore } from './directory-store.ts';
 export { openDataDirectory } from './data-directory.ts';
-export { checkRules, keepRules } from './data-rules.ts';
+export { checkRules, keepRules, recordedSource } from './data-rules.ts';
 export { storeError } from './store-error.ts';
 export { readVerified } from './verified.ts';
 export { createSegmentBuilder, type SegmentBuilder } from './segment-builder.ts';

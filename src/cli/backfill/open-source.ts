@@ -11,12 +11,13 @@ import {
   createRawFileSource,
   type EventSource,
   forgetGroup,
-  jsonRecord,
+  jsonLines,
   loadMapping,
   type RecordDecoder,
 } from '../../ingest/index.ts';
 import { readVerified } from '../../store/index.ts';
 import type { Context } from '../context.ts';
+import { decoderOptions, openDecoder } from '../decoder.ts';
 
 /** A planned source, ready to be read. */
 export interface PlannedSource {
@@ -45,22 +46,13 @@ export async function openPlanned(context: Context, plan: BackfillPlan): Promise
         paths.push(await context.store.localFile(file.key));
       }
       return {
-        source: createRawFileSource({ files: paths, topic: 'dead-letters', record: jsonRecord }),
-        decoder: jsonDecoder(context),
+        source: jsonLines(createRawFileSource({ files: paths, topic: 'dead-letters' })),
+        decoder: await openDecoder(context),
         forget: () => Promise.resolve(),
       };
     }
   }
 }
-
-function decoderOptions({ config }: Context) {
-  return {
-    tasks: new Set(config.tasks.map(({ id }) => id)),
-    utcOffsetMinutes: config.days.utcOffsetMinutes,
-  };
-}
-
-const jsonDecoder = (context: Context): RecordDecoder => createJsonDecoder(decoderOptions(context));
 
 type SourceOf<K extends BackfillPlan['source']['kind']> = Extract<
   BackfillPlan['source'],
@@ -85,7 +77,7 @@ async function openTopic(
     );
   return {
     source: boundedSource(whole, ranges),
-    decoder: jsonDecoder(context),
+    decoder: await openDecoder(context),
     forget: () => forgetGroup(address, groupId),
   };
 }
@@ -110,8 +102,8 @@ async function openFiles(
   }
   const paths = await asLines(files, work, context.config.days.utcOffsetMinutes);
   return {
-    source: createRawFileSource({ files: paths, topic, record: jsonRecord }),
-    decoder: jsonDecoder(context),
+    source: jsonLines(createRawFileSource({ files: paths, topic })),
+    decoder: createJsonDecoder(decoderOptions(context)),
     forget: () => rm(work, { recursive: true, force: true }),
   };
 }

@@ -3,6 +3,7 @@ import { throwIfAborted } from '../../core/index.ts';
 import { rulesOf } from '../../contracts/index.ts';
 import { keepRules } from '../../store/index.ts';
 import { type Context, keepConfig } from '../context.ts';
+import { keepMapping, openDecoder } from '../decoder.ts';
 import type { CommandSpec } from '../run-command.ts';
 import { openSource } from '../source.ts';
 
@@ -20,6 +21,7 @@ export async function ingestEvents(
     source,
     store,
     tasks: config.tasks,
+    decoder: await openDecoder(context),
     utcOffsetMinutes: config.days.utcOffsetMinutes,
     ingest: config.ingest,
     clock: () => performance.now(),
@@ -28,6 +30,7 @@ export async function ingestEvents(
     ...(faultPoint ? { faultPoint } : {}),
   });
   await keepConfig(context);
+  await keepMapping(context);
   await keepRules(store, rulesOf(config));
   const stats = await ingester.run({ signal, until });
   // What was read is committed; but the end was asked for, and not reached.
@@ -48,7 +51,7 @@ export const ingestCommand: CommandSpec<{ readonly follow?: boolean }> = {
     const stats = await ingestEvents(context, follow === true ? 'forever' : 'end');
     context.say(
       `${String(stats.records)} records: ${String(stats.rows)} rows in ${String(stats.commits)} commits, ` +
-        `${String(stats.deadLetters)} dead letters`,
+        `${String(stats.deadLetters)} dead letters, ${String(stats.filtered)} filtered`,
     );
     return { ...stats };
   },
