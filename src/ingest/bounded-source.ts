@@ -41,6 +41,7 @@ export function boundedSource(
     identity: () => source.identity(),
     ends: () => Promise.resolve(ranges.map(({ to }) => to)),
     run: (handler, signal) => source.run(bounded(handler), signal),
-    hint: (partition, next) => source.hint(partition, next),
+    // Where a part of it has been read says nothing about the source.
+    hint: () => undefined,
   };
 }

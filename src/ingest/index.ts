@@ -21,4 +21,4 @@ export { createIngester, type IngesterOptions } from './ingester.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
 export { boundedSource } from './bounded-source.ts';
 export { jsonLines } from './json-line.ts';
-export { forgetGroup, kafkaTimeRanges } from './kafka-offsets.ts';
+export { kafkaTimeRanges } from './kafka-offsets.ts';

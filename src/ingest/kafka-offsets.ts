@@ -33,8 +33,3 @@ export async function kafkaTimeRanges(
     return { from, to: Math.max(from, end.get(partition) ?? high), low };
   });
 }
-
-/** Forgets a consumer group that is not needed any more; one that is still in use stays. */
-export async function forgetGroup(address: KafkaAddress, groupId: string): Promise<void> {
-  await withAdmin(address, (admin) => admin.deleteGroups([groupId])).catch(() => undefined);
-}

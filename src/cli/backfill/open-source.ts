@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { convertToEvents, openEmbedded } from '../../clickhouse/index.ts';
@@ -10,7 +11,6 @@ import {
   createKafkaSource,
   createRawFileSource,
   type EventSource,
-  forgetGroup,
   jsonLines,
   loadMapping,
   type RecordDecoder,
@@ -66,8 +66,9 @@ async function openTopic(
 ): Promise<PlannedSource> {
   const { kafka } = context.config.source;
   const address = { ...kafka, topic };
-  // A group of its own: the live ingester's is not disturbed.
-  const groupId = `${kafka.groupId}-backfill-${id}`;
+  // A group of this process alone: it disturbs no ingester, waits for no member that was killed, and
+  // is gone with it, for it keeps no offsets.
+  const groupId = `${kafka.groupId}-backfill-${id}-${randomUUID().slice(0, 8)}`;
   const whole = createKafkaSource({ ...address, groupId, log: context.log });
   const found = await whole.identity();
   if (found.id !== cluster)
@@ -78,7 +79,7 @@ async function openTopic(
   return {
     source: boundedSource(whole, ranges),
     decoder: await openDecoder(context),
-    forget: () => forgetGroup(address, groupId),
+    forget: () => Promise.resolve(),
   };
 }
 
