@@ -15,6 +15,8 @@ const COMMANDS: Readonly<Record<string, Add>> = {
     addCommand(to, run, (await import('./commands/mapping.ts')).mappingCommand),
   seal: async (to, run) => addCommand(to, run, (await import('./commands/seal.ts')).sealCommand),
   amend: async (to, run) => addCommand(to, run, (await import('./commands/amend.ts')).amendCommand),
+  backfill: async (to, run) =>
+    addCommand(to, run, (await import('./commands/backfill.ts')).backfillCommand),
   verify: async (to, run) =>
     addCommand(to, run, (await import('./commands/verify.ts')).verifyCommand),
   rebuild: async (to, run) =>

@@ -106,6 +106,8 @@ const training = z.strictObject({
    * the best constant from that state in hindsight.
    */
   actions: z.enum(['logged', 'hindsight']),
+  /** What return labels count: predicted value of exposed wins, or conversions and carts that came. */
+  reward: z.enum(['predicted', 'realised']),
   optimiser,
   inverseLearningRate: positive,
   /** How marginal gains are found: from task gradients, or as differences of losses along v. */

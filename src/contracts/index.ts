@@ -67,6 +67,13 @@ export {
   type CampaignResult,
   type GateDecision,
 } from './evaluation.ts';
+export {
+  backfillPlan,
+  backfilledDay,
+  type BackfillPlan,
+  type BackfilledDay,
+  type PlannedFile,
+} from './backfill.ts';
 export { hasItsChecksum, withChecksum } from './checksum.ts';
 export { dataRules, rulesOf, type DataRules } from './data-rules.ts';
 export { type CampaignLog, type DayLog } from './day-log.ts';

@@ -82,6 +82,18 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'A sealed day never changes; late rows are kept and counted.',
   },
+  BACKFILL_UNKNOWN: {
+    retriable: false,
+    mend: '`vamo backfill --list` shows every backfill and its id.',
+  },
+  BACKFILL_INVALID: {
+    retriable: false,
+    mend: 'Nothing was changed. Correct what is named; `--dry-run` shows what would be read.',
+  },
+  BACKFILL_BUILT_ON: {
+    retriable: false,
+    mend: 'Undo the newer backfill first. An amended day stays as it is; pin an older generation instead.',
+  },
   SQL_FAILED: { retriable: false, mend: 'Correct the SQL; `vamo days --help` shows an example.' },
   SQL_PORT: {
     retriable: true,

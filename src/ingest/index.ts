@@ -26,3 +26,6 @@ export {
 } from './ingester.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
 export { type PartitionSnapshot } from './snapshot.ts';
+export { boundedSource } from './bounded-source.ts';
+export { jsonLines } from './json-line.ts';
+export { kafkaTimeRanges } from './kafka-offsets.ts';

@@ -16,6 +16,8 @@ export {
   findManifest,
   findNewest,
   listGenerations,
+  nextGeneration,
+  withdrawDay,
   listSealedDays,
   partitionPrefix,
   writeManifest,
@@ -24,3 +26,4 @@ export { readDaySteps, readDayLog, readPartitionFile } from './partition-read.ts
 export { encodeDaySteps } from './steps-file.ts';
 export { openStepsFile } from './steps-reader.ts';
 export { STEPS_FILE_COLUMNS } from './partition-layout.ts';
+export { prefixedStore } from './prefixed-store.ts';
