@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Batch, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { type Logger, VamoError } from '../core/index.ts';
 import type { EventSource, ReadRecord, SourceHandler } from './event-source.ts';
+import type { PlacedRecord } from './kafka-records.ts';
 import {
   createKafka,
   fetchWatermarks,
@@ -250,10 +251,11 @@ function fetchedOffset(batch: Batch): number {
 }
 
 function toRecord(message: KafkaMessage): ReadRecord {
+  const { position, timeMs, bytes, valueStart, valueEnd } = message as PlacedRecord;
   return {
-    offset: Number(message.offset),
-    arrivalMs: Number(message.timestamp),
-    value: message.value?.toString() ?? '',
+    offset: position,
+    arrivalMs: timeMs,
+    value: valueStart < 0 ? '' : bytes.toString('utf8', valueStart, valueEnd),
   };
 }
 
