@@ -3,6 +3,7 @@
  * its test day, and prints returns as shares of the best constant's in hindsight. Choose on some
  * seeds, report others. With `--results FILE` finished runs are kept there and not made again.
  */
+import { atLeastOne } from './options.ts';
 import { appendFile, readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Config } from '../src/config/index.ts';
@@ -30,14 +31,6 @@ const { values: given } = parseArgs({
   },
 });
 
-/** A whole number of at least 1 from the command line. */
-function count(name: 'worlds' | 'seed0' | 'threads'): number {
-  const value = Number(given[name]);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new RangeError(`--${name} ${given[name]}: not a whole number of at least 1`);
-  return value;
-}
-
 function formOf(
   config: Config,
   policyHead: Config['model']['policyHead'],
@@ -63,7 +56,11 @@ async function finished(): Promise<WorldResult[]> {
     .map((line) => JSON.parse(line) as WorldResult);
 }
 
-const [worlds, seed0, threads] = [count('worlds'), count('seed0'), count('threads')];
+const [worlds, seed0, threads] = [
+  atLeastOne('worlds', given.worlds),
+  atLeastOne('seed0', given.seed0),
+  atLeastOne('threads', given.threads),
+];
 const seeds = Array.from({ length: worlds }, (_, i) => seed0 + i);
 const scenarios = scenariosAsked();
 const known = await finished();

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../src/config/index.ts';
 import { compare, ratioOf } from './peers/compare.ts';
+import { atLeastOne } from './options.ts';
 import { EnvironmentError, preparePython } from './peers/environment.ts';
 import { COUNTS, stepIo, stepTensors } from './peers/step-data.ts';
 import { startOwn, startTorch } from './peers/step-peer.ts';
@@ -23,16 +24,12 @@ const { values: given } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
-/** A whole number of at least 1 from the command line. */
-function count(name: 'blocks' | 'steps' | 'threads'): number {
-  const value = Number(given[name]);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new RangeError(`--${name} ${given[name]}: not a whole number of at least 1`);
-  return value;
-}
-
 async function measure(log: (line: string) => void) {
-  const [blocks, steps, threads] = [count('blocks'), count('steps'), count('threads')];
+  const [blocks, steps, threads] = [
+    atLeastOne('blocks', given.blocks),
+    atLeastOne('steps', given.steps),
+    atLeastOne('threads', given.threads),
+  ];
   const [loadBefore] = loadavg();
   const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
   const requirements = fileURLToPath(new URL('peers/requirements.txt', import.meta.url));

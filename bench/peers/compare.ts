@@ -3,9 +3,16 @@ import type { Block, Stepper } from './step-peer.ts';
 
 interface Timing {
   readonly medianMs: number;
+  /** For steps that are not alike: every fourth a dearer one, say. */
+  readonly meanMs: number;
   readonly fastestMs: number;
   /** Of the process, MiB. */
   readonly peakMiB: number;
+}
+
+interface BlockTimes {
+  readonly medianMs: number;
+  readonly meanMs: number;
 }
 
 export interface Comparison {
@@ -13,11 +20,14 @@ export interface Comparison {
   readonly largestGap: number;
   /** By the names given, in their order. */
   readonly timings: Readonly<Record<string, Timing>>;
-  /** Per block, the medians of its steps. */
-  readonly blockMedians: Readonly<Record<string, readonly number[]>>;
+  /** Per block, the median and the mean of its steps. */
+  readonly blocks: Readonly<Record<string, readonly BlockTimes[]>>;
 }
 
-const median = (xs: readonly number[]): number => quantile(xs, 0.5);
+const timesOf = (ms: readonly number[]): BlockTimes => ({
+  medianMs: quantile(ms, 0.5),
+  meanMs: ms.reduce((sum, x) => sum + x, 0) / ms.length,
+});
 
 /** The largest difference of two runs' losses; NaN when one is not a number. */
 function largestGap(a: Block, b: Block): number {
@@ -46,24 +56,31 @@ export async function compare(
   const timing = (own: readonly Block[]): Timing => {
     const ms = own.flatMap((block) => block.ms);
     const peakMiB = Math.max(...own.map((block) => block.peakRss)) / 1024;
-    return { medianMs: median(ms), fastestMs: Math.min(...ms), peakMiB };
+    return { ...timesOf(ms), fastestMs: Math.min(...ms), peakMiB };
   };
   return {
     largestGap: gaps.reduce((largest, gap) => Math.max(largest, gap), 0),
     timings: Object.fromEntries(names.map((name) => [name, timing(timed.get(name)!)])),
-    blockMedians: Object.fromEntries(
-      names.map((name) => [name, timed.get(name)!.map(({ ms }) => median(ms))]),
+    blocks: Object.fromEntries(
+      names.map((name) => [name, timed.get(name)!.map(({ ms }) => timesOf(ms))]),
     ),
   };
 }
 
-/** a's time over b's: of the medians of all steps, and the spread over the blocks' own ratios. */
-export function ratioOf({ timings, blockMedians }: Comparison, a: string, b: string) {
-  const paired = blockMedians[a]!.map((ms, i) => ms / blockMedians[b]![i]!);
+/** a's time over b's: of the medians (or means) of all steps, and the spread over the blocks' own ratios. */
+export function ratioOf(
+  { timings, blocks }: Comparison,
+  a: string,
+  b: string,
+  by: keyof BlockTimes = 'medianMs',
+) {
+  const paired = blocks[a]!.map((own, i) => own[by] / blocks[b]![i]![by]);
   return {
-    ratio: timings[a]!.medianMs / timings[b]!.medianMs,
+    ratio: timings[a]![by] / timings[b]![by],
+    ms: timings[a]![by],
+    peerMs: timings[b]![by],
     least: Math.min(...paired),
-    middle: median(paired),
+    middle: quantile(paired, 0.5),
     most: Math.max(...paired),
   };
 }

@@ -1,6 +1,6 @@
 import { STATE_FEATURES } from '../../src/contracts/index.ts';
 import { seededRandom, STEPS } from '../../src/core/index.ts';
-import { trace } from '../../src/engine/index.ts';
+import { type TensorProgram, trace } from '../../src/engine/index.ts';
 import {
   initialParameters,
   type ModelIo,
@@ -8,7 +8,11 @@ import {
   namedParameters,
   parameterPlan,
 } from '../../src/model/index.ts';
-import { fusedStepProgram } from '../../src/trainer/step/update-graphs.ts';
+import {
+  taskGradientsProgram,
+  weightedGradientProgram,
+} from '../../src/trainer/step/gradient-graphs.ts';
+import { fusedStepProgram, updateProgram } from '../../src/trainer/step/update-graphs.ts';
 import type { OptimiserSettings } from '../../src/trainer/index.ts';
 import type { NamedTensor, StepTensors } from './step-peer.ts';
 
@@ -70,11 +74,21 @@ export function stepTensors(model: ModelSettings): StepTensors {
   };
 }
 
-/** Floating-point operations of the matrix products in one Vanilla step, as its graph has them. */
-export function stepFlops(model: ModelSettings, optimiser: OptimiserSettings): number {
+/** GFLOP of the matrix products in one step, as the graphs have them. */
+export function stepFlops(
+  model: ModelSettings,
+  optimiser: OptimiserSettings,
+): { readonly vanilla: number; readonly vamo: number } {
   const io = stepIo(model);
-  const plan = parameterPlan(model, io);
-  const design = { settings: model, io, plan, counts: COUNTS, optimiser };
-  const { inputs, fn } = fusedStepProgram(design, io.market ? DAYS : 0);
-  return trace(inputs, fn).flops;
+  const design = { settings: model, io, plan: parameterPlan(model, io), counts: COUNTS, optimiser };
+  const [days, heldOutDays] = io.market ? [DAYS, 1] : [0, 0];
+  const work = ({ inputs, fn }: TensorProgram): number => trace(inputs, fn).flops / 1e9;
+  const look = { scope: 'all', metric: 'euclid', validation: 'heldout' } as const;
+  return {
+    vanilla: work(fusedStepProgram(design, days)),
+    vamo:
+      work(weightedGradientProgram(design, heldOutDays)) +
+      work(taskGradientsProgram(design, days, look)) +
+      work(updateProgram(design)),
+  };
 }

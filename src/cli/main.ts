@@ -11,8 +11,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 try {
   const program = await createProgram(args[0] ?? '', {
-    async command(spec, options) {
-      process.exitCode = await executeCommand(spec, options);
+    async command(spec, options, names) {
+      process.exitCode = await executeCommand(spec, options, names);
     },
     async diagnosis(spec, options) {
       process.exitCode = await executeDiagnosis(spec, options);

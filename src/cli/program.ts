@@ -12,6 +12,11 @@ const COMMANDS: Readonly<Record<string, Add>> = {
   ingest: async (to, run) =>
     addCommand(to, run, (await import('./commands/ingest.ts')).ingestCommand),
   seal: async (to, run) => addCommand(to, run, (await import('./commands/seal.ts')).sealCommand),
+  amend: async (to, run) => addCommand(to, run, (await import('./commands/amend.ts')).amendCommand),
+  verify: async (to, run) =>
+    addCommand(to, run, (await import('./commands/verify.ts')).verifyCommand),
+  rebuild: async (to, run) =>
+    addCommand(to, run, (await import('./commands/rebuild.ts')).rebuildCommand),
   days: async (to, run) => addCommand(to, run, (await import('./commands/days.ts')).daysCommand),
   train: async (to, run) => addCommand(to, run, (await import('./commands/train.ts')).trainCommand),
   methods: async (to, run) =>

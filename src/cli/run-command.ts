@@ -16,7 +16,10 @@ export interface CommandSpec<O> {
   /** Configuration files for a data directory that has none of its own yet. */
   presets?(options: O): readonly string[];
   options?(command: Command): Command;
-  run(context: Context, options: O): Promise<CommandResult>;
+  /** Exit code 1 when it says no of the result; default: it never does. */
+  succeeded?(result: CommandResult): boolean;
+  /** @param names the arguments that are no options, in order */
+  run(context: Context, options: O, names: readonly string[]): Promise<CommandResult>;
 }
 
 /** A command that looks at an installation which may be broken: it opens nothing beforehand. */
@@ -59,7 +62,11 @@ export function named(isName: (text: string) => boolean, form: string) {
 
 /** What is done with a command once its options are parsed. */
 export interface Executors {
-  command<O>(spec: CommandSpec<O>, options: O & GlobalOptions): Promise<void>;
+  command<O>(
+    spec: CommandSpec<O>,
+    options: O & GlobalOptions,
+    names: readonly string[],
+  ): Promise<void>;
   diagnosis(spec: DiagnosisSpec, options: GlobalOptions): Promise<void>;
 }
 
@@ -67,7 +74,14 @@ export interface Executors {
 export function addCommand<O>(program: Command, executors: Executors, spec: CommandSpec<O>): void {
   const common = declare(program, spec);
   const command = spec.options?.(common) ?? common;
-  command.action((options: O & GlobalOptions) => executors.command(spec, options));
+  command.action((...args: unknown[]) =>
+    executors.command(spec, command.opts<O & GlobalOptions>(), namesIn(args)),
+  );
+}
+
+/** Commander hands over the declared arguments first, then the options. */
+function namesIn(args: readonly unknown[]): string[] {
+  return args.filter((arg) => typeof arg === 'string');
 }
 
 /** As `addCommand`, for a command that opens nothing beforehand. */
@@ -110,6 +124,7 @@ function declare(
 export async function executeCommand<O>(
   spec: CommandSpec<O>,
   options: O & GlobalOptions,
+  names: readonly string[] = [],
 ): Promise<number> {
   const abort = new AbortController();
   const stop = (): void => {
@@ -120,9 +135,9 @@ export async function executeCommand<O>(
   let context: Context | undefined;
   try {
     context = await openContext(options, abort.signal, spec.presets?.(options), spec.readsOnly);
-    const result = await spec.run(context, options);
+    const result = await spec.run(context, options, names);
     if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
-    return EXIT.ok;
+    return spec.succeeded?.(result) === false ? EXIT.failed : EXIT.ok;
   } catch (error) {
     context?.progress.clear();
     return report(error, options, abort.signal.aborted);

@@ -1,7 +1,14 @@
 export { askReadOnly } from './question.ts';
 export { openEmbedded, type Engine } from './engine.ts';
-export { writeEvents, countEvents, type EventsSql, type EventCounts } from './events-sql.ts';
-export { writeSteps, countOrphans, countCampaigns, type StepsSql } from './steps-sql.ts';
+export {
+  writeEvents,
+  countEvents,
+  type EventCounts,
+  type OffsetRange,
+  type RowSource,
+} from './events-sql.ts';
+export { writeRewards, countRewards } from './rewards-sql.ts';
+export { writeSteps, countOrphans, countCampaigns } from './steps-sql.ts';
 export {
   TABLES,
   createTables,
@@ -15,3 +22,4 @@ export {
   type TableName,
   type LoadedMark,
 } from './tables-sql.ts';
+export { fileChecksum, tableChecksum, type Checksum } from './verify-sql.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { REWARD_FIELDS } from '../contracts/index.ts';
+import { LATE_POLICIES, REWARD_FIELDS } from '../contracts/index.ts';
 import { dayKey, ENGINE_KINDS } from '../core/index.ts';
 import { model } from './model-schema.ts';
 
@@ -17,6 +17,13 @@ const task = z.strictObject({
 const days = z.strictObject({
   utcOffsetMinutes: z.int().min(-840).max(840),
   latenessMs: z.int().min(0),
+  /** Rows after the cut: kept out for good, taken in by `vamo amend`, or also by the seal itself. */
+  late: z.enum(LATE_POLICIES),
+  /** `auto`: a day is amended when more than this share of its records, or this many, are late. */
+  autoShare: share,
+  autoRows: count,
+  /** A conversion counts for its outcome up to this long after it; 0 = on the outcome's day only. */
+  attributionMs: z.int().min(0),
 });
 
 const market = z.strictObject({

@@ -15,20 +15,30 @@ import {
 
 type Wire = Readonly<Record<string, unknown>>;
 
-const PRINTABLE = /^[\x21-\x7e]{0,128}$/;
+const LONGEST_ID = 128;
 export const LATEST_MS = 8_640_000_000_000;
 /** Sums of storage units stay exact below 2^53. */
-const LARGEST = 9e15;
-const POSITIONS = 3;
+export const LARGEST = 9e15;
+export const POSITIONS = 3;
 const MOST_ITEMS = 1e9;
 
 function invalid(field: string, must: string, value: unknown): VamoError {
   return new VamoError('EVENT_INVALID', `${field}: ${must}`, { details: { field, value } });
 }
 
+/** Printable ASCII without blanks. A loop: a pattern takes three times as long for short text. */
+function isPrintable(text: string): boolean {
+  if (text.length > LONGEST_ID) return false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x21 || code > 0x7e) return false;
+  }
+  return true;
+}
+
 function identifier(wire: Wire, field: string): string {
   const value = wire[field];
-  if (typeof value !== 'string' || value === '' || !PRINTABLE.test(value))
+  if (typeof value !== 'string' || value === '' || !isPrintable(value))
     throw invalid(field, 'must be 1 to 128 printable ASCII characters', value);
   return value;
 }
@@ -36,7 +46,7 @@ function identifier(wire: Wire, field: string): string {
 function optionalIdentifier(wire: Wire, field: string): string {
   const value = wire[field];
   if (value === undefined) return '';
-  if (typeof value !== 'string' || !PRINTABLE.test(value))
+  if (typeof value !== 'string' || !isPrintable(value))
     throw invalid(field, 'must be at most 128 printable ASCII characters', value);
   return value;
 }

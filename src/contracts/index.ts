@@ -14,6 +14,7 @@ export {
   type RewardField,
   type TaskSpec,
 } from './event.ts';
+export { createOutcomeScanner, NUMBER_OF, SPAN_OF, type ScannedOutcome } from './scan-outcome.ts';
 export { decodeEvent, encodeEvent, LATEST_MS } from './decode-event.ts';
 export {
   STEP_COLUMNS,
@@ -36,6 +37,13 @@ export {
 } from './ledger.ts';
 export {
   storedPartitionManifest,
+  currentManifest,
+  limitOf,
+  isMature,
+  LATE_POLICIES,
+  BACKFILL_MODES,
+  type LatePolicy,
+  type BackfillMode,
   type DayCounts,
   type CutPoint,
   type PartitionManifest,

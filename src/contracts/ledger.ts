@@ -35,8 +35,10 @@ const ledgerEntry = z.strictObject({
   to: offset,
   /** Names the writer and the attempt; an ambiguous create is settled by reading it back. */
   nonce: z.string(),
-  /** Records read from the source in the range; rows of segments plus dead letters. */
+  /** Records read from the source in the range: filtered, dead-lettered, or giving one row or more. */
   records: z.int().min(0),
+  /** Records that a mapping's filter leaves out; not there when none were. */
+  filtered: z.int().min(1).optional(),
   /** Largest arrival_ms in the range; lets a reader find the cut without opening segments. */
   maxArrivalMs: z.int(),
   segments: z.array(segmentRef),
@@ -49,10 +51,12 @@ export type LedgerEntry = z.infer<typeof ledgerEntry>;
 /** What a data directory ingests. Created once; a mismatch stops the ingester. */
 export const sourceIdentity = z.strictObject({
   schema: z.literal('source/v1'),
-  kind: z.enum(['file', 'kafka']),
-  /** Kafka: the cluster id. File: the log directory's own id file. */
+  kind: z.enum(['file', 'files', 'kafka']),
+  /** Kafka: the cluster id. File: the log directory's own id file. Files: made of their contents. */
   id: z.string(),
   topic: z.string(),
   partitions: z.int().min(1),
+  /** Files at rest: where each ends. Nothing comes after that, so no day of theirs waits for more. */
+  ends: z.array(z.int().min(0)).optional(),
 });
 export type SourceIdentity = z.infer<typeof sourceIdentity>;

@@ -45,3 +45,8 @@ export function addDays(day: DayKey, n: number): DayKey {
 export function daysBetween(a: DayKey, b: DayKey): number {
   return Math.round((dayStartMs(b) - dayStartMs(a)) / DAY_MS);
 }
+
+/** Monday = 0 ... Sunday = 6. */
+export function weekdayOf(day: DayKey): number {
+  return (new Date(dayStartMs(day)).getUTCDay() + 6) % 7;
+}

@@ -33,6 +33,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'The file differs from its recorded digest. Restore it from a copy, or rebuild it from its inputs.',
   },
+  MAPPING_INVALID: {
+    retriable: false,
+    mend: 'Correct the named place of the mapping file; `vamo mapping check FILE SAMPLE` tries it.',
+  },
   EVENT_INVALID: {
     retriable: false,
     mend: 'Correct the producer; the record is in the dead-letter file with its reason.',

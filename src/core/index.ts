@@ -13,6 +13,7 @@ export {
   addDays,
   daysBetween,
   type DayKey,
+  weekdayOf,
 } from './day.ts';
 export { mix32, mixKey, seededRandom, restoreRandom, type Random } from './random.ts';
 export {

@@ -1,5 +1,10 @@
-import { type AuctionEvent, decodeEvent, LATEST_MS } from '../contracts/index.ts';
-import { DAY_MS, dayOf, isVamoError, VamoError } from '../core/index.ts';
+import {
+  type AuctionEvent,
+  decodeEvent,
+  LATEST_MS,
+  type ScannedOutcome,
+} from '../contracts/index.ts';
+import { DAY_MS, dayOf, isVamoError } from '../core/index.ts';
 import type { ReadRecord } from './event-source.ts';
 
 /** A record that is no event we can keep, and why. */
@@ -8,57 +13,142 @@ export interface BadRecord {
   readonly reason: string;
 }
 
-export type Decoded =
-  | { readonly event: AuctionEvent; readonly day: string; readonly bad?: never }
-  | { readonly bad: BadRecord; readonly event?: never };
+/** An event and the day that stores it. */
+export interface PlacedEvent {
+  readonly event: AuctionEvent;
+  readonly day: string;
+  readonly bad?: never;
+}
 
-function parse(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value) as unknown;
-  } catch {
-    throw new VamoError('EVENT_INVALID', 'not JSON', { details: { field: 'value' } });
-  }
+/** One of several events of a record, with an arrival time of its own. */
+export interface ArrivedEvent extends PlacedEvent {
+  readonly arrivalMs: number;
+  /** Many records give this same event: it is kept once an offset range. */
+  readonly once?: true;
 }
 
 /**
- * Decodes records and says which day stores them: a campaign event's own day, else the day of its
- * time in the platform's zone.
+ * What a record says: one event, which arrived with the record; several; nothing we could keep; or
+ * nothing we want (`filtered`: by which rule). Every record is exactly one of these.
  */
-export function createRecordDecoder(options: {
+export type Decoded =
+  | (PlacedEvent & { readonly events?: never; readonly filtered?: never })
+  | {
+      readonly events: readonly ArrivedEvent[];
+      readonly event?: never;
+      readonly bad?: never;
+      readonly filtered?: never;
+    }
+  | {
+      readonly bad: BadRecord;
+      /** When it arrived, where the record itself tells and not its source. */
+      readonly arrivalMs?: number;
+      readonly event?: never;
+      readonly events?: never;
+      readonly filtered?: never;
+    }
+  | {
+      readonly filtered: string;
+      readonly event?: never;
+      readonly events?: never;
+      readonly bad?: never;
+    };
+
+export interface ScannedRecord {
+  readonly outcome: ScannedOutcome;
+  readonly day: string;
+}
+
+/** Turns records into events. The one place that knows a format. */
+export interface RecordDecoder {
+  /**
+   * Fetches what decoding these records needs (schemas), awaited before they are decoded.
+   * @throws VamoError, retriable: the partition waits and asks again; nothing is dead-lettered
+   */
+  prepare?(records: readonly ReadRecord[]): Promise<void>;
+  /**
+   * A cheaper answer for a record that holds the most common event in its plain form, good until the
+   * next call; undefined = `decode` it. Where it answers, `decode` would say the same.
+   */
+  scan?(record: ReadRecord): ScannedRecord | undefined;
+  /** Never throws for what a record holds. */
+  decode(record: ReadRecord): Decoded;
+}
+
+/** What every decoder is told. */
+export interface DecoderOptions {
+  /** Configured tasks; events of others are bad. */
   readonly tasks: ReadonlySet<string>;
   readonly utcOffsetMinutes: number;
-}): (record: ReadRecord) => Decoded {
-  const { tasks, utcOffsetMinutes } = options;
+}
+
+/** Reads an event in its wire form and finds its day. */
+export type Placer = (wire: unknown) => PlacedEvent | { readonly bad: BadRecord };
+
+/** A bad record of an error that names its field. Other errors are defects and thrown on. */
+export function badOf(error: unknown): { readonly bad: BadRecord } {
+  if (!isVamoError(error, 'EVENT_INVALID')) throw error;
+  return { bad: { field: String(error.details['field']), reason: error.message } };
+}
+
+/** The day of a time in the platform's zone. */
+export function createDayFinder(utcOffsetMinutes: number): (ms: number) => string {
+  const shiftMs = utcOffsetMinutes * 60_000;
   // Records come nearly in order of time: the day before is nearly always the day again.
   let cachedNumber = Number.NaN;
   let cachedDay = '';
-  const dayAt = (ms: number): string => {
-    const number = Math.floor((ms + utcOffsetMinutes * 60_000) / DAY_MS);
+  return (ms) => {
+    const number = Math.floor((ms + shiftMs) / DAY_MS);
     if (number !== cachedNumber) {
       cachedNumber = number;
       cachedDay = dayOf(ms, utcOffsetMinutes);
     }
     return cachedDay;
   };
+}
 
-  return (record) => {
-    // One arrival in microseconds would lie beyond every cut, and make all that follows it late.
-    if (!Number.isInteger(record.arrivalMs) || record.arrivalMs < 0 || record.arrivalMs > LATEST_MS)
-      return {
-        bad: {
-          field: 'arrival_ms',
-          reason: `arrival_ms: ${record.arrivalMs}; must be whole milliseconds, at most ${LATEST_MS}`,
-        },
-      };
+/**
+ * The end of every decoder: checks an event in its wire form and says which day stores it, a campaign
+ * event's own day, else the day of its time in the platform's zone.
+ */
+export function createPlacer({ tasks, utcOffsetMinutes }: DecoderOptions): Placer {
+  const dayAt = createDayFinder(utcOffsetMinutes);
+
+  return (wire) => {
     try {
-      const event = decodeEvent(parse(record.value));
+      const event = decodeEvent(wire);
       if ('task' in event && !tasks.has(event.task))
         return { bad: { field: 'task', reason: `task: "${event.task}" is not configured` } };
       return { event, day: event.kind === 'campaign' ? event.day : dayAt(event.event_time) };
     } catch (error) {
-      if (!isVamoError(error, 'EVENT_INVALID')) throw error;
-      return { bad: { field: String(error.details['field']), reason: error.message } };
+      return badOf(error);
     }
   };
+}
+
+/** Why a record's arrival time cannot be used; undefined when it can. */
+export function badArrival(arrivalMs: number): BadRecord | undefined {
+  // One arrival in microseconds would lie beyond every cut, and make all that follows it late.
+  if (Number.isInteger(arrivalMs) && arrivalMs >= 0 && arrivalMs <= LATEST_MS) return undefined;
+  return {
+    field: 'arrival_ms',
+    reason: `arrival_ms: ${arrivalMs}; must be whole milliseconds, at most ${LATEST_MS}`,
+  };
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * A record's value as a dead letter keeps it, to be read again byte for byte: text as it is, other
+ * bytes in base64.
+ */
+export function rawValue(value: unknown): { readonly value: string; readonly encoding?: 'base64' } {
+  if (typeof value === 'string') return { value };
+  if (value === null || value === undefined) return { value: '' };
+  if (!(value instanceof Uint8Array)) return { value: JSON.stringify(value) };
+  try {
+    return { value: strictUtf8.decode(value) };
+  } catch {
+    return { value: Buffer.from(value).toString('base64'), encoding: 'base64' };
+  }
 }

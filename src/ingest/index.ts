@@ -5,5 +5,12 @@ export { createFileSink } from './file-sink.ts';
 export { createKafkaSource } from './kafka-source.ts';
 export { createKafkaSink } from './kafka-sink.ts';
 export { createTopic } from './kafka-topic.ts';
+export { createJsonDecoder } from './decode-json.ts';
+export {
+  type BadRecord,
+  type Decoded,
+  type DecoderOptions,
+  type RecordDecoder,
+} from './decode-record.ts';
 export { createIngester, type IngesterOptions } from './ingester.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';

@@ -1,7 +1,8 @@
 import { sourceIdentity, type SourceIdentity, type TaskSpec } from '../contracts/index.ts';
 import { type Logger, type Progress, VamoError } from '../core/index.ts';
 import { type ObjectStore, openLedger, storeError } from '../store/index.ts';
-import { createRecordDecoder } from './decode-record.ts';
+import { createJsonDecoder } from './decode-json.ts';
+import type { RecordDecoder } from './decode-record.ts';
 import type { EventSource, SourceHandler } from './event-source.ts';
 import {
   type FaultPoint,
@@ -16,6 +17,8 @@ export interface IngesterOptions {
   readonly store: ObjectStore;
   readonly tasks: readonly Pick<TaskSpec, 'id'>[];
   readonly utcOffsetMinutes: number;
+  /** What the records are; JSON events when it is left out. */
+  readonly decoder?: RecordDecoder;
   readonly ingest: {
     readonly flushRows: number;
     readonly flushMs: number;
@@ -76,6 +79,7 @@ export function createIngester(options: IngesterOptions): Ingester {
     const { signal, until = 'end' } = runOptions;
     const stats: IngestStats = {
       records: 0,
+      filtered: 0,
       rows: 0,
       deadLetters: 0,
       commits: 0,
@@ -86,9 +90,8 @@ export function createIngester(options: IngesterOptions): Ingester {
     await checkSource(store, await source.identity());
     const ends = until === 'end' ? await source.ends() : undefined;
     const partitions = new Map<number, PartitionIngest>();
-    const handler = createHandler(options, stats, partitions, ends);
-
     const stop = new AbortController();
+    const handler = createHandler(options, stats, partitions, ends, stop.signal);
     let failure: unknown;
     const watch = createWatch(options, partitions, ends, (error) => {
       failure ??= error;
@@ -117,19 +120,24 @@ function createHandler(
   stats: IngestStats,
   partitions: Map<number, PartitionIngest>,
   ends: readonly number[] | undefined,
+  signal: AbortSignal,
 ): SourceHandler {
   const { source, store, log } = options;
   const context: PartitionContext = {
     topic: source.topic,
     store,
-    decode: createRecordDecoder({
-      tasks: new Set(options.tasks.map((task) => task.id)),
-      utcOffsetMinutes: options.utcOffsetMinutes,
-    }),
+    decoder:
+      options.decoder ??
+      createJsonDecoder({
+        tasks: new Set(options.tasks.map((task) => task.id)),
+        utcOffsetMinutes: options.utcOffsetMinutes,
+      }),
     utcOffsetMinutes: options.utcOffsetMinutes,
     ...options.ingest,
     clock: options.clock,
     stats,
+    log,
+    signal,
     faultPoint: options.faultPoint,
   };
   return {

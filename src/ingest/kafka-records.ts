@@ -1,4 +1,5 @@
 import type { KafkaMessage } from 'kafkajs';
+import type { ReadRecord } from './event-source.ts';
 
 /** What the records of one record batch share. */
 interface BatchContext {
@@ -98,6 +99,28 @@ export class PlacedRecord {
     return readHeaders(this.bytes, Math.max(this.valueEnd, 0));
   }
 }
+
+/** A record for the ingester: like `PlacedRecord` it makes its value only when asked. */
+class LazyRecord implements ReadRecord {
+  readonly offset: number;
+  readonly arrivalMs: number;
+  readonly within: Buffer;
+  readonly start: number;
+  readonly end: number;
+
+  constructor({ position, timeMs, bytes, valueStart, valueEnd }: PlacedRecord) {
+    this.offset = position;
+    this.arrivalMs = timeMs;
+    this.within = bytes;
+    this.start = valueStart;
+    this.end = valueEnd;
+  }
+  get value(): Buffer | null {
+    return this.start < 0 ? null : this.within.subarray(this.start, this.end);
+  }
+}
+
+export const readRecord = (record: PlacedRecord): ReadRecord => new LazyRecord(record);
 
 /** Where the last variable-length integer ended; a result beside the value would be an object. */
 let cursor = 0;

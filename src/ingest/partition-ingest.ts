@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { VamoError } from '../core/index.ts';
+import { isVamoError, type Logger, sleep, VamoError } from '../core/index.ts';
 import { type ObjectStore, openLedger } from '../store/index.ts';
-import type { createRecordDecoder } from './decode-record.ts';
+import type { RecordDecoder } from './decode-record.ts';
 import type { SourceBatch } from './event-source.ts';
 import { createRangeBuffer, type RangeBuffer } from './range-buffer.ts';
 
@@ -15,8 +15,9 @@ export type FaultPoint = (
 ) => void | Promise<void>;
 
 export interface IngestStats {
-  /** Of committed ranges: records = rows + deadLetters. */
+  /** Of committed ranges: records = filtered + deadLetters + those that gave rows, one or more. */
   records: number;
+  filtered: number;
   rows: number;
   deadLetters: number;
   commits: number;
@@ -31,18 +32,23 @@ export interface IngestStats {
 export interface PartitionContext {
   readonly topic: string;
   readonly store: ObjectStore;
-  readonly decode: ReturnType<typeof createRecordDecoder>;
+  readonly decoder: RecordDecoder;
   readonly utcOffsetMinutes: number;
   readonly flushRows: number;
   readonly flushMs: number;
   readonly maxBadShare: number;
   readonly clock: () => number;
   readonly stats: IngestStats;
+  readonly log: Logger;
+  /** Ends waiting. */
+  readonly signal: AbortSignal;
   readonly faultPoint?: FaultPoint | undefined;
 }
 
 /** Below this many records a window says nothing about a producer: one poison record is not 5 %. */
 const BAD_WINDOW = 100;
+/** Between two tries to prepare a batch. */
+const LONGEST_WAIT_MS = 30_000;
 
 /** One partition while it is this reader's. Calls run one after another. */
 export interface PartitionIngest {
@@ -64,7 +70,7 @@ export async function openPartition(
   context: PartitionContext,
   partition: number,
 ): Promise<PartitionIngest & { readonly isNew: boolean }> {
-  const { topic, store, stats, clock } = context;
+  const { topic, store, stats, clock, decoder } = context;
   const ledger = openLedger(store, topic, partition);
   const rangeFrom = (from: number, maxArrivalMs: number): RangeBuffer =>
     createRangeBuffer({
@@ -80,6 +86,7 @@ export async function openPartition(
   let range = rangeFrom(next, last?.maxArrivalMs ?? 0);
   let openedMs = clock();
   let dropped = false;
+  let waits = 0;
   let queue: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const result = queue.then(work);
@@ -105,7 +112,7 @@ export async function openPartition(
   async function commit(): Promise<void> {
     if (dropped || next === range.from) return;
     refuseTooManyBad();
-    const { records, bad } = range;
+    const { records, rows, filtered, bad } = range;
     const entry = await range.write(store, next, randomUUID().slice(0, 8));
     await context.faultPoint?.('filed', partition, records);
     if ((await ledger.commit(entry)) === 'lost') {
@@ -117,9 +124,26 @@ export async function openPartition(
     stats.commits += 1;
     stats.records += records;
     stats.deadLetters += bad;
-    stats.rows += records - bad;
+    stats.rows += rows;
+    stats.filtered += filtered;
     startRange(next, entry.maxArrivalMs);
     await context.faultPoint?.('committed', partition, 0);
+  }
+
+  /** False when what decoding needs cannot be had now: after a pause the batch is read again. */
+  async function prepare({ records }: SourceBatch): Promise<boolean> {
+    try {
+      await decoder.prepare?.(records);
+      waits = 0;
+      return true;
+    } catch (error) {
+      if (!isVamoError(error) || !error.retriable) throw error;
+      context.log.warn('ingest.wait', { topic, partition, reason: error.message });
+      await sleep(Math.min(LONGEST_WAIT_MS, 250 * 2 ** waits++), context.signal).catch(
+        () => undefined,
+      );
+      return false;
+    }
   }
 
   const isDue = (): boolean =>
@@ -133,19 +157,25 @@ export async function openPartition(
     get committed() {
       return range.from;
     },
-    batch: (batch) =>
-      inTurn(async () => {
+    async batch(batch) {
+      if (!(await prepare(batch))) return next;
+      return inTurn(async () => {
         if (dropped || batch.from !== next) {
           stats.seeks += 1;
           return next;
         }
         if (next === range.from) openedMs = clock();
-        for (const record of batch.records) range.add(record, context.decode(record));
+        for (const record of batch.records) {
+          const scanned = decoder.scan?.(record);
+          if (scanned === undefined) range.add(record, decoder.decode(record));
+          else range.addScanned(record, scanned);
+        }
         next = batch.to;
         await context.faultPoint?.('buffered', partition, range.records);
         if (isDue()) await commit();
         return next;
-      }),
+      });
+    },
     skipped(from, to) {
       if (from === next) next = to;
     },

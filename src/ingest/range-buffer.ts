@@ -1,17 +1,30 @@
 import type { DeadLetterRef, LedgerEntry, SegmentRef } from '../contracts/index.ts';
 import { dayOf, sha256 } from '../core/index.ts';
 import { createSegmentBuilder, type ObjectStore, type SegmentBuilder } from '../store/index.ts';
-import type { BadRecord, Decoded } from './decode-record.ts';
+import {
+  badArrival,
+  type Decoded,
+  type PlacedEvent,
+  rawValue,
+  type ScannedRecord,
+} from './decode-record.ts';
 import type { ReadRecord } from './event-source.ts';
+
+type Bad = Extract<Decoded, { readonly bad: object }>;
 
 /** What has been read of one partition since its last commit: an offset range not yet in the ledger. */
 export interface RangeBuffer {
   readonly from: number;
+  /** Records read = filtered + bad + those that gave rows. */
   readonly records: number;
+  readonly rows: number;
+  readonly filtered: number;
   readonly bad: number;
   /** Largest arrival time so far, those before this range included. */
   readonly maxArrivalMs: number;
   add(record: ReadRecord, decoded: Decoded): void;
+  /** The same for a scanned record, which is used up when this returns. */
+  addScanned(record: ReadRecord, scanned: ScannedRecord): void;
   /** Makes the range's files durable; they become visible only with the entry returned. */
   write(store: ObjectStore, to: number, nonce: string): Promise<LedgerEntry>;
 }
@@ -29,8 +42,12 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
   const segments = new Map<string, SegmentBuilder>();
   const deadLetters: string[] = [];
   const badByDay: Record<string, number> = {};
+  /** Events that many records give, by kind and id: those that are in. */
+  const once = new Set<string>();
   let { maxArrivalMs } = start;
   let records = 0;
+  let rows = 0;
+  let filtered = 0;
 
   const segmentOf = (day: string): SegmentBuilder => {
     let segment = segments.get(day);
@@ -38,11 +55,29 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     return segment;
   };
 
-  function addBad({ offset, value }: ReadRecord, arrivalMs: number, bad: BadRecord): void {
+  function isFirst({ event, day }: PlacedEvent): boolean {
+    const key = `${day}/${event.kind}/${event.event_id}`;
+    if (once.has(key)) return false;
+    once.add(key);
+    return true;
+  }
+
+  function addRow({ offset }: ReadRecord, { event, day }: PlacedEvent, arrivalMs: number): void {
+    if (arrivalMs > maxArrivalMs) maxArrivalMs = arrivalMs;
+    segmentOf(day).push(event, arrivalMs, topic, partition, offset);
+    rows += 1;
+  }
+
+  function addBad(
+    { offset, arrivalMs: told, value }: ReadRecord,
+    { bad, arrivalMs: own }: Bad,
+  ): void {
+    // A record that does not tell when it arrived came after the ones before it.
+    const arrivalMs = own ?? (badArrival(told) === undefined ? told : maxArrivalMs);
+    if (arrivalMs > maxArrivalMs) maxArrivalMs = arrivalMs;
     const day = dayOf(arrivalMs, utcOffsetMinutes);
     badByDay[day] = (badByDay[day] ?? 0) + 1;
-    const raw = typeof value === 'string' ? value : JSON.stringify(value);
-    const letter = { topic, partition, offset, arrival_ms: arrivalMs, ...bad, value: raw };
+    const letter = { topic, partition, offset, arrival_ms: arrivalMs, ...bad, ...rawValue(value) };
     deadLetters.push(JSON.stringify(letter));
   }
 
@@ -74,19 +109,34 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     get records() {
       return records;
     },
+    get rows() {
+      return rows;
+    },
+    get filtered() {
+      return filtered;
+    },
     get bad() {
       return deadLetters.length;
     },
     get maxArrivalMs() {
       return maxArrivalMs;
     },
+    addScanned({ offset, arrivalMs }, { outcome, day }) {
+      records += 1;
+      rows += 1;
+      if (arrivalMs > maxArrivalMs) maxArrivalMs = arrivalMs;
+      segmentOf(day).pushScanned(outcome, arrivalMs, topic, partition, offset);
+    },
     add(record, decoded) {
       records += 1;
-      // A record that does not tell when it arrived came after the ones before it.
-      const arrivalMs = decoded.bad?.field === 'arrival_ms' ? maxArrivalMs : record.arrivalMs;
-      if (arrivalMs > maxArrivalMs) maxArrivalMs = arrivalMs;
-      if (decoded.bad !== undefined) return addBad(record, arrivalMs, decoded.bad);
-      segmentOf(decoded.day).push(decoded.event, arrivalMs, topic, partition, record.offset);
+      if (decoded.filtered !== undefined) {
+        filtered += 1;
+        return;
+      }
+      if (decoded.bad !== undefined) return addBad(record, decoded);
+      if (decoded.events === undefined) return addRow(record, decoded, record.arrivalMs);
+      for (const row of decoded.events)
+        if (row.once !== true || isFirst(row)) addRow(record, row, row.arrivalMs);
     },
     write: async (store, to, nonce) => ({
       schema: 'ledger/v1',
@@ -96,6 +146,7 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
       to: String(to),
       nonce,
       records,
+      ...(filtered > 0 ? { filtered } : {}),
       maxArrivalMs,
       segments: await writeSegments(store, nonce),
       deadLetters: await writeDeadLetters(store, nonce),

@@ -6,6 +6,7 @@ import {
   STEPS,
   sum,
   VamoError,
+  weekdayOf,
 } from '../core/index.ts';
 import {
   type CampaignEvent,
@@ -86,9 +87,6 @@ function openRow(player: Player, step: number, timeMs: number): void {
   player.columns.active[step] = event?.status === 'active' ? 1 : 0;
   player.columns.remaining[step] = (event?.budget ?? 0) - player.spent;
 }
-
-/** Monday = 0. */
-const weekdayOf = (day: DayKey): number => (new Date(dayStartMs(day)).getUTCDay() + 6) % 7;
 
 /** @param index the day's number in the world */
 export function createDayMarket(

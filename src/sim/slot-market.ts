@@ -6,6 +6,7 @@ import {
   STEPS,
   sum,
   VamoError,
+  weekdayOf,
 } from '../core/index.ts';
 import {
   type CampaignEvent,
@@ -26,9 +27,6 @@ import { drawSlotSums } from './slot-sums.ts';
 import { STREAM, type World } from './settings.ts';
 import { auctionCount } from './traffic.ts';
 import { dayAt, dayIndex } from './world.ts';
-
-/** Monday = 0. */
-const weekdayOf = (day: DayKey): number => (new Date(dayStartMs(day)).getUTCDay() + 6) % 7;
 
 interface Player {
   readonly view: CampaignSteps;

@@ -13,6 +13,8 @@ export { columnsDigest } from './partition-digest.ts';
 export {
   readManifest,
   findManifest,
+  findNewest,
+  listGenerations,
   listSealedDays,
   partitionPrefix,
   writeManifest,

@@ -1,4 +1,5 @@
 import {
+  currentManifest,
   hasItsChecksum,
   type PartitionManifest,
   storedPartitionManifest,
@@ -31,6 +32,12 @@ export async function listSealedDays(store: ObjectStore): Promise<SealedDay[]> {
     .sort((a, b) => (a.day < b.day ? -1 : 1));
 }
 
+/** Every generation of a day, oldest first. */
+export async function listGenerations(store: ObjectStore, day: DayKey): Promise<number[]> {
+  const found = await generationsUnder(store, `${ROOT}/${day}`);
+  return found.map(({ generation }) => generation).sort((a, b) => a - b);
+}
+
 async function generationsUnder(store: ObjectStore, prefix: string): Promise<SealedDay[]> {
   return (await store.list(prefix)).flatMap((key) => {
     const [, day, generation] = MANIFEST.exec(key) ?? [];
@@ -47,7 +54,7 @@ export async function readManifest(
   day: DayKey,
   generation?: number,
 ): Promise<PartitionManifest> {
-  const wanted = generation ?? (await newestGeneration(store, day));
+  const wanted = generation ?? (await listGenerations(store, day)).at(-1);
   const manifest = wanted === undefined ? undefined : await findManifest(store, day, wanted);
   if (manifest === undefined)
     throw new VamoError(
@@ -60,9 +67,13 @@ export async function readManifest(
   return manifest;
 }
 
-async function newestGeneration(store: ObjectStore, day: DayKey): Promise<number | undefined> {
-  const found = await generationsUnder(store, `${ROOT}/${day}`);
-  return found.length === 0 ? undefined : Math.max(...found.map((g) => g.generation));
+/** The newest manifest of a day, or undefined while it is open. @throws VamoError STORE_CORRUPT */
+export async function findNewest(
+  store: ObjectStore,
+  day: DayKey,
+): Promise<PartitionManifest | undefined> {
+  const newest = (await listGenerations(store, day)).at(-1);
+  return newest === undefined ? undefined : findManifest(store, day, newest);
 }
 
 /** The manifest, or undefined when that generation is not sealed. @throws VamoError STORE_CORRUPT */
@@ -89,8 +100,7 @@ function parseManifest(bytes: Uint8Array, key: string): PartitionManifest {
   } catch (cause) {
     throw new VamoError('STORE_CORRUPT', `${key} is not a partition manifest`, { cause });
   }
-  const { checksum: _, ...manifest } = stored;
-  if (hasItsChecksum(stored)) return manifest;
+  if (hasItsChecksum(stored)) return currentManifest(stored);
   throw new VamoError('STORE_CORRUPT', `${key} differs from its checksum: it was changed`);
 }
 

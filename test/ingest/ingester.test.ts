@@ -6,13 +6,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SourceRecord } from '../../src/contracts/index.ts';
-import { silentLogger } from '../../src/core/index.ts';
+import { silentLogger, VamoError } from '../../src/core/index.ts';
 import {
   createFileSink,
   createFileSource,
   createIngester,
+  createJsonDecoder,
   type FaultPoint,
   type IngesterOptions,
+  type RecordDecoder,
 } from '../../src/ingest/index.ts';
 import {
   committedOfDay,
@@ -174,6 +176,38 @@ describe('ingester', () => {
       field: 'task',
       reason: expect.stringContaining('stroe') as string,
     });
+  });
+
+  it('waits and reads again while decoding cannot be prepared, and counts what a mapping filters', async () => {
+    const { records, good } = makeRecords(100);
+    await produce(records);
+    const json = createJsonDecoder({
+      tasks: new Set(TASKS.map((task) => task.id)),
+      utcOffsetMinutes: 0,
+    });
+    let tries = 0;
+    const decoder: RecordDecoder = {
+      prepare() {
+        if (++tries % 2 === 1) throw new VamoError('INGEST_SOURCE', 'no registry');
+        return Promise.resolve();
+      },
+      decode(record) {
+        const decoded = json.decode(record);
+        return decoded.event?.kind === 'cart' ? { filtered: 'no carts' } : decoded;
+      },
+    };
+    const stats = await ingester({ decoder }).run();
+    expect(tries).toBeGreaterThan(1);
+    expect(stats.filtered).toBe(2);
+    expect(stats).toMatchObject({
+      records: 100,
+      rows: good.length - 2,
+      deadLetters: 100 - good.length,
+    });
+    for (const { records: n, filtered, segments, deadLetters } of await readLedgers(store))
+      expect(n).toBe(
+        segments.reduce((sum, s) => sum + s.rows, (deadLetters?.rows ?? 0) + (filtered ?? 0)),
+      );
   });
 
   it('keeps both copies of a record delivered twice: the seal decides', async () => {

@@ -1,6 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRegistry } from '../../src/publisher/index.ts';
+import { openDirectoryStore } from '../../src/store/index.ts';
+import { clientsPython, runClient } from '../helpers/clients-venv.ts';
 import {
   closeDays,
   type DayDigests,
@@ -74,6 +77,34 @@ describe('one night', { timeout: 240_000 }, () => {
     const document = await four.ok<{ policies: Record<string, { task: string }[]> }>('evaluate');
     const tasks = new Set(document.policies['candidate']?.map((c) => c.task));
     expect([...tasks].sort()).toEqual(['cart', 'direct', 'repeat', 'store']);
+  });
+});
+
+describe('a night with a periodicity module', { timeout: 240_000 }, () => {
+  const TEMPORAL = { model: { temporal: 'timesnet' } };
+
+  it('publishes z of the served day, and a graph that gives its golden rows elsewhere', async () => {
+    const temporal = await (await night.copy()).with(TEMPORAL);
+    await train(temporal, '--fresh');
+    const digest = await publish(temporal);
+    expect(digest).not.toBe(played.checkpoint);
+    const { versions } = await temporal.ok<Versions>('versions');
+    const own = versions.find((v) => v.digest === digest);
+    const store = await openDirectoryStore(temporal.data);
+    const { manifest } = await openRegistry(store).readManifest(own?.version ?? '');
+    expect(manifest.files.map(({ role }) => role)).toContain('temporal');
+    const found = await clientsPython();
+    if ('missing' in found) return;
+    const client = await runClient(
+      found.python,
+      'verify_graph.py',
+      temporal.data,
+      own?.version ?? '',
+    );
+    expect([client.status, client.output]).toEqual([
+      0,
+      expect.stringContaining('golden rows reproduced'),
+    ]);
   });
 });
 

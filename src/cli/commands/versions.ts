@@ -1,6 +1,7 @@
 import { openRegistry } from '../../publisher/index.ts';
 import { championOf, describeRelease, readOwnReleases, sayRefused } from '../releases.ts';
 import type { CommandSpec } from '../run-command.ts';
+import { sayStale, staleVersions } from '../stale-versions.ts';
 import { formatTable } from '../table.ts';
 
 /** Lists versions with their digests and lineage, and the releases that pointed at them. */
@@ -49,6 +50,9 @@ export const versionsCommand: CommandSpec<object> = {
       );
     }
     sayRefused(context, refused);
-    return { champion, versions, releases: history.map(describeRelease), refused };
+    const stale = await staleVersions(context);
+    if (stale.length > 0) context.say('\ntrained on generations that are no longer the newest:');
+    sayStale(context, stale);
+    return { champion, versions, stale, releases: history.map(describeRelease), refused };
   },
 };

@@ -1,0 +1,147 @@
+import { dayOf, dayStartMs, VamoError } from '../../core/index.ts';
+import {
+  type ArrivedEvent,
+  badArrival,
+  badOf,
+  createPlacer,
+  type Decoded,
+  type DecoderOptions,
+  type RecordDecoder,
+} from '../decode-record.ts';
+import type { ReadRecord } from '../event-source.ts';
+import { EVENT_FIELDS, fieldValue } from './event-fields.ts';
+import {
+  type Condition,
+  compileCondition,
+  compileExpression,
+  type Expression,
+  type LineContext,
+} from './expression.ts';
+import { createLineReader, type LineReader } from './line-reader.ts';
+import { mappingError, type MappingSpec } from './spec.ts';
+
+type EventSpec = MappingSpec['events'][number];
+
+/** Makes one event of a line, in its wire form; undefined when the line gives no such event. */
+type EventMaker = (context: LineContext, timeMs: number) => Record<string, unknown> | undefined;
+
+/**
+ * The decoder of a foreign log: each line is filtered, bad, or gives one event or more. Pure: the same
+ * line gives the same events at any place.
+ * @throws VamoError MAPPING_INVALID naming the place in the mapping
+ */
+export function compileMapping(spec: MappingSpec, options: DecoderOptions): RecordDecoder {
+  const reader = createLineReader(spec.format);
+  const time = millisOf(compileExpression(spec.time, reader, 'time'), 'time');
+  const arrival =
+    spec.arrival === undefined
+      ? undefined
+      : millisOf(compileExpression(spec.arrival, reader, 'arrival'), 'arrival');
+  const filters = (spec.filters ?? []).map(({ name, keep }, i) => ({
+    name,
+    keep: compileCondition(keep, reader, `filters.${i}.keep`),
+  }));
+  const makers = spec.events.map((event, i) => ({
+    make: compileEvent(event, reader, options, `events.${i}`),
+    once: event.once === true,
+  }));
+  const place = createPlacer(options);
+
+  /** When an event arrived: as the mapping says, else the source, else when it happened. */
+  function arrivalOf(context: LineContext, record: ReadRecord, happenedMs: number): number {
+    if (arrival !== undefined) return arrival(context);
+    return Number.isNaN(record.arrivalMs) ? happenedMs : record.arrivalMs;
+  }
+
+  function decodeLine(record: ReadRecord): Decoded {
+    const line = reader.read(record.value);
+    if (line === 'header' || line === 'blank') return { filtered: line };
+    const context: LineContext = { line, raw: record.value, day: '' };
+    for (const { name, keep } of filters) if (!keep(context)) return { filtered: name };
+    const timeMs = time(context);
+    const bad = badArrival(timeMs);
+    if (bad !== undefined) return { bad: { ...bad, field: 'time' } };
+    context.day = dayOf(timeMs, options.utcOffsetMinutes);
+    const lineArrivalMs = arrivalOf(context, record, timeMs);
+    try {
+      return makeEvents(context, record, timeMs);
+    } catch (error) {
+      return { ...badOf(error), arrivalMs: lineArrivalMs };
+    }
+  }
+
+  function makeEvents(context: LineContext, record: ReadRecord, timeMs: number): Decoded {
+    const events: ArrivedEvent[] = [];
+    for (const { make, once } of makers) {
+      const wire = make(context, timeMs);
+      if (wire === undefined) continue;
+      const placed = place(wire);
+      const arrivalMs = arrivalOf(context, record, Number(wire['event_time']));
+      if (placed.bad !== undefined) return { ...placed, arrivalMs };
+      const late = badArrival(arrivalMs);
+      if (late !== undefined) return { bad: late };
+      events.push(once ? { ...placed, arrivalMs, once } : { ...placed, arrivalMs });
+    }
+    return events.length === 0 ? { filtered: 'no event' } : { events };
+  }
+
+  return {
+    decode(record) {
+      try {
+        return decodeLine(record);
+      } catch (error) {
+        return badOf(error);
+      }
+    },
+  };
+}
+
+function millisOf(expression: Expression, path: string): (context: LineContext) => number {
+  return (context) => {
+    const cell = expression(context);
+    if (typeof cell === 'number') return cell;
+    throw new VamoError('EVENT_INVALID', `${path}: must be a time`, { details: { field: path } });
+  };
+}
+
+function compileEvent(
+  spec: EventSpec,
+  reader: LineReader,
+  { utcOffsetMinutes }: DecoderOptions,
+  path: string,
+): EventMaker {
+  const { kind } = spec;
+  const rules = EVENT_FIELDS[kind];
+  for (const name of Object.keys(spec.fields))
+    if (rules[name] === undefined)
+      throw mappingError(
+        `${path}.fields.${name}`,
+        spec.fields[name],
+        `is no field of ${kind} events`,
+      );
+  const fields = Object.entries(rules).flatMap(([name, { type, required }]) => {
+    const json = spec.fields[name];
+    if (json === undefined && !required) return [];
+    if (json === undefined) throw mappingError(`${path}.fields.${name}`, json, 'must be given');
+    const where = `${path}.fields.${name}`;
+    const of = compileExpression(json, reader, where);
+    return [{ name, type, required, of, where }];
+  });
+  const when: Condition =
+    spec.when === undefined ? () => true : compileCondition(spec.when, reader, `${path}.when`);
+
+  return (context, timeMs) => {
+    if (!when(context)) return undefined;
+    const wire: Record<string, unknown> = { v: 1, kind, event_time: timeMs };
+    if (kind === 'campaign') {
+      // A budget holds from the beginning of its day, whichever line tells it.
+      wire['day'] = context.day;
+      wire['event_time'] = dayStartMs(dayOf(timeMs, utcOffsetMinutes), utcOffsetMinutes);
+    }
+    for (const { name, type, required, of, where } of fields) {
+      const cell = of(context);
+      if (cell !== null || required) wire[name] = fieldValue(cell, type, where);
+    }
+    return wire;
+  };
+}

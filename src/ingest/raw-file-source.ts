@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import type { SourceIdentity } from '../contracts/index.ts';
+import { isVamoError, sha256, sleep, VamoError } from '../core/index.ts';
+import type { EventSource, ReadRecord, SourceHandler } from './event-source.ts';
+import { findFiles } from './file-glob.ts';
+
+export interface RawFileOptions {
+  /** A pattern of files at rest; each is a partition, numbered in the order of their paths. */
+  readonly files: string;
+  /** Names the ledgers. */
+  readonly topic: string;
+  /** About how many bytes make a batch. */
+  readonly chunkBytes?: number;
+}
+
+const NEWLINE = 10;
+const LONGEST_LINE = 16 * 1024 * 1024;
+const POLL_MS = 200;
+
+/** A file as it was found: its length and digest without compression. */
+interface FoundFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/**
+ * Reads the lines of files that do not grow any more, gzip or not: the logs of another system, for a
+ * mapping. Offsets are byte positions of the uncompressed text. The identity is made of the files'
+ * contents in their order, so that a changed or an added file is another source.
+ */
+export function createRawFileSource(options: RawFileOptions): EventSource {
+  const { topic, chunkBytes = 1 << 20 } = options;
+  let found: Promise<FoundFile[]> | undefined;
+  const files = (): Promise<FoundFile[]> => (found ??= findAll(options.files));
+
+  async function run(handler: SourceHandler, signal: AbortSignal): Promise<void> {
+    const all = await files();
+    const starts = await handler.assigned(all.map((_, p) => p));
+    for (const [partition, file] of all.entries()) {
+      const start = starts.get(partition);
+      let from = typeof start === 'number' ? start : 0;
+      while (from < file.bytes && !signal.aborted)
+        from = await readFrom(file, partition, from, chunkBytes, handler, signal);
+    }
+    while (!signal.aborted) await pause(signal);
+    await handler.drain();
+  }
+
+  return {
+    topic,
+    async identity(): Promise<SourceIdentity> {
+      const all = await files();
+      return {
+        schema: 'source/v1',
+        kind: 'files',
+        id: `sha256:${sha256(all.map((file) => file.sha256).join('\n'))}`,
+        topic,
+        partitions: all.length,
+        ends: all.map((file) => file.bytes),
+      };
+    },
+    ends: async () => (await files()).map((file) => file.bytes),
+    run,
+    hint: () => undefined,
+  };
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  await sleep(POLL_MS, signal).catch((error: unknown) => {
+    if (!isVamoError(error, 'INTERRUPTED')) throw error;
+  });
+}
+
+async function findAll(glob: string): Promise<FoundFile[]> {
+  const files: FoundFile[] = [];
+  for (const path of await findFiles(glob)) files.push(await measure(path));
+  return files;
+}
+
+const isGzip = (path: string): boolean => path.endsWith('.gz');
+
+function unreadable(path: string, cause: unknown): VamoError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new VamoError('INGEST_SOURCE', `cannot read ${path}: ${reason}`, { cause });
+}
+
+async function measure(path: string): Promise<FoundFile> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const take = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      bytes += chunk.length;
+    }
+  };
+  try {
+    const raw = createReadStream(path);
+    if (isGzip(path)) await pipeline(raw, createGunzip(), take);
+    else await pipeline(raw, take);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  return { path, bytes, sha256: hash.digest('hex') };
+}
+
+/** The uncompressed bytes of a file from a position on. */
+async function* bytesFrom(path: string, from: number): AsyncGenerator<Buffer> {
+  if (!isGzip(path)) {
+    yield* createReadStream(path, { start: from, highWaterMark: 1 << 18 });
+    return;
+  }
+  const raw = createReadStream(path);
+  const unzipped = raw.pipe(createGunzip());
+  raw.on('error', (error) => unzipped.destroy(error));
+  let position = 0;
+  try {
+    for await (const chunk of unzipped as AsyncIterable<Buffer>) {
+      const skip = Math.min(chunk.length, Math.max(0, from - position));
+      position += chunk.length;
+      if (skip < chunk.length) yield chunk.subarray(skip);
+    }
+  } finally {
+    raw.destroy();
+  }
+}
+
+/**
+ * Hands out the lines from a position on, in batches, until the end or until the handler wants to go
+ * on elsewhere. The last line needs no end.
+ * @returns where to go on
+ */
+async function readFrom(
+  file: FoundFile,
+  partition: number,
+  start: number,
+  chunkBytes: number,
+  handler: SourceHandler,
+  signal: AbortSignal,
+): Promise<number> {
+  let from = start;
+  let held: Buffer[] = [];
+  let size = 0;
+  /** Hands out the whole lines held, or all there is; false when the handler wants another place. */
+  const handOut = async (atEnd: boolean): Promise<boolean> => {
+    const bytes = Buffer.concat(held, size);
+    const whole = atEnd ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1;
+    if (whole === 0 && size > LONGEST_LINE)
+      throw new VamoError('INGEST_SOURCE', `${file.path}: a line at byte ${from} has no end`);
+    held = [bytes.subarray(whole)];
+    size = bytes.length - whole;
+    if (whole === 0) return true;
+    const to = from + whole;
+    const records = linesOf(bytes.subarray(0, whole), from);
+    from = await handler.batch({ partition, from, to, records });
+    return from === to;
+  };
+  try {
+    for await (const chunk of bytesFrom(file.path, start)) {
+      held.push(chunk);
+      size += chunk.length;
+      if (size >= chunkBytes && !(await handOut(false))) return from;
+      if (signal.aborted) return from;
+    }
+  } catch (error) {
+    throw isVamoError(error) ? error : unreadable(file.path, error);
+  }
+  if (from + size < file.bytes)
+    throw new VamoError('INGEST_OFFSET_LOST', `${file.path}: the file is shorter than before`);
+  await handOut(true);
+  return from;
+}
+
+function linesOf(bytes: Buffer, from: number): ReadRecord[] {
+  const records: ReadRecord[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const newline = bytes.indexOf(NEWLINE, at);
+    const end = newline < 0 ? bytes.length : newline;
+    records.push({
+      offset: from + at,
+      arrivalMs: Number.NaN,
+      value: bytes.toString('utf8', at, end),
+    });
+    at = end + 1;
+  }
+  return records;
+}
