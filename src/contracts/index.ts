@@ -14,6 +14,7 @@ export {
   type RewardField,
   type TaskSpec,
 } from './event.ts';
+export { createOutcomeScanner, NUMBER_OF, SPAN_OF, type ScannedOutcome } from './scan-outcome.ts';
 export { decodeEvent, encodeEvent, LATEST_MS } from './decode-event.ts';
 export {
   STEP_COLUMNS,

@@ -176,7 +176,11 @@ export async function openPartition(
           return next;
         }
         if (next === range.from) openedMs = clock();
-        for (const record of batch.records) range.add(record, decoder.decode(record));
+        for (const record of batch.records) {
+          const scanned = decoder.scan?.(record);
+          if (scanned === undefined) range.add(record, decoder.decode(record));
+          else range.addScanned(record, scanned);
+        }
         next = batch.to;
         await context.faultPoint?.('buffered', partition, range.records);
         if (isDue()) await commit();
