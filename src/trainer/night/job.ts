@@ -8,6 +8,7 @@ import {
   temporalIo,
 } from '../../contracts/index.ts';
 import { VamoError } from '../../core/index.ts';
+import type { RewardKind } from '../../features/index.ts';
 import type { ModelSettings } from '../../model/index.ts';
 import type { TrainingSettings } from '../loop/trainee.ts';
 
@@ -24,6 +25,8 @@ export interface NightConfig {
     readonly fineTuneRate: number;
     /** What a step's action is learned from; see `datasetOf`. */
     readonly actions: 'logged' | 'hindsight';
+    /** What return labels count. Absent in jobs of an older program: predicted. */
+    readonly reward?: RewardKind;
   };
   readonly release: { readonly batch: number };
 }

@@ -87,7 +87,8 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
   const { config } = job;
   const data = await openStore(job.dataRoot, job.store);
   const rules: ReplayRules = { ...config.market, tasks: config.tasks };
-  const days = await readDays(data, job, { rules, actions: config.training.actions });
+  const { actions, reward } = config.training;
+  const days = await readDays(data, job, { rules, actions, reward });
   try {
     return await learnAndExport({ job, days, data, rules }, options);
   } finally {
