@@ -1,6 +1,7 @@
 import type { DeadLetterRef, LedgerEntry, SegmentRef } from '../contracts/index.ts';
 import { dayOf, sha256 } from '../core/index.ts';
-import { createSegmentBuilder, type ObjectStore, type SegmentBuilder } from '../store/index.ts';
+import type { ObjectStore, SegmentBuilder } from '../store/index.ts';
+import type { BuilderPool } from './builder-pool.ts';
 import {
   badArrival,
   type Decoded,
@@ -25,6 +26,10 @@ export interface RangeBuffer {
   add(record: ReadRecord, decoded: Decoded): void;
   /** The same for a scanned record, which is used up when this returns. */
   addScanned(record: ReadRecord, scanned: ScannedRecord): void;
+  /** Memory of its builders. */
+  readonly bytes: number;
+  /** Gives the builders back: the range is committed, or forgotten. */
+  release(): void;
   /** Makes the range's files durable; they become visible only with the entry returned. */
   write(store: ObjectStore, to: number, nonce: string): Promise<LedgerEntry>;
 }
@@ -35,10 +40,11 @@ export interface RangeStart {
   readonly from: number;
   readonly maxArrivalMs: number;
   readonly utcOffsetMinutes: number;
+  readonly builders: BuilderPool;
 }
 
 export function createRangeBuffer(start: RangeStart): RangeBuffer {
-  const { topic, partition, from, utcOffsetMinutes } = start;
+  const { topic, partition, from, utcOffsetMinutes, builders } = start;
   const segments = new Map<string, SegmentBuilder>();
   const deadLetters: string[] = [];
   const badByDay: Record<string, number> = {};
@@ -51,7 +57,7 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
 
   const segmentOf = (day: string): SegmentBuilder => {
     let segment = segments.get(day);
-    if (segment === undefined) segments.set(day, (segment = createSegmentBuilder()));
+    if (segment === undefined) segments.set(day, (segment = builders.take()));
     return segment;
   };
 
@@ -117,6 +123,15 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     },
     get bad() {
       return deadLetters.length;
+    },
+    get bytes() {
+      let sum = 0;
+      for (const { bytes } of segments.values()) sum += bytes;
+      return sum;
+    },
+    release() {
+      for (const builder of segments.values()) builders.give(builder);
+      segments.clear();
     },
     get maxArrivalMs() {
       return maxArrivalMs;
