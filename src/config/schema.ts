@@ -35,6 +35,8 @@ const ingest = z.strictObject({
   flushRows: count,
   flushMs: count,
   maxBadShare: share,
+  /** Files that no ledger names are removed when they are so old; writers commit none half as old. */
+  orphanGraceMs: count,
 });
 
 /** Where a long-running command serves its metrics; port null = nowhere, 0 = any free port. */

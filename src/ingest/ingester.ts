@@ -24,6 +24,7 @@ export interface IngesterOptions {
     readonly flushRows: number;
     readonly flushMs: number;
     readonly maxBadShare: number;
+    readonly orphanGraceMs?: number | undefined;
   };
   /** Milliseconds; only differences count. */
   readonly clock: () => number;

@@ -22,7 +22,7 @@ export interface IngestStats {
   rows: number;
   deadLetters: number;
   commits: number;
-  /** Ranges another writer had committed first. */
+  /** Ranges another writer had committed first, or whose files had become too old to commit. */
   lost: number;
   /** Times the source stood elsewhere than the ledger. */
   seeks: number;
@@ -38,6 +38,8 @@ export interface PartitionContext {
   readonly flushRows: number;
   readonly flushMs: number;
   readonly maxBadShare: number;
+  /** Files that no entry names may be removed when they are so old, ms. */
+  readonly orphanGraceMs?: number | undefined;
   readonly clock: () => number;
   readonly stats: IngestStats;
   readonly log: Logger;
@@ -120,7 +122,9 @@ export async function openPartition(
     const beganMs = clock();
     const entry = await range.write(store, next, randomUUID().slice(0, 8));
     await context.faultPoint?.('filed', partition, records);
-    if ((await ledger.commit(entry)) === 'lost') {
+    // Stood still for so long, its files may be collected before the entry names them.
+    const isStale = clock() - beganMs > (context.orphanGraceMs ?? Infinity) / 2;
+    if (isStale || (await ledger.commit(entry)) === 'lost') {
       stats.lost += 1;
       stats.reread += records;
       const winner = await ledger.last();

@@ -62,7 +62,7 @@ function mortal(store: ObjectStore, scheduler: fc.Scheduler, end: Death | undefi
   return {
     ...store,
     put: (key, bytes) => passing(() => store.put(key, bytes)),
-    putIfAbsent: (key, bytes) => passing(() => store.putIfAbsent(key, bytes), false as boolean),
+    putIfAbsent: (key, bytes) => passing(() => store.putIfAbsent(key, bytes), false),
     get: (key) => passing(() => store.get(key)),
     has: (key) => passing(() => store.has(key)),
     list: (prefix, after) => passing(() => store.list(prefix, after)),
