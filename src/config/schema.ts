@@ -39,6 +39,8 @@ const ingest = z.strictObject({
   bufferBytes: count.min(1 << 20),
   /** Time to finish in after SIGTERM. */
   shutdownMs: count,
+  /** Files that no ledger names are removed when they are so old; writers commit none half as old. */
+  orphanGraceMs: count,
 });
 
 /** Where a long-running command serves its metrics; port null = nowhere, 0 = any free port. */

@@ -30,6 +30,7 @@ export interface IngesterOptions {
     readonly bufferBytes?: number;
     /** Time to finish in once the signal is aborted; beyond it the run ends as a kill would end it. */
     readonly shutdownMs?: number;
+    readonly orphanGraceMs?: number | undefined;
   };
   /** Milliseconds; only differences count. */
   readonly clock: () => number;

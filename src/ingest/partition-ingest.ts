@@ -27,7 +27,7 @@ export interface IngestStats {
   rows: number;
   deadLetters: number;
   commits: number;
-  /** Ranges another writer had committed first. */
+  /** Ranges another writer had committed first, or whose files had become too old to commit. */
   lost: number;
   /** Times the source stood elsewhere than the ledger. */
   seeks: number;
@@ -48,6 +48,8 @@ export interface PartitionContext {
   readonly flushGate: <T>(work: () => Promise<T>) => Promise<T>;
   /** Whether a store that fails for a time is waited for. */
   readonly waitsForStore: boolean;
+  /** Files that no entry names may be removed when they are so old, ms. */
+  readonly orphanGraceMs?: number | undefined;
   readonly clock: () => number;
   readonly stats: IngestStats;
   readonly log: Logger;
@@ -130,9 +132,12 @@ export async function openPartition(
   /** Writes the range's files, then its entry. The same nonce again replaces, and knows, its own. */
   async function write(nonce: string): Promise<LedgerEntry | undefined> {
     await context.faultPoint?.('flushing', partition, range.records);
+    const beganMs = clock();
     const entry = await range.write(store, next, nonce);
     await context.faultPoint?.('filed', partition, range.records);
-    return (await ledger.commit(entry)) === 'lost' ? undefined : entry;
+    // Stood still for so long, its files may be collected before the entry names them.
+    const isStale = clock() - beganMs > (context.orphanGraceMs ?? Infinity) / 2;
+    return isStale || (await ledger.commit(entry)) === 'lost' ? undefined : entry;
   }
 
   /** A full disk or a store that does not answer: nothing is passed over, and tried again later. */
