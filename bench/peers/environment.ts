@@ -66,7 +66,7 @@ function install(
 ): void {
   if (outputOf('python3', '-c', 'import sys; assert sys.version_info >= (3, 11)') === null)
     throw new EnvironmentError('the peer needs python3, version 3.11 or newer, on the PATH');
-  log(`installing ${pins.join(', ')} into ${folder}: once, several GB, takes minutes`);
+  log(`installing ${pins.join(', ')} into ${folder}: once, takes minutes`);
   rmSync(folder, { recursive: true, force: true });
   if (!runs('python3', '-m', 'venv', folder) || !runs(python, '-m', 'pip', '--version'))
     throw new EnvironmentError(

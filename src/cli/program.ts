@@ -14,6 +14,13 @@ const COMMANDS: Readonly<Record<string, Add>> = {
   mapping: async (to, run) =>
     addCommand(to, run, (await import('./commands/mapping.ts')).mappingCommand),
   seal: async (to, run) => addCommand(to, run, (await import('./commands/seal.ts')).sealCommand),
+  amend: async (to, run) => addCommand(to, run, (await import('./commands/amend.ts')).amendCommand),
+  backfill: async (to, run) =>
+    addCommand(to, run, (await import('./commands/backfill.ts')).backfillCommand),
+  verify: async (to, run) =>
+    addCommand(to, run, (await import('./commands/verify.ts')).verifyCommand),
+  rebuild: async (to, run) =>
+    addCommand(to, run, (await import('./commands/rebuild.ts')).rebuildCommand),
   days: async (to, run) => addCommand(to, run, (await import('./commands/days.ts')).daysCommand),
   train: async (to, run) => addCommand(to, run, (await import('./commands/train.ts')).trainCommand),
   methods: async (to, run) =>

@@ -76,6 +76,8 @@ export async function checkAgainstTruth(
   let differing = Math.abs(sealed.campaigns.length - truth.steps.campaigns.length);
   for (const campaign of truth.steps.campaigns)
     for (const column of STEP_COLUMNS) {
+      // The truth of a day knows nothing of the days after it.
+      if (column === 'reward_attributed' && manifest.attributionMs > 0) continue;
       const ours = found.get(campaign.campaignId)?.columns[column];
       campaign.columns[column].forEach((value, step) => {
         compared++;

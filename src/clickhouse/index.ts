@@ -1,12 +1,23 @@
 export { askReadOnly } from './question.ts';
-export { openEmbedded, type Engine } from './engine.ts';
-export { writeEvents, countEvents, type EventsSql, type EventCounts } from './events-sql.ts';
-export { writeSteps, countOrphans, countCampaigns, type StepsSql } from './steps-sql.ts';
+export { type Engine } from './engine.ts';
+export { openEmbedded } from './embedded.ts';
+export { openServer, type ServerAddress } from './server.ts';
+export {
+  writeEvents,
+  countEvents,
+  type EventCounts,
+  type OffsetRange,
+  type RowSource,
+} from './events-sql.ts';
+export { writeRewards, countRewards } from './rewards-sql.ts';
+export { writeSteps, countOrphans, countCampaigns } from './steps-sql.ts';
 export {
   TABLES,
   createTables,
+  emptyStage,
   stageDay,
-  compareStage,
+  stageFingerprint,
+  dayFingerprint,
   placeDay,
   countDay,
   isLoaded,
@@ -15,3 +26,17 @@ export {
   type TableName,
   type LoadedMark,
 } from './tables-sql.ts';
+export {
+  LIVE_DAYS,
+  SEGMENT_COLUMNS,
+  countSegment,
+  countSegments,
+  dropLiveDay,
+  loadSegment,
+  removeSegment,
+  type LiveRange,
+} from './live-sql.ts';
+export { openFront, type Front } from './front/front.ts';
+export { announceFront, findFront, withdrawFront, type FrontAddress } from './front/record.ts';
+export { convertToEvents } from './convert-sql.ts';
+export { dropDay, loadedDays } from './unload-sql.ts';

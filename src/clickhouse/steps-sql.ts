@@ -11,6 +11,11 @@ export interface StepsSql {
   /** Micro-units. */
   readonly reserveMicro: number;
   readonly tasks: readonly { readonly id: string; readonly reward: RewardField }[];
+  /**
+   * A conversion counts for its outcome up to this long after it; `rewards.arrow` in the folder holds
+   * those of later days. 0 = those of the day alone, and no such file.
+   */
+  readonly attributionMs: number;
 }
 
 /** Micro-units of reward; a count is a whole unit. */
@@ -20,8 +25,20 @@ const REWARD_MICRO: Readonly<Record<RewardField, string>> = {
   items: `items * ${MICRO}`,
 };
 
+const laterRewards = (folder: string): string => arrowFiles(folder, 'rewards.arrow', EVENT_COLUMNS);
+
+/** Conversions and carts of a table with what they are worth to their campaign's task. */
+function rewards(table: string, worth: string): string {
+  return `
+    SELECT campaign_id, outcome_id, event_time, arrival_ms, multiIf(${worth}, ${integer(0)}) AS reward
+    FROM (SELECT campaign_id, outcome_id, event_time, arrival_ms, gmv, direct_gmv, items
+      FROM ${table} WHERE kind IN ('conversion', 'cart')) AS r
+    INNER JOIN campaigns USING (campaign_id)`;
+}
+
 /** Named intermediate results over the events: campaigns, their terms over time, and step sums. */
-function intermediate({ folder, startMs, reserveMicro, tasks }: StepsSql): string {
+function intermediate(parts: StepsSql): string {
+  const { folder, startMs, reserveMicro, tasks, attributionMs } = parts;
   const start = integer(startMs);
   const step = (time: string): string => `intDiv(${time} - ${start}, ${STEP_MS})`;
   const reward = tasks.map((t) => `task = ${literal(t.id)}, ${REWARD_MICRO[t.reward]}`).join(', ');
@@ -35,14 +52,17 @@ function intermediate({ folder, startMs, reserveMicro, tasks }: StepsSql): strin
       argMax(toInt64(status = 'active'), event_id) AS active
     FROM events WHERE kind = 'campaign' GROUP BY campaign_id, event_time),
   outcomes AS (
-    SELECT campaign_id, event_id, ${step('event_time')} AS step, pv, bid, slot, exposed, cost,
+    SELECT campaign_id, event_id, event_time, ${step('event_time')} AS step, pv, bid, slot, exposed, cost,
       greatest(competing_3, ${integer(reserveMicro)}) AS lwc, pv * exposed AS pv_won
     FROM events WHERE kind = 'outcome'),
-  rewards AS (
-    SELECT campaign_id, outcome_id, arrival_ms, multiIf(${reward}, ${integer(0)}) AS reward
-    FROM (SELECT campaign_id, outcome_id, arrival_ms, gmv, direct_gmv, items
-      FROM events WHERE kind IN ('conversion', 'cart')) AS r
-    INNER JOIN campaigns USING (campaign_id)),
+  rewards AS (${rewards('events', reward)}),
+  earned AS (
+    SELECT * FROM rewards${
+      attributionMs === 0
+        ? ''
+        : `
+    UNION ALL ${rewards(laterRewards(folder), reward)}`
+    }),
   auctioned AS (
     SELECT campaign_id, step, count() AS outcomes, sum(pv) AS pv, sum(bid) AS bid,
       countIf(slot > 0) AS wins, sum(exposed) AS exposures, sum(cost) AS cost, sum(lwc) AS lwc,
@@ -55,8 +75,10 @@ function intermediate({ folder, startMs, reserveMicro, tasks }: StepsSql): strin
     GROUP BY campaign_id, step),
   attributed AS (
     SELECT campaign_id, step, sum(reward) AS reward_attributed
-    FROM rewards INNER JOIN (SELECT campaign_id, event_id AS outcome_id, step FROM outcomes) AS o
+    FROM earned INNER JOIN (
+      SELECT campaign_id, event_id AS outcome_id, event_time AS outcome_time, step FROM outcomes) AS o
       USING (campaign_id, outcome_id)
+    ${attributionMs === 0 ? '' : `WHERE event_time - outcome_time <= ${integer(attributionMs)}`}
     GROUP BY campaign_id, step),
   grid AS (
     SELECT campaign_id, advertiser_id, task, step, ${start} + step * ${STEP_MS} AS event_time

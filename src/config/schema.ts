@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { REWARD_FIELDS } from '../contracts/index.ts';
+import { LATE_POLICIES, REWARD_FIELDS, storeSettings } from '../contracts/index.ts';
 import { dayKey, ENGINE_KINDS } from '../core/index.ts';
 import { model } from './model-schema.ts';
 
@@ -17,6 +17,13 @@ const task = z.strictObject({
 const days = z.strictObject({
   utcOffsetMinutes: z.int().min(-840).max(840),
   latenessMs: z.int().min(0),
+  /** Rows after the cut: kept out for good, taken in by `vamo amend`, or also by the seal itself. */
+  late: z.enum(LATE_POLICIES),
+  /** `auto`: a day is amended when more than this share of its records, or this many, are late. */
+  autoShare: share,
+  autoRows: count,
+  /** A conversion counts for its outcome up to this long after it; 0 = on the outcome's day only. */
+  attributionMs: z.int().min(0),
 });
 
 const market = z.strictObject({
@@ -28,6 +35,12 @@ const ingest = z.strictObject({
   flushRows: count,
   flushMs: count,
   maxBadShare: share,
+});
+
+/** Where a long-running command serves its metrics; port null = nowhere, 0 = any free port. */
+const metrics = z.strictObject({
+  host: z.string().min(1),
+  port: z.int().min(0).max(65535).nullable(),
 });
 
 const kafka = z.strictObject({
@@ -93,6 +106,8 @@ const training = z.strictObject({
    * the best constant from that state in hindsight.
    */
   actions: z.enum(['logged', 'hindsight']),
+  /** What return labels count: predicted value of exposed wins, or conversions and carts that came. */
+  reward: z.enum(['predicted', 'realised']),
   optimiser,
   inverseLearningRate: positive,
   /** How marginal gains are found: from task gradients, or as differences of losses along v. */
@@ -184,8 +199,10 @@ export const configSchema = z.strictObject({
   tasks: z.array(task).min(1),
   days,
   market,
+  store: storeSettings,
   source,
   ingest,
+  metrics,
   window,
   model,
   training,

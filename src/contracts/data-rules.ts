@@ -24,7 +24,8 @@ export function rulesOf(config: {
 }): DataRules {
   return {
     schema: 'rules/v1',
-    ...config.days,
+    utcOffsetMinutes: config.days.utcOffsetMinutes,
+    latenessMs: config.days.latenessMs,
     reserve: config.market.reserve,
     tasks: Object.fromEntries(config.tasks.map(({ id, reward }) => [id, reward])),
   };

@@ -1,5 +1,21 @@
-export { sealDay } from './seal.ts';
+export { sealDay, matureDay } from './seal.ts';
+export { amendDay, isAmendDue } from './amend.ts';
+export { restoreGeneration } from './undo.ts';
+export { lastArrival, readLive } from './live.ts';
 export { sealSteps } from './seal-steps.ts';
-export { dayReports } from './report.ts';
+export { dayReports, type DayReport } from './report.ts';
 export { loadIntoClickHouse } from './load.ts';
-export { verifyDay } from './verify.ts';
+export { checkCopy, checkFiles, verifyDay, type Difference } from './verify.ts';
+export type { BuildOptions } from './build-options.ts';
+export { createLiveLoader, type LiveLoader, type LoadRound } from './live-load.ts';
+export { daysOf, publishBackfill, type PublishedDay } from './backfill/publish.ts';
+export { undoBackfill } from './backfill/undo.ts';
+export {
+  type BackfillState,
+  freezePlan,
+  identify,
+  listBackfills,
+  readBackfill,
+  storeOfBackfill,
+} from './backfill/records.ts';
+export { unloadWithdrawn } from './unload.ts';

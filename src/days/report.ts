@@ -1,4 +1,4 @@
-import type { PartitionManifest } from '../contracts/index.ts';
+import { isMature, type PartitionManifest } from '../contracts/index.ts';
 import { type DayKey, dayKey } from '../core/index.ts';
 import { type ObjectStore, listSealedDays, readLedgers, readManifest } from '../store/index.ts';
 
@@ -17,7 +17,13 @@ export interface DayReport {
   readonly late: number | null;
   readonly dead_lettered: number;
   readonly generation: number | null;
+  /** How the newest generation came to be. */
+  readonly kind: PartitionManifest['kind'] | null;
   readonly digest: string | null;
+  /** Whether every conversion that counts for the day is in its labels. */
+  readonly mature: boolean | null;
+  /** Arrival time from which on no conversion counts for the day any more, ms. */
+  readonly mature_at_ms: number | null;
 }
 
 interface Committed {
@@ -59,16 +65,36 @@ async function committedCounts(store: ObjectStore): Promise<Map<DayKey, Committe
 }
 
 function report(day: DayKey, { rows, dead }: Committed, sealed?: PartitionManifest): DayReport {
-  const kept = sealed?.counts ?? null;
+  if (sealed === undefined)
+    return {
+      day,
+      sealed: false,
+      records: rows + dead,
+      accepted: null,
+      duplicate: null,
+      late: null,
+      dead_lettered: dead,
+      generation: null,
+      kind: null,
+      digest: null,
+      mature: null,
+      mature_at_ms: null,
+    };
+  const { counts, inputs, generation, kind, digest } = sealed;
+  const late = counts.late + rows - inputs.live.rows;
+  const dead_lettered = counts.dead_lettered + dead - inputs.live.dead;
   return {
     day,
-    sealed: kept !== null,
-    records: rows + dead,
-    accepted: kept?.accepted ?? null,
-    duplicate: kept?.duplicate ?? null,
-    late: kept && kept.late + rows - (kept.records - kept.dead_lettered),
-    dead_lettered: dead,
-    generation: sealed?.generation ?? null,
-    digest: sealed?.digest ?? null,
+    sealed: true,
+    records: counts.accepted + counts.duplicate + late + dead_lettered,
+    accepted: counts.accepted,
+    duplicate: counts.duplicate,
+    late,
+    dead_lettered,
+    generation,
+    kind,
+    digest,
+    mature: isMature(sealed),
+    mature_at_ms: sealed.matureAtMs,
   };
 }

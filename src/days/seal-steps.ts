@@ -1,4 +1,4 @@
-import { type DaySteps, type PartitionManifest, STEP_ROWS } from '../contracts/index.ts';
+import { type DaySteps, limitOf, type PartitionManifest, STEP_ROWS } from '../contracts/index.ts';
 import { sha256 } from '../core/index.ts';
 import {
   columnsDigest,
@@ -30,10 +30,13 @@ export async function sealSteps(
   const key = `${partitionPrefix(steps.day, GENERATION)}steps.arrow`;
   const campaigns: Record<string, number> = {};
   for (const { task } of steps.campaigns) campaigns[task] = (campaigns[task] ?? 0) + 1;
+  const limit = limitOf({ day: steps.day, ...days });
   const manifest: PartitionManifest = {
-    schema: 'partition/v1',
+    schema: 'partition/v2',
     day: steps.day,
     generation: GENERATION,
+    kind: 'seal',
+    parent: null,
     digest: stepsDigest,
     stepsDigest,
     files: [
@@ -50,7 +53,20 @@ export async function sealSteps(
     clashes: 0,
     orphanOutcomes: 0,
     campaigns,
-    ...days,
+    inputs: {
+      base: null,
+      backfill: null,
+      restored: null,
+      live: { rows: 0, dead: 0 },
+      rewardCut: [],
+    },
+    utcOffsetMinutes: days.utcOffsetMinutes,
+    latenessMs: days.latenessMs,
+    latePolicy: 'drop',
+    attributionMs: 0,
+    matureAtMs: limit,
+    rewardsUntilMs: limit,
+    arrivedUntilMs: limit,
   };
   await store.put(key, bytes);
   return writeManifest(store, manifest);

@@ -1,69 +1,64 @@
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { openEmbedded } from '../clickhouse/index.ts';
-import { EVENT_COLUMNS, type PartitionManifest, STEP_ROWS } from '../contracts/index.ts';
-import { VamoError, sha256, silentLogger, throwIfAborted } from '../core/index.ts';
-import {
-  STEPS_FILE_COLUMNS,
-  columnsDigest,
-  findManifest,
-  partitionPrefix,
-  writeManifest,
-} from '../store/index.ts';
-import { type SealOptions, type SealPlan, planSeal } from './seal-plan.ts';
-import {
-  type SealCounts,
-  type WorkFolders,
-  freshWork,
-  runSealSql,
-  stageSegments,
-} from './seal-work.ts';
+import { isMature, limitOf, type PartitionManifest } from '../contracts/index.ts';
+import { VamoError } from '../core/index.ts';
+import { findNewest, nextGeneration } from '../store/index.ts';
+import { buildGeneration, type BuildPlan } from './build.ts';
+import type { BuildOptions, DayConfig } from './build-options.ts';
+import { cutsAt, liveDay, readLive } from './live.ts';
 
-const GENERATION = 1;
+export interface SealOptions extends BuildOptions {
+  /**
+   * Refuse with DAY_NOT_READY unless something that arrived at or after the cut is committed in
+   * every partition. Leave it out when the source is known to be at its end.
+   */
+  readonly requireReached?: boolean;
+}
 
 /**
- * Seals a day: takes its committed rows below the cut, removes duplicates, writes `events.arrow`
- * and `steps.arrow`, and last the manifest, only if absent. Before the manifest stands nothing is
- * sealed, and the same call starts over; after it the call gives back what stands there.
+ * Seals a day: takes its committed rows below the cut, removes duplicates, and makes its first
+ * generation. A sealed day is given back as it stands.
  *
  * @throws VamoError DAY_MISSING no committed rows; DAY_NOT_READY; DAY_SEALED sealed under another
  *   zone or lateness; STORE_CORRUPT a segment differs from its ledger entry; SQL_FAILED;
  *   DATA_LOCKED another process uses `engineDir`; STORE_FULL; INTERRUPTED
  */
 export async function sealDay(options: SealOptions): Promise<PartitionManifest> {
-  const { store, day, config, signal, log = silentLogger, progress } = options;
-  const sealed = await findManifest(store, day, GENERATION);
+  const { store, day, config } = options;
+  const sealed = await findNewest(store, day);
   if (sealed !== undefined) return asAsked(sealed, config.days);
+  return asAsked(await buildGeneration(options, await planSeal(options)), config.days);
+}
 
-  const plan = await planSeal(options);
-  progress?.(1, 4, 'cut found');
-  throwIfAborted(signal);
-  const engine = await openEmbedded(options.engineDir);
-  try {
-    // The engine directory is this process's now; another sealer may have finished before that.
-    const meanwhile = await findManifest(store, day, GENERATION);
-    if (meanwhile !== undefined) return asAsked(meanwhile, config.days);
-    const work = await freshWork(options.engineDir);
-    await stageSegments(store, plan.committed, work.segments, signal);
-    progress?.(2, 4, 'segments verified');
-    const found = await runSealSql(engine, work, plan.cuts, options);
-    progress?.(3, 4, 'events and steps written');
-    throwIfAborted(signal);
-    const manifest = await publish(options, plan, found, work);
-    await rm(work.root, { recursive: true, force: true });
-    log.info('day sealed', { day, digest: manifest.digest, ...manifest.counts });
-    progress?.(4, 4, 'sealed');
-    return manifest;
-  } finally {
-    await engine.close();
-  }
+async function planSeal(options: SealOptions): Promise<BuildPlan> {
+  const { store, day, config, requireReached = false } = options;
+  const limitMs = limitOf({ day, ...config.days });
+  const live = await readLive(store, config.source);
+  const cut = await cutsAt(store, live, limitMs);
+  if ((await liveDay(store, live, day)).segments.length === 0)
+    throw new VamoError('DAY_MISSING', `day ${day} has no committed events`, { details: { day } });
+  const behind = cut.filter(({ reached }) => !reached).map(({ partition }) => partition);
+  if (requireReached && behind.length > 0)
+    throw new VamoError(
+      'DAY_NOT_READY',
+      `day ${day}: nothing from ${new Date(limitMs).toISOString()} or later is ingested from partition ${behind.join(', ')} of ${live.topic}`,
+      { details: { day, partitions: behind } },
+    );
+  return {
+    kind: 'seal',
+    generation: await nextGeneration(store, day),
+    parent: undefined,
+    base: undefined,
+    live,
+    from: [],
+    cut,
+    rewardFrom: [],
+    rewardCut: cut,
+    rewardsUntilMs: limitMs,
+    arrivedUntilMs: limitMs,
+  };
 }
 
 /** A sealed day never changes: asking for it under other rules is an error, not a new seal. */
-function asAsked(
-  manifest: PartitionManifest,
-  days: SealOptions['config']['days'],
-): PartitionManifest {
+export function asAsked(manifest: PartitionManifest, days: DayConfig['days']): PartitionManifest {
   for (const rule of ['utcOffsetMinutes', 'latenessMs'] as const)
     if (manifest[rule] !== days[rule])
       throw new VamoError(
@@ -74,60 +69,39 @@ function asAsked(
   return manifest;
 }
 
-/** Adopts the files, then writes the manifest that makes them a sealed day. */
-async function publish(
-  { store, day, config }: SealOptions,
-  { committed, cuts }: SealPlan,
-  found: SealCounts,
-  work: WorkFolders,
-): Promise<PartitionManifest> {
-  const prefix = partitionPrefix(day, GENERATION);
-  const events = await readFile(join(work.output, 'events.arrow'));
-  const steps = await readFile(join(work.output, 'steps.arrow'));
-  const perDay = Object.values(found.campaigns).reduce((a, b) => a + b, 0);
-  const file = (role: 'events' | 'steps', bytes: Uint8Array, rows: number) => ({
-    role,
-    key: `${prefix}${role}.arrow`,
-    rows,
-    bytes: bytes.byteLength,
-    sha256: sha256(bytes),
+/**
+ * Takes in the conversions of later days that arrived before the day's labels are mature, as the
+ * day's next generation; no other row. Undefined when the day is mature already, or when not all
+ * of them have been ingested.
+ * @throws VamoError DAY_UNSEALED and those of `sealDay`
+ */
+export async function matureDay(options: BuildOptions): Promise<PartitionManifest | undefined> {
+  const { store, day, config } = options;
+  const newest = await findNewest(store, day);
+  if (newest === undefined || isMature(newest)) return undefined;
+  const live = await readLive(store, config.source);
+  const rewardCut = await cutsAt(store, live, newest.matureAtMs);
+  if (rewardCut.some(({ reached }) => !reached)) return undefined;
+  return buildGeneration(withWindowOf(newest, options), {
+    kind: 'amend',
+    generation: newest.generation + 1,
+    parent: newest,
+    base: newest,
+    live,
+    from: newest.cut,
+    cut: newest.cut,
+    rewardFrom: newest.inputs.rewardCut,
+    rewardCut,
+    rewardsUntilMs: newest.matureAtMs,
+    arrivedUntilMs: newest.arrivedUntilMs,
   });
-  const records = committed.segments.reduce((a, s) => a + s.rows, 0);
-  const dead = committed.deadLetters.reduce((a, d) => a + (d.byDay[day] ?? 0), 0);
-  requireSum(day, records, found);
-  const manifest: PartitionManifest = {
-    schema: 'partition/v1',
-    day,
-    generation: GENERATION,
-    digest: columnsDigest(events, EVENT_COLUMNS),
-    stepsDigest: columnsDigest(steps, STEPS_FILE_COLUMNS),
-    files: [file('events', events, found.accepted), file('steps', steps, perDay * STEP_ROWS)],
-    cut: cuts.map(({ topic, partition, offset }) => ({ topic, partition, offset })),
-    counts: {
-      records: records + dead,
-      accepted: found.accepted,
-      duplicate: found.duplicate,
-      late: found.late,
-      dead_lettered: dead,
-    },
-    clashes: found.clashes,
-    orphanOutcomes: found.orphans,
-    campaigns: found.campaigns,
-    utcOffsetMinutes: config.days.utcOffsetMinutes,
-    latenessMs: config.days.latenessMs,
-  };
-  for (const { role, key } of manifest.files)
-    await store.adopt(key, join(work.output, `${role}.arrow`));
-  return writeManifest(store, manifest);
 }
 
-/** Accepted, duplicate and late rows are counted one by one; the ledger says how many there are. */
-function requireSum(day: string, records: number, found: SealCounts): void {
-  const { accepted, duplicate, late } = found;
-  if (accepted + duplicate + late === records) return;
-  throw new VamoError(
-    'STORE_CORRUPT',
-    `day ${day}: the ledgers name ${records} rows; ${accepted} accepted, ${duplicate} duplicate and ${late} late were found in their segments`,
-    { details: { day, records, accepted, duplicate, late } },
-  );
+/** A day keeps the attribution window it was sealed with. */
+export function withWindowOf<O extends BuildOptions>(newest: PartitionManifest, options: O): O {
+  const { attributionMs } = newest;
+  return {
+    ...options,
+    config: { ...options.config, days: { ...options.config.days, attributionMs } },
+  };
 }

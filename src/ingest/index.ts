@@ -20,5 +20,14 @@ export {
   type DecoderOptions,
   type RecordDecoder,
 } from './decode-record.ts';
-export { createIngester, type IngesterOptions } from './ingester.ts';
+export {
+  createIngester,
+  type Ingester,
+  type IngesterOptions,
+  type IngestSnapshot,
+} from './ingester.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
+export { type PartitionSnapshot } from './snapshot.ts';
+export { boundedSource } from './bounded-source.ts';
+export { jsonLines } from './json-line.ts';
+export { kafkaTimeRanges } from './kafka-offsets.ts';

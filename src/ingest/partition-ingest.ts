@@ -4,6 +4,7 @@ import { type ObjectStore, openLedger } from '../store/index.ts';
 import type { RecordDecoder } from './decode-record.ts';
 import type { SourceBatch } from './event-source.ts';
 import { createRangeBuffer, type RangeBuffer } from './range-buffer.ts';
+import type { PartitionSnapshot } from './snapshot.ts';
 
 /** Where a run can be stopped to see what a restart makes of it. */
 export type FaultPoint = (
@@ -63,6 +64,7 @@ export interface PartitionIngest {
   flush(always: boolean): Promise<void>;
   /** The partition is another's now: what is open is forgotten. */
   drop(): void;
+  snapshot(): PartitionSnapshot;
 }
 
 /** @throws VamoError INGEST_LEDGER */
@@ -86,6 +88,8 @@ export async function openPartition(
   let range = rangeFrom(next, last?.maxArrivalMs ?? 0);
   let openedMs = clock();
   let dropped = false;
+  const done = { records: 0, rows: 0, deadLetters: 0, commits: 0, commitMs: 0 };
+  let lastCommitMs = openedMs;
   let waits = 0;
   let queue: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -113,6 +117,7 @@ export async function openPartition(
     if (dropped || next === range.from) return;
     refuseTooManyBad();
     const { records, rows, filtered, bad } = range;
+    const beganMs = clock();
     const entry = await range.write(store, next, randomUUID().slice(0, 8));
     await context.faultPoint?.('filed', partition, records);
     if ((await ledger.commit(entry)) === 'lost') {
@@ -126,6 +131,12 @@ export async function openPartition(
     stats.deadLetters += bad;
     stats.rows += rows;
     stats.filtered += filtered;
+    lastCommitMs = clock();
+    done.commits += 1;
+    done.commitMs += lastCommitMs - beganMs;
+    done.records += records;
+    done.deadLetters += bad;
+    done.rows += rows;
     startRange(next, entry.maxArrivalMs);
     await context.faultPoint?.('committed', partition, 0);
   }
@@ -165,7 +176,11 @@ export async function openPartition(
           return next;
         }
         if (next === range.from) openedMs = clock();
-        for (const record of batch.records) range.add(record, decoder.decode(record));
+        for (const record of batch.records) {
+          const scanned = decoder.scan?.(record);
+          if (scanned === undefined) range.add(record, decoder.decode(record));
+          else range.addScanned(record, scanned);
+        }
         next = batch.to;
         await context.faultPoint?.('buffered', partition, range.records);
         if (isDue()) await commit();
@@ -183,5 +198,14 @@ export async function openPartition(
       dropped = true;
       stats.reread += range.records;
     },
+    snapshot: () => ({
+      partition,
+      next,
+      committed: range.from,
+      buffered: range.records,
+      maxArrivalMs: range.maxArrivalMs,
+      lastCommitMs,
+      ...done,
+    }),
   };
 }

@@ -7,6 +7,7 @@ import {
   type Decoded,
   type PlacedEvent,
   rawValue,
+  type ScannedRecord,
 } from './decode-record.ts';
 import type { ReadRecord } from './event-source.ts';
 
@@ -23,6 +24,8 @@ export interface RangeBuffer {
   /** Largest arrival time so far, those before this range included. */
   readonly maxArrivalMs: number;
   add(record: ReadRecord, decoded: Decoded): void;
+  /** The same for a scanned record, which is used up when this returns. */
+  addScanned(record: ReadRecord, scanned: ScannedRecord): void;
   /** Makes the range's files durable; they become visible only with the entry returned. */
   write(store: ObjectStore, to: number, nonce: string): Promise<LedgerEntry>;
 }
@@ -124,6 +127,12 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     },
     get maxArrivalMs() {
       return maxArrivalMs;
+    },
+    addScanned({ offset, arrivalMs }, { outcome, day }) {
+      records += 1;
+      rows += 1;
+      if (arrivalMs > maxArrivalMs) maxArrivalMs = arrivalMs;
+      segmentOf(day).pushScanned(outcome, arrivalMs, topic, partition, offset);
     },
     add(record, decoded) {
       records += 1;

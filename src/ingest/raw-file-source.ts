@@ -8,8 +8,8 @@ import type { EventSource, ReadRecord, SourceHandler } from './event-source.ts';
 import { findFiles } from './file-glob.ts';
 
 export interface RawFileOptions {
-  /** A pattern of files at rest; each is a partition, numbered in the order of their paths. */
-  readonly files: string;
+  /** A pattern of files at rest, or their paths; each is a partition, numbered in their order. */
+  readonly files: string | readonly string[];
   /** Names the ledgers. */
   readonly topic: string;
   /** About how many bytes make a batch. */
@@ -86,9 +86,10 @@ async function pause(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function findAll(glob: string): Promise<FoundFile[]> {
+async function findAll(listed: RawFileOptions['files']): Promise<FoundFile[]> {
   const files: FoundFile[] = [];
-  for (const path of await findFiles(glob)) files.push(await measure(path));
+  const paths = typeof listed === 'string' ? await findFiles(listed) : listed;
+  for (const path of paths) files.push(await measure(path));
   return files;
 }
 

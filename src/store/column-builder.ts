@@ -49,8 +49,13 @@ export function integerColumn(): ColumnBuilder<number> {
   };
 }
 
+/** Text may also be given as bytes that are known to be UTF-8. */
+export interface TextColumn extends ColumnBuilder<string> {
+  setBytes(row: number, source: Uint8Array, from: number, to: number): void;
+}
+
 /** Text: UTF-8 bytes appended once, one offset a row. */
-export function textColumn(): ColumnBuilder<string> {
+export function textColumn(): TextColumn {
   // offsets[r] = where row r begins; filled up to and including `filled`.
   let offsets = new Int32Array(ROWS + 1);
   let bytes = Buffer.allocUnsafe(8 * ROWS);
@@ -88,6 +93,13 @@ export function textColumn(): ColumnBuilder<string> {
         bytes[at++] = code;
       }
       end = i === value.length ? at : end + bytes.write(value, end);
+      fillTo(row + 1);
+    },
+    setBytes(row, source, from, to) {
+      fillTo(row);
+      reserve(to - from);
+      // A native copy costs more than so few bytes.
+      for (let i = from; i < to; i++) bytes[end++] = source[i] ?? 0;
       fillTo(row + 1);
     },
     data(rows) {

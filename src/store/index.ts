@@ -1,6 +1,6 @@
 export { type ObjectStore } from './object-store.ts';
 export { openDirectoryStore } from './directory-store.ts';
-export { openDataDirectory } from './data-directory.ts';
+export { openDataDirectory, openStore } from './data-directory.ts';
 export { checkRules, keepRules, recordedSource } from './data-rules.ts';
 export { storeError } from './store-error.ts';
 export { readVerified } from './verified.ts';
@@ -10,9 +10,14 @@ export { isWholeArrowFile } from './arrow-file.ts';
 export { openLedger, readLedgers } from './ledger.ts';
 export { committedOfDay, findOrphans, type CommittedDay } from './committed.ts';
 export { columnsDigest } from './partition-digest.ts';
+export { columnsFingerprint, multipliers, type Fingerprint } from './fingerprint.ts';
 export {
   readManifest,
   findManifest,
+  findNewest,
+  listGenerations,
+  nextGeneration,
+  withdrawDay,
   listSealedDays,
   partitionPrefix,
   writeManifest,
@@ -21,3 +26,4 @@ export { readDaySteps, readDayLog, readPartitionFile } from './partition-read.ts
 export { encodeDaySteps } from './steps-file.ts';
 export { openStepsFile } from './steps-reader.ts';
 export { STEPS_FILE_COLUMNS } from './partition-layout.ts';
+export { prefixedStore } from './prefixed-store.ts';

@@ -1,11 +1,32 @@
-import { type AuctionEvent, EVENT_COLUMNS, PROVENANCE_COLUMNS } from '../contracts/index.ts';
-import { type ColumnBuilder, encodeColumns, integerColumn, textColumn } from './column-builder.ts';
+import {
+  type AuctionEvent,
+  EVENT_COLUMNS,
+  NUMBER_OF,
+  PROVENANCE_COLUMNS,
+  type ScannedOutcome,
+  SPAN_OF,
+} from '../contracts/index.ts';
+import {
+  type ColumnBuilder,
+  encodeColumns,
+  integerColumn,
+  type TextColumn,
+  textColumn,
+} from './column-builder.ts';
 
 /** Builds one segment: rows in, an Arrow IPC file out. */
 export interface SegmentBuilder {
   /** Appends an event with its place in the source. Fields its kind does not have become 0 or ''. */
   push(
     event: AuctionEvent,
+    arrivalMs: number,
+    topic: string,
+    partition: number,
+    offset: number,
+  ): void;
+  /** The same row as `push` makes of the outcome. */
+  pushScanned(
+    outcome: ScannedOutcome,
     arrivalMs: number,
     topic: string,
     partition: number,
@@ -19,7 +40,7 @@ export interface SegmentBuilder {
 const LAYOUT = { ...EVENT_COLUMNS, ...PROVENANCE_COLUMNS };
 type Layout = typeof LAYOUT;
 type Columns = {
-  readonly [C in keyof Layout]: ColumnBuilder<Layout[C] extends 'text' ? string : number>;
+  readonly [C in keyof Layout]: Layout[C] extends 'text' ? TextColumn : ColumnBuilder<number>;
 };
 
 function newColumns(): Columns {
@@ -73,17 +94,49 @@ function setEvent(c: Columns, row: number, event: AuctionEvent): void {
   }
 }
 
+/** The same for an outcome that still lies in its bytes. */
+function setScanned(c: Columns, row: number, { bytes, spans, numbers }: ScannedOutcome): void {
+  const text = (column: TextColumn, at: number): void =>
+    column.setBytes(row, bytes, spans[at] ?? 0, spans[at + 1] ?? 0);
+  const number = (column: ColumnBuilder<number>, at: number): void =>
+    column.set(row, numbers[at] ?? 0);
+  c.kind.set(row, 'outcome');
+  text(c.event_id, SPAN_OF.event_id);
+  text(c.campaign_id, SPAN_OF.campaign_id);
+  text(c.auction_id, SPAN_OF.auction_id);
+  text(c.task, SPAN_OF.task);
+  text(c.model_version, SPAN_OF.model_version);
+  number(c.event_time, NUMBER_OF.event_time);
+  number(c.pv, NUMBER_OF.pv);
+  number(c.pv_sigma, NUMBER_OF.pv_sigma);
+  number(c.bid, NUMBER_OF.bid);
+  number(c.slot, NUMBER_OF.slot);
+  number(c.exposed, NUMBER_OF.exposed);
+  number(c.shown, NUMBER_OF.shown);
+  number(c.cost, NUMBER_OF.cost);
+  number(c.competing_1, NUMBER_OF.competing_1);
+  number(c.competing_2, NUMBER_OF.competing_2);
+  number(c.competing_3, NUMBER_OF.competing_3);
+}
+
 export function createSegmentBuilder(): SegmentBuilder {
   const columns = newColumns();
   let rows = 0;
+  const place = (arrivalMs: number, topic: string, partition: number, offset: number): void => {
+    columns.arrival_ms.set(rows, arrivalMs);
+    columns.src_topic.set(rows, topic);
+    columns.src_partition.set(rows, partition);
+    columns.src_offset.set(rows, offset);
+    rows += 1;
+  };
   return {
     push(event, arrivalMs, topic, partition, offset) {
       setEvent(columns, rows, event);
-      columns.arrival_ms.set(rows, arrivalMs);
-      columns.src_topic.set(rows, topic);
-      columns.src_partition.set(rows, partition);
-      columns.src_offset.set(rows, offset);
-      rows += 1;
+      place(arrivalMs, topic, partition, offset);
+    },
+    pushScanned(outcome, arrivalMs, topic, partition, offset) {
+      setScanned(columns, rows, outcome);
+      place(arrivalMs, topic, partition, offset);
     },
     get rows() {
       return rows;

@@ -67,7 +67,10 @@ describe('day reports', () => {
       late: null,
       dead_lettered: 1,
       generation: null,
+      kind: null,
       digest: null,
+      mature: null,
+      mature_at_ms: null,
     });
   });
 });

@@ -158,7 +158,7 @@ describe('sealing', () => {
     const first = await seal(store, 1);
     await commitArrivals(store, 0, [lateArrival('later')]);
     expect(await seal(store, 1)).toEqual(first);
-    const config = { ...sealConfig(1), days: { utcOffsetMinutes: 0, latenessMs: 1 } };
+    const config = { ...sealConfig(1), days: { ...sealConfig(1).days, latenessMs: 1 } };
     await expect(seal(store, 1, { config })).rejects.toMatchObject({ code: 'DAY_SEALED' });
   });
 

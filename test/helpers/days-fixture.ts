@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type AuctionEvent,
+  type LatePolicy,
   type LedgerEntry,
   MICRO,
   NANO,
@@ -36,8 +37,13 @@ export const TASKS: readonly TaskSpec[] = [
 const LATENESS_MS = 1_800_000;
 export const LIMIT_MS = START + DAY_MS + LATENESS_MS;
 
-export const sealConfig = (partitions: number) => ({
-  days: { utcOffsetMinutes: 0, latenessMs: LATENESS_MS },
+export const sealConfig = (partitions: number, attributionMs = 0) => ({
+  days: {
+    utcOffsetMinutes: 0,
+    latenessMs: LATENESS_MS,
+    late: 'amend' as LatePolicy,
+    attributionMs,
+  },
   market: { reserve: 0.01 },
   tasks: TASKS,
   source: { topic: TOPIC, partitions },

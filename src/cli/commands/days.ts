@@ -1,13 +1,20 @@
 import { askReadOnly, openEmbedded } from '../../clickhouse/index.ts';
 import { VamoError } from '../../core/index.ts';
-import { dayReports } from '../../days/index.ts';
+import { type DayReport, dayReports } from '../../days/index.ts';
 import { listSealedDays } from '../../store/index.ts';
 import type { CommandSpec } from '../run-command.ts';
+import { sayStale, staleVersions } from '../stale-versions.ts';
 import { formatTable } from '../table.ts';
 import { clickHouseFolder } from './seal.ts';
 
 const cell = (value: unknown): string | number =>
   typeof value === 'number' || typeof value === 'string' ? value : JSON.stringify(value ?? '');
+
+/** Whether labels can still change, and until when conversions count. */
+function labels({ mature, mature_at_ms: until }: DayReport): string {
+  if (mature === null || until === null) return '-';
+  return mature ? 'mature' : `until ${new Date(until).toISOString().slice(0, 16)}`;
+}
 
 /** What came in each day and what became of it, or a question to the queryable copy. */
 export const daysCommand: CommandSpec<{ readonly sql?: string }> = {
@@ -41,7 +48,17 @@ export const daysCommand: CommandSpec<{ readonly sql?: string }> = {
     const days = await dayReports(context.store);
     context.say(
       formatTable(
-        ['day', 'records', 'accepted', 'duplicate', 'late', 'dead-lettered', 'state', 'digest'],
+        [
+          'day',
+          'records',
+          'accepted',
+          'duplicate',
+          'late',
+          'dead-lettered',
+          'state',
+          'labels',
+          'digest',
+        ],
         days.map((d) => [
           d.day,
           d.records,
@@ -49,11 +66,15 @@ export const daysCommand: CommandSpec<{ readonly sql?: string }> = {
           d.duplicate ?? '-',
           d.late ?? '-',
           d.dead_lettered,
-          d.generation === null ? 'open' : `sealed g${String(d.generation)}`,
+          d.generation === null ? 'open' : `sealed g${String(d.generation)} (${d.kind ?? ''})`,
+          labels(d),
           d.digest?.slice(0, 16) ?? '-',
         ]),
       ),
     );
-    return { days };
+    const stale = await staleVersions(context);
+    if (stale.length > 0) context.say('\nversions trained on older generations:');
+    sayStale(context, stale);
+    return { days, stale };
   },
 };

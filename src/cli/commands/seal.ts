@@ -1,9 +1,21 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openEmbedded } from '../../clickhouse/index.ts';
 import type { PartitionManifest } from '../../contracts/index.ts';
 import { type DayKey, dayKey, isVamoError, throwIfAborted, VamoError } from '../../core/index.ts';
-import { dayReports, loadIntoClickHouse, sealDay } from '../../days/index.ts';
+import {
+  amendDay,
+  type BuildOptions,
+  dayReports,
+  isAmendDue,
+  lastArrival,
+  loadIntoClickHouse,
+  matureDay,
+  readLive,
+  sealDay,
+  unloadWithdrawn,
+} from '../../days/index.ts';
 import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
 import type { Context } from '../context.ts';
 import { keepMarkets } from '../market.ts';
@@ -17,20 +29,26 @@ interface SealCommandOptions {
 /** Where the queryable copy lies. */
 export const clickHouseFolder = (root: string): string => join(root, 'clickhouse');
 
-type Seal = (day: DayKey, atEnd: boolean) => Promise<PartitionManifest>;
+/** What building a generation of a day takes. */
+export type Building = (day: DayKey) => BuildOptions;
 
 /**
- * Lets `work` seal as the one process that holds the role `sealer`, then loads what is sealed into
- * the queryable copy: also days whose load an earlier process did not live to finish.
+ * Lets `work` make generations as the one process that holds the role `sealer`, then loads the newest
+ * ones into the queryable copy: also days whose load an earlier process did not live to finish.
  */
-async function asSealer<T>(context: Context, work: (seal: Seal) => Promise<T>): Promise<T> {
+export async function asSealer<T>(
+  context: Context,
+  work: (building: Building) => Promise<T>,
+): Promise<T> {
   const { store, config, root, log, signal, now } = context;
-  const role = await openDataDirectory(root, { role: 'sealer', nowMs: now() });
+  const role = await openDataDirectory(root, {
+    role: 'sealer',
+    nowMs: now(),
+    settings: config.store,
+  });
   const engineDir = join(root, 'work', 'sealer');
   try {
-    const result = await work((day, atEnd) =>
-      sealDay({ store, engineDir, day, config, requireReached: !atEnd, log, signal }),
-    );
+    const result = await work((day) => ({ store, engineDir, day, config, log, signal }));
     await rm(engineDir, { recursive: true, force: true });
     await keepMarkets(context);
     await loadSealedDays(context);
@@ -50,11 +68,11 @@ export function sealDays(
   days: readonly DayKey[],
   atEnd: boolean,
 ): Promise<PartitionManifest[]> {
-  return asSealer(context, async (seal) => {
+  return asSealer(context, async (building) => {
     const manifests: PartitionManifest[] = [];
     const progress = context.progress.stage('seal');
     for (const day of days) {
-      manifests.push(await seal(day, atEnd));
+      manifests.push(await sealDay({ ...building(day), requireReached: !atEnd }));
       progress(manifests.length, days.length, day);
     }
     return manifests;
@@ -64,9 +82,14 @@ export function sealDays(
 async function loadSealedDays(context: Context): Promise<void> {
   const { store, root, signal } = context;
   const days = await listSealedDays(store);
-  if (days.length === 0) return;
-  const engine = await openEmbedded(clickHouseFolder(root));
+  const folder = clickHouseFolder(root);
+  if (days.length === 0 && !existsSync(folder)) return;
+  const engine = await openEmbedded(folder);
   try {
+    await unloadWithdrawn(
+      engine,
+      days.map(({ day }) => day),
+    );
     const progress = context.progress.stage('load into ClickHouse');
     for (const [i, { day, generation }] of days.entries()) {
       throwIfAborted(signal);
@@ -79,23 +102,46 @@ async function loadSealedDays(context: Context): Promise<void> {
   }
 }
 
-/** Every open day whose cut has been reached in every partition. */
+/**
+ * Every open day whose cut has been reached in every partition; then sealed days whose labels have
+ * become mature, and with `days.late: auto` those with many late rows.
+ */
 async function sealWhatIsDue(context: Context) {
-  const open = (await dayReports(context.store)).filter((report) => !report.sealed);
-  return asSealer(context, async (seal) => {
+  const reports = await dayReports(context.store);
+  return asSealer(context, async (building) => {
     const sealed: PartitionManifest[] = [];
     const waiting: { day: DayKey; reason: string }[] = [];
-    for (const { day } of open) {
+    for (const { day } of reports.filter((report) => !report.sealed)) {
       try {
-        sealed.push(await seal(day, false));
+        sealed.push(await sealDay({ ...building(day), requireReached: true }));
       } catch (error) {
         if (!isVamoError(error, 'DAY_NOT_READY') && !isVamoError(error, 'DAY_MISSING')) throw error;
         waiting.push({ day, reason: error.message });
       }
     }
-    return { sealed, waiting };
+    return { sealed, waiting, amended: await amendWhatIsDue(context, building) };
   });
 }
+
+async function amendWhatIsDue({ store, config }: Context, building: Building) {
+  const amended: PartitionManifest[] = [];
+  const known = (await dayReports(store)).filter((report) => report.sealed);
+  const arrivedMs = lastArrival(await readLive(store, config.source));
+  for (const report of known) {
+    const { day } = report;
+    const newest = await readManifest(store, day);
+    const isDue = config.days.late === 'auto' && isAmendDue(report, newest, arrivedMs, config.days);
+    const made = isDue ? await amendDay(building(day)) : await matureDay(building(day));
+    if (made !== undefined && made.generation > newest.generation) amended.push(made);
+  }
+  return amended;
+}
+
+/** A generation as commands print it. */
+export const describeGeneration = (manifest: PartitionManifest) => {
+  const { day, generation, kind, parent, digest, stepsDigest, counts } = manifest;
+  return { day, generation, kind, parent, digest, stepsDigest, counts };
+};
 
 export const sealCommand: CommandSpec<SealCommandOptions> = {
   name: 'seal',
@@ -108,25 +154,25 @@ export const sealCommand: CommandSpec<SealCommandOptions> = {
   async run(context, options) {
     if (options.atEnd === true && options.day === undefined)
       throw new VamoError('USAGE', '--at-end needs --day');
-    const { sealed, waiting } =
+    const { sealed, waiting, amended } =
       options.day === undefined
         ? await sealWhatIsDue(context)
         : {
             sealed: await sealDays(context, [dayKey(options.day)], options.atEnd === true),
             waiting: [],
+            amended: [],
           };
     for (const { day, digest, counts } of sealed)
       context.say(`${day} sealed: ${String(counts.accepted)} rows, digest ${digest.slice(0, 16)}`);
     for (const { day, reason } of waiting) context.say(`${day} waits: ${reason}`);
-    if (sealed.length + waiting.length === 0) context.say('nothing to seal');
+    for (const { day, generation, counts } of amended)
+      context.say(
+        `${day} amended: generation ${String(generation)}, ${String(counts.accepted)} rows`,
+      );
+    if (sealed.length + waiting.length + amended.length === 0) context.say('nothing to seal');
     return {
-      sealed: sealed.map(({ day, generation, digest, stepsDigest, counts }) => ({
-        day,
-        generation,
-        digest,
-        stepsDigest,
-        counts,
-      })),
+      sealed: sealed.map(describeGeneration),
+      amended: amended.map(describeGeneration),
       waiting,
     };
   },

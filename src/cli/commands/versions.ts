@@ -1,11 +1,13 @@
 import { openRegistry } from '../../publisher/index.ts';
 import { championOf, describeRelease, readOwnReleases, sayRefused } from '../releases.ts';
 import type { CommandSpec } from '../run-command.ts';
+import { sayStale, staleVersions } from '../stale-versions.ts';
 import { formatTable } from '../table.ts';
 
 /** Lists versions with their digests and lineage, and the releases that pointed at them. */
 export const versionsCommand: CommandSpec<object> = {
   name: 'versions',
+  standsAlone: true,
   readsOnly: true,
   summary: 'list versions, where they came from, and which one is live',
   examples: ['vamo versions', "vamo versions --json | jq '.versions[].digest'"],
@@ -49,6 +51,9 @@ export const versionsCommand: CommandSpec<object> = {
       );
     }
     sayRefused(context, refused);
-    return { champion, versions, releases: history.map(describeRelease), refused };
+    const stale = await staleVersions(context);
+    if (stale.length > 0) context.say('\ntrained on generations that are no longer the newest:');
+    sayStale(context, stale);
+    return { champion, versions, stale, releases: history.map(describeRelease), refused };
   },
 };

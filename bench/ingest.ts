@@ -1,0 +1,197 @@
+/**
+ * From a Kafka topic to durable rows: our ingester against ClickHouse's own Kafka engine and against
+ * Python with librdkafka, over one topic, each as a process of its own; CPU a row is the figure.
+ *   --rows N, --partitions P, --repeat R, --json
+ *   --scale   how cost grows: rows up to 30 times as many, 1, 4 and 16 partitions, two ingesters
+ *   --short   100,000 rows and no peers
+ * Exit code: 1 when a contender loses or doubles rows, 2 when a peer cannot be set up. Timings are
+ * printed beside their bars and never judged.
+ */
+import { execFileSync } from 'node:child_process';
+import { availableParallelism, loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { quantile } from '../src/core/index.ts';
+import { type Contender, type Course, buildChildren, runContender } from './ingest/run.ts';
+import { makeTopic } from './ingest/topic.ts';
+import { EnvironmentError, preparePython } from './peers/environment.ts';
+
+const { values: given } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '1000000' },
+    partitions: { type: 'string', default: '4' },
+    repeat: { type: 'string', default: '3' },
+    'flush-rows': { type: 'string' },
+    ours: { type: 'boolean', default: false },
+    scale: { type: 'boolean', default: false },
+    short: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+const SHORT_ROWS = 100_000;
+const PORT = 19492;
+const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
+const script = fileURLToPath(new URL('../scripts/kafka.sh', import.meta.url));
+const log = (line: string): void => console.error(line);
+
+function count(name: 'rows' | 'partitions' | 'repeat' | 'flush-rows'): number {
+  const value = Number(given[name]);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new RangeError(`--${name} ${String(given[name])}: not a whole number of at least 1`);
+  return value;
+}
+
+type Result = Awaited<ReturnType<typeof runContender>>;
+const usPerRow = ({ cpuSeconds, rows }: Result): number => (cpuSeconds * 1e6) / rows;
+const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+/** Contenders take turns, so that a busy moment of the machine meets them alike. */
+async function race(names: readonly Contender[], course: Course, repeat: number) {
+  const runs = new Map<Contender, Result[]>(names.map((name) => [name, []]));
+  for (let r = 0; r < repeat; r++)
+    for (const name of names) {
+      const result = await runContender(name, course, 1, name === 'vamo' && r === 0);
+      runs.get(name)!.push(result);
+      log(`${name}: ${usPerRow(result).toFixed(2)} us a row, ${result.rssMiB.toFixed(0)} MiB`);
+    }
+  return runs;
+}
+
+function summary(results: readonly Result[]) {
+  const us = results.map(usPerRow);
+  return {
+    usPerRow: median(us),
+    least: Math.min(...us),
+    most: Math.max(...us),
+    rowsPerCoreSecond: 1e6 / median(us),
+    rowsPerSecond: median(results.map(({ rows, seconds }) => rows / seconds)),
+    rssMiB: Math.max(...results.map(({ rssMiB }) => rssMiB)),
+  };
+}
+
+function withBroker<T>(work: (brokers: string[]) => Promise<T>): Promise<T> {
+  const folder = `${cache}bench-ingest/broker`;
+  execFileSync(script, ['start', folder, String(PORT)], { stdio: ['ignore', 2, 2] });
+  const stop = given.scale ? 'wipe' : 'stop';
+  return work([`127.0.0.1:${PORT}`]).finally(() => execFileSync(script, [stop, folder]));
+}
+
+async function compare(brokers: readonly string[]) {
+  const [rows, partitions] = [given.short ? SHORT_ROWS : count('rows'), count('partitions')];
+  const names: Contender[] = given.short || given.ours ? ['vamo'] : ['vamo', 'engine', 'python'];
+  const python = names.includes('python')
+    ? preparePython(
+        fileURLToPath(new URL('ingest/requirements.txt', import.meta.url)),
+        `${cache}bench-ingest/venv`,
+        log,
+      )
+    : '';
+  log(`${rows} records in ${partitions} partitions`);
+  const { topic, bytes } = await makeTopic(brokers, { rows, partitions });
+  const flush = given['flush-rows'] === undefined ? {} : { flushRows: count('flush-rows') };
+  const folder = `${cache}bench-ingest/runs`;
+  const course: Course = { brokers, topic, rows, partitions, folder, python, ...flush };
+  const runs = await race(names, course, given.short ? 1 : count('repeat'));
+  return {
+    rows,
+    partitions,
+    bytes,
+    contenders: Object.fromEntries([...runs].map(([name, results]) => [name, summary(results)])),
+    sealed: runs.get('vamo')![0]!.sealed!,
+  };
+}
+
+async function scale(brokers: readonly string[]) {
+  const rows = count('rows');
+  const folder = `${cache}bench-ingest/runs`;
+  const found = [];
+  const sizes = [
+    ...[1, 4, 16].map((partitions) => ({ rows, partitions, processes: 1 })),
+    { rows, partitions: 4, processes: 2 },
+    ...[10, 30].map((times) => ({ rows: rows * times, partitions: 4, processes: 1 })),
+  ];
+  for (const { processes, ...size } of sizes) {
+    log(`${size.rows} records in ${size.partitions} partitions, ${processes} ingesters`);
+    const { topic } = await makeTopic(brokers, size);
+    const course: Course = { brokers, topic, ...size, folder, python: '' };
+    const results = [await runContender('vamo', course, processes)];
+    if (size.rows === rows) results.push(await runContender('vamo', course, processes));
+    found.push({ ...size, processes, ...summary(results) });
+  }
+  return found;
+}
+
+const against = (name: string, value: number, bar: string, note = ''): string =>
+  `  ${name.padEnd(46)} ${value.toFixed(2)}; bar ${bar}${note}`;
+
+function report(r: Awaited<ReturnType<typeof compare>>): string {
+  const lines = [`${r.rows} records of ${r.bytes} bytes in ${r.partitions} partitions`];
+  for (const [name, s] of Object.entries(r.contenders))
+    lines.push(
+      `  ${name.padEnd(8)} ${s.usPerRow.toFixed(2)} us CPU a row (${s.least.toFixed(2)} to ${s.most.toFixed(2)}), ` +
+        `${s.rowsPerCoreSecond.toFixed(0)} rows/s a core, ${s.rowsPerSecond.toFixed(0)} rows/s by the clock, ${s.rssMiB.toFixed(0)} MiB`,
+    );
+  const { vamo, engine, python } = r.contenders;
+  lines.push(against('us CPU a row', vamo!.usPerRow, 'at most 8'));
+  lines.push(against('thousand events/s a core', vamo!.rowsPerCoreSecond / 1e3, 'at least 110'));
+  lines.push(against('peak memory, MiB', vamo!.rssMiB, 'at most 256'));
+  if (engine)
+    lines.push(
+      against('CPU, vamo / Kafka engine', vamo!.usPerRow / engine.usPerRow, 'at most 0.5'),
+    );
+  if (python)
+    lines.push(against('CPU, vamo / Python', vamo!.usPerRow / python.usPerRow, 'at most 1'));
+  const { sealed } = r;
+  const load = (sealed.loadCpuSeconds * 1e6) / sealed.rows;
+  lines.push(against('sealed day into ClickHouse, us CPU a row', load, 'at most 1'));
+  const perMillion = (sealed.sealSeconds * 1e6) / sealed.rows;
+  lines.push(
+    against(
+      'seal, s a million rows',
+      perMillion,
+      'at most 1.5',
+      `; ${sealed.rssMiB.toFixed(0)} MiB`,
+    ),
+  );
+  return lines.join('\n');
+}
+
+function scaleReport(rows: Awaited<ReturnType<typeof scale>>): string {
+  const head = 'records    partitions  ingesters  us CPU a row  rows/s by the clock  MiB';
+  return [
+    head,
+    ...rows.map((r) =>
+      [
+        String(r.rows).padEnd(11),
+        String(r.partitions).padEnd(12),
+        String(r.processes).padEnd(11),
+        r.usPerRow.toFixed(2).padEnd(14),
+        r.rowsPerSecond.toFixed(0).padEnd(21),
+        r.rssMiB.toFixed(0),
+      ].join(''),
+    ),
+  ].join('\n');
+}
+
+try {
+  const [loadBefore] = loadavg();
+  buildChildren();
+  const result = await withBroker<{ text: string; json: object }>(async (brokers) => {
+    if (given.scale) {
+      const table = await scale(brokers);
+      return { text: scaleReport(table), json: { scale: table } };
+    }
+    const compared = await compare(brokers);
+    return { text: report(compared), json: compared };
+  });
+  const machine = { cores: availableParallelism(), architecture: process.arch, loadBefore };
+  if (given.json) console.log(JSON.stringify({ ...result.json, machine }));
+  else
+    console.log(
+      `${result.text}\nmachine: ${machine.cores} cores, load ${loadBefore!.toFixed(1)} before`,
+    );
+} catch (error) {
+  if (!(error instanceof EnvironmentError || error instanceof RangeError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

@@ -1,0 +1,81 @@
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createTables, openEmbedded, unmarkLoaded } from '../../clickhouse/index.ts';
+import { type DayKey, dayKey, systemCode, throwIfAborted, VamoError } from '../../core/index.ts';
+import { checkCopy, loadIntoClickHouse } from '../../days/index.ts';
+import { listSealedDays, openDataDirectory, readManifest, storeError } from '../../store/index.ts';
+import type { Context } from '../context.ts';
+import type { CommandSpec } from '../run-command.ts';
+import { clickHouseFolder } from './seal.ts';
+
+/** Puts the engine's directory aside, unread: it may be torn. Who has it open keeps what it opened. */
+async function putAside({ root }: Context): Promise<() => Promise<void>> {
+  const aside = join(root, `clickhouse-lost-${String(process.pid)}`);
+  try {
+    await rename(clickHouseFolder(root), aside);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw storeError(error, 'cannot put the copy aside');
+  }
+  return () => rm(aside, { recursive: true, force: true });
+}
+
+async function loadDays(context: Context, days: readonly DayKey[]) {
+  const { store, signal, root } = context;
+  const engine = await openEmbedded(clickHouseFolder(root));
+  try {
+    const progress = context.progress.stage('rebuild');
+    const rebuilt = [];
+    for (const sql of createTables()) await engine.command(sql);
+    for (const [i, day] of days.entries()) {
+      throwIfAborted(signal);
+      const manifest = await readManifest(store, day);
+      await engine.command(unmarkLoaded(day));
+      await loadIntoClickHouse({ engine, store, manifest });
+      const [difference] = await checkCopy(engine, store, manifest);
+      if (difference !== undefined)
+        throw new VamoError('SQL_FAILED', `${difference.what} differs after loading`, {
+          details: { ...difference },
+          mend: 'Run `vamo rebuild --all`.',
+        });
+      rebuilt.push({ day, generation: manifest.generation, rows: manifest.counts.accepted });
+      progress(i + 1, days.length, day);
+    }
+    return rebuilt;
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Makes the queryable copy anew from the sealed files. */
+export const rebuildCommand: CommandSpec<{ readonly day?: string; readonly all?: boolean }> = {
+  name: 'rebuild',
+  summary: 'make the copy in ClickHouse anew from the sealed files, to an equal checksum',
+  examples: ['vamo rebuild --day 2026-01-05', 'vamo rebuild --all'],
+  options: (command) =>
+    command
+      .option('--day <day>', 'this day only; the rest of the copy must be sound')
+      .option('--all', 'every day, from nothing: also when the copy is torn or lost'),
+  async run(context, { day, all = false }) {
+    if ((day === undefined) !== all) throw new VamoError('USAGE', 'name either --day DAY or --all');
+    const { store, root, now } = context;
+    const role = await openDataDirectory(root, {
+      role: 'sealer',
+      nowMs: now(),
+      settings: context.config.store,
+    });
+    try {
+      const days =
+        day === undefined ? (await listSealedDays(store)).map((one) => one.day) : [dayKey(day)];
+      const forget = all ? await putAside(context) : () => Promise.resolve();
+      const rebuilt = await loadDays(context, days);
+      await forget();
+      for (const one of rebuilt)
+        context.say(`${one.day} g${String(one.generation)}: ${String(one.rows)} rows, equal`);
+      if (rebuilt.length === 0) context.say('no day is sealed yet');
+      return { rebuilt };
+    } finally {
+      context.progress.clear();
+      await role.release();
+    }
+  },
+};
