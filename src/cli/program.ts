@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, Add>> = {
   rebuild: async (to, run) =>
     addCommand(to, run, (await import('./commands/rebuild.ts')).rebuildCommand),
   days: async (to, run) => addCommand(to, run, (await import('./commands/days.ts')).daysCommand),
+  prune: async (to, run) => addCommand(to, run, (await import('./commands/prune.ts')).pruneCommand),
   train: async (to, run) => addCommand(to, run, (await import('./commands/train.ts')).trainCommand),
   methods: async (to, run) =>
     addCommand(to, run, (await import('./commands/methods.ts')).methodsCommand),

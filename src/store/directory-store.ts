@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { access, copyFile, link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import {
+  access,
+  copyFile,
+  link,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { systemCode } from '../core/index.ts';
 import { makeFolder, syncFolder, writeDurably } from './durable-file.ts';
@@ -89,6 +99,14 @@ export async function openDirectoryStore(root: string): Promise<ObjectStore> {
       await rm(pathOf(key), { force: true }).catch((error: unknown) => {
         throw storeError(error, `cannot remove ${key}`);
       });
+    },
+    async modifiedMs(key) {
+      try {
+        return (await stat(pathOf(key))).mtimeMs;
+      } catch (error) {
+        if (isSystem(error, 'ENOENT')) throw notFound(key, base);
+        throw storeError(error, `cannot look at ${key}`);
+      }
     },
     async localFile(key) {
       if (!(await has(key))) throw notFound(key, base);

@@ -8,6 +8,7 @@ export { createSegmentBuilder, type SegmentBuilder } from './segment-builder.ts'
 export { openColumns } from './partition-columns.ts';
 export { isWholeArrowFile } from './arrow-file.ts';
 export { openLedger, readLedgers } from './ledger.ts';
+export { orphansByAge, removeOrphans } from './orphans.ts';
 export { committedOfDay, findOrphans, type CommittedDay } from './committed.ts';
 export { columnsDigest } from './partition-digest.ts';
 export { columnsFingerprint, multipliers, type Fingerprint } from './fingerprint.ts';

@@ -18,6 +18,8 @@ export interface ObjectStore {
    */
   list(prefix: string, after?: string): Promise<string[]>;
   remove(key: string): Promise<void>;
+  /** When the object was written, ms, by the store's clock. @throws VamoError STORE_NOT_FOUND */
+  modifiedMs(key: string): Promise<number>;
   /**
    * A local file with the object's bytes, for engines that open files; not to be changed.
    * @throws VamoError STORE_NOT_FOUND

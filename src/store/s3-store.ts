@@ -135,6 +135,11 @@ export function openS3Store(settings: S3Settings, options: S3Options): S3Store {
       await ask({ method: 'DELETE', key: validKey(key) }, [200, 204, 404]);
       await cache.drop(key);
     },
+    async modifiedMs(key) {
+      const answer = await ask({ method: 'HEAD', key: validKey(key) }, [200, 404]);
+      if (answer.status === 404) throw notFound(key, place);
+      return answer.modifiedMs;
+    },
     localFile: (key) =>
       cache
         .file(validKey(key), async (into) => {

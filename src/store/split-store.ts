@@ -21,6 +21,7 @@ export function splitStore(own: ObjectStore, shared: ObjectStore): ObjectStore {
     has: (key) => of(key).has(key),
     list: (prefix, after) => of(prefix).list(prefix, after),
     remove: (key) => of(key).remove(key),
+    modifiedMs: (key) => of(key).modifiedMs(key),
     localFile: (key) => of(key).localFile(key),
   };
 }

@@ -22,6 +22,7 @@ export function memoryStore(objects = new Map<string, Uint8Array>()): ObjectStor
         [...objects.keys()].filter((k) => k.startsWith(`${prefix}/`) && k > after).sort(),
       ),
     remove: (key) => Promise.resolve(void objects.delete(key)),
+    modifiedMs: () => Promise.resolve(0),
     adopt: noFiles,
     localFile: noFiles,
   };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { silentLogger, VamoError } from '../../src/core/index.ts';
+import { createBuilderPool } from '../../src/ingest/builder-pool.ts';
 import { createJsonDecoder } from '../../src/ingest/decode-json.ts';
 import type { ReadRecord } from '../../src/ingest/event-source.ts';
 import { openPartition, type PartitionContext } from '../../src/ingest/partition-ingest.ts';
@@ -62,7 +63,7 @@ function mortal(store: ObjectStore, scheduler: fc.Scheduler, end: Death | undefi
   return {
     ...store,
     put: (key, bytes) => passing(() => store.put(key, bytes)),
-    putIfAbsent: (key, bytes) => passing(() => store.putIfAbsent(key, bytes), false as boolean),
+    putIfAbsent: (key, bytes) => passing(() => store.putIfAbsent(key, bytes), false),
     get: (key) => passing(() => store.get(key)),
     has: (key) => passing(() => store.has(key)),
     list: (prefix, after) => passing(() => store.list(prefix, after)),
@@ -83,6 +84,9 @@ function contextOf(store: ObjectStore): PartitionContext {
     stats: { ...stats, commits: 0, lost: 0, seeks: 0, reread: 0 },
     log: silentLogger,
     signal: new AbortController().signal,
+    builders: createBuilderPool(),
+    flushGate: (work) => work(),
+    waitsForStore: false,
   };
 }
 

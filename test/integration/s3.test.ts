@@ -52,6 +52,7 @@ describe.skipIf(missing !== undefined)('a data set in an S3-compatible store', (
     expect(await stores[1]!.list('race')).toEqual([...keys].sort());
     expect(await stores[1]!.list('race', keys[4])).toEqual(keys.filter((k) => k > keys[4]!).sort());
     expect(await stores[1]!.list('race/day=1')).toHaveLength(7);
+    expect(Math.abs((await stores[0]!.modifiedMs(keys[0]!)) - Date.now())).toBeLessThan(60_000);
   });
 
   it('seals the days that a directory seals, and another host trains on them', async () => {
@@ -72,6 +73,15 @@ describe.skipIf(missing !== undefined)('a data set in an S3-compatible store', (
     for (const folder of ['seg', 'ledger', 'days', 'dlq'])
       expect(await filesUnder(first, folder)).toEqual([]);
     expect(await exists(first, 'config.json')).toBe(true);
+
+    const orphan = 'seg/day=2026-01-05/left-by-a-dead-writer.arrow';
+    const bucket = openS3Store(shared.store, { cacheFolder: join(first.data, 'none') });
+    await bucket.put(orphan, Buffer.from('rows'));
+    const pruned = { old: [], young: [orphan], removed: [] };
+    expect(await first.ok('prune', '--dry-run')).toMatchObject({ ...pruned, dryRun: true });
+    const impatient = await first.with({ ingest: { orphanGraceMs: 1 } });
+    expect(await impatient.ok('prune')).toMatchObject({ removed: [orphan], young: [] });
+    expect(await daysOf(first)).toEqual(onDisk);
 
     const second = await (await workshop.night()).with(shared);
     expect(await daysOf(second)).toEqual(onDisk);

@@ -34,6 +34,8 @@ export interface S3Request {
 export interface S3Answer {
   readonly status: number;
   readonly bytes: Uint8Array;
+  /** When the object was written last, as the service says; NaN when it does not. */
+  readonly modifiedMs: number;
 }
 
 /** Sends one request once. Rejects when no whole answer came, with the system's code where it has one. */
@@ -135,9 +137,10 @@ async function receive(
   into: S3Request['into'],
 ): Promise<S3Answer> {
   const status = response.statusCode ?? 0;
+  const modifiedMs = Date.parse(response.headers['last-modified'] ?? '');
   if (into !== undefined && status === 200) {
     await into(response);
-    return { status, bytes: new Uint8Array(0) };
+    return { status, bytes: new Uint8Array(0), modifiedMs };
   }
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
@@ -146,7 +149,7 @@ async function receive(
   const isWhole =
     method === 'HEAD' || announced === undefined || Number(announced) === bytes.byteLength;
   if (!isWhole) throw withCode(`${bytes.byteLength} of ${announced} bytes came`, 'ECONNRESET');
-  return { status, bytes };
+  return { status, bytes, modifiedMs };
 }
 
 /** An error that is told apart like the system's own. */

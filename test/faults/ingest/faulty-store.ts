@@ -4,13 +4,17 @@ import { type ObjectStore, storeError } from '../../../src/store/index.ts';
 /** The numbered steps of the commit protocol, at each of which a writer may die. */
 export const STEPS = [
   'tail read',
+  'assigned',
+  'batch accepted',
   'rows buffered',
+  'flush begun',
   'before a file',
   'after a file',
   'files written',
   'before the entry',
   'after the entry',
   'committed',
+  'source told',
 ] as const;
 export type Step = (typeof STEPS)[number];
 

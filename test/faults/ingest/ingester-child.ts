@@ -27,9 +27,13 @@ const reached = (step: Step): void => {
   if (step === dieAt) process.kill(process.pid, 'SIGKILL');
 };
 const STEP_OF = {
+  assigned: 'assigned',
+  accepted: 'batch accepted',
   buffered: 'rows buffered',
+  flushing: 'flush begun',
   filed: 'files written',
   committed: 'committed',
+  hinted: 'source told',
 } as const;
 
 try {
