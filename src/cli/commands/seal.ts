@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openEmbedded } from '../../clickhouse/index.ts';
 import type { PartitionManifest } from '../../contracts/index.ts';
 import { type DayKey, dayKey, isVamoError, throwIfAborted, VamoError } from '../../core/index.ts';
 import {
@@ -15,6 +14,7 @@ import {
   sealDay,
 } from '../../days/index.ts';
 import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
+import { asLoaderUnlessKept, openClickHouse } from '../clickhouse.ts';
 import type { Context } from '../context.ts';
 import { keepMarkets } from '../market.ts';
 import type { CommandSpec } from '../run-command.ts';
@@ -23,9 +23,6 @@ interface SealCommandOptions {
   readonly day?: string;
   readonly atEnd?: boolean;
 }
-
-/** Where the queryable copy lies. */
-export const clickHouseFolder = (root: string): string => join(root, 'clickhouse');
 
 /** What building a generation of a day takes. */
 export type Building = (day: DayKey) => BuildOptions;
@@ -45,7 +42,7 @@ export async function asSealer<T>(
     const result = await work((day) => ({ store, engineDir, day, config, log, signal }));
     await rm(engineDir, { recursive: true, force: true });
     await keepMarkets(context);
-    await loadSealedDays(context);
+    await asLoaderUnlessKept(context, () => loadSealedDays(context));
     return result;
   } finally {
     context.progress.clear();
@@ -74,10 +71,10 @@ export function sealDays(
 }
 
 async function loadSealedDays(context: Context): Promise<void> {
-  const { store, root, signal } = context;
+  const { store, signal } = context;
   const days = await listSealedDays(store);
   if (days.length === 0) return;
-  const engine = await openEmbedded(clickHouseFolder(root));
+  const engine = await openClickHouse(context);
   try {
     const progress = context.progress.stage('load into ClickHouse');
     for (const [i, { day, generation }] of days.entries()) {
