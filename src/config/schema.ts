@@ -49,6 +49,14 @@ const metrics = z.strictObject({
   port: z.int().min(0).max(65535).nullable(),
 });
 
+const clickhouse = z.strictObject({
+  /** Where `vamo clickhouse serve` listens; port 0 = any free one. */
+  host: z.string().min(1),
+  port: z.int().min(0).max(65535),
+  /** How often the copy is brought up with ledgers and seals. */
+  applyMs: count,
+});
+
 const kafka = z.strictObject({
   brokers: z.array(z.string().min(1)).min(1),
   groupId: z.string().min(1),
@@ -209,6 +217,7 @@ export const configSchema = z.strictObject({
   source,
   ingest,
   metrics,
+  clickhouse,
   window,
   model,
   training,
