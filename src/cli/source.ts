@@ -7,6 +7,7 @@ import {
   createTopic,
   type EventSink,
   type EventSource,
+  openKafkaSecurity,
 } from '../ingest/index.ts';
 import type { Context } from './context.ts';
 
@@ -20,18 +21,24 @@ function logOptions({ root, config }: Context) {
   };
 }
 
+/** Where the configured topic is, with what it takes to get there. */
+function kafkaOptions({ config }: Context) {
+  const { kafka, topic } = config.source;
+  return { ...kafka, topic, security: openKafkaSecurity(kafka, process.env) };
+}
+
 /** The configured source of events. */
 export function openSource(context: Context): EventSource {
   const { source } = context.config;
   if (source.kind === 'file') return createFileSource(logOptions(context));
-  return createKafkaSource({ ...source.kafka, topic: source.topic, log: context.log });
+  return createKafkaSource({ ...kafkaOptions(context), log: context.log });
 }
 
 /** The configured source as a sink: where simulated events go. A missing Kafka topic is made. */
 export async function openSink(context: Context): Promise<EventSink> {
   const { source } = context.config;
   if (source.kind === 'file') return createFileSink(logOptions(context));
-  const { topic, partitions } = source;
-  await createTopic({ ...source.kafka, topic, partitions });
-  return createKafkaSink({ ...source.kafka, topic });
+  const options = kafkaOptions(context);
+  await createTopic({ ...options, partitions: source.partitions });
+  return createKafkaSink(options);
 }

@@ -14,3 +14,4 @@ export {
 } from './decode-record.ts';
 export { createIngester, type IngesterOptions } from './ingester.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
+export { openKafkaSecurity } from './kafka-security.ts';
