@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import { VamoError } from '../core/index.ts';
 import {
   createFileSink,
   createFileSource,
   createKafkaSink,
   createKafkaSource,
+  createRawFileSource,
   createTopic,
   type EventSink,
   type EventSource,
@@ -31,6 +33,8 @@ function kafkaOptions({ config }: Context) {
 export function openSource(context: Context): EventSource {
   const { source } = context.config;
   if (source.kind === 'file') return createFileSource(logOptions(context));
+  if (source.kind === 'files')
+    return createRawFileSource({ files: source.files ?? '', topic: source.topic });
   return createKafkaSource({ ...kafkaOptions(context), log: context.log });
 }
 
@@ -38,6 +42,10 @@ export function openSource(context: Context): EventSource {
 export async function openSink(context: Context): Promise<EventSink> {
   const { source } = context.config;
   if (source.kind === 'file') return createFileSink(logOptions(context));
+  if (source.kind === 'files')
+    throw new VamoError('USAGE', 'source.kind is "files": files at rest are only read', {
+      mend: 'Write to a log (source.kind "file") or to Kafka, with another data directory.',
+    });
   const options = kafkaOptions(context);
   await createTopic({ ...options, partitions: source.partitions });
   return createKafkaSink(options);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LATE_POLICIES, REWARD_FIELDS } from '../contracts/index.ts';
+import { LATE_POLICIES, REWARD_FIELDS, storeSettings } from '../contracts/index.ts';
 import { dayKey, ENGINE_KINDS } from '../core/index.ts';
 import { model } from './model-schema.ts';
 
@@ -43,6 +43,12 @@ const ingest = z.strictObject({
   shutdownMs: count,
 });
 
+/** Where a long-running command serves its metrics; port null = nowhere, 0 = any free port. */
+const metrics = z.strictObject({
+  host: z.string().min(1),
+  port: z.int().min(0).max(65535).nullable(),
+});
+
 const kafka = z.strictObject({
   brokers: z.array(z.string().min(1)).min(1),
   groupId: z.string().min(1),
@@ -65,13 +71,21 @@ const kafka = z.strictObject({
 });
 
 const source = z.strictObject({
-  kind: z.enum(['file', 'kafka']),
+  kind: z.enum(['file', 'files', 'kafka']),
   /** Log directory for `file`, relative to the data directory. */
   directory: z.string().min(1),
   topic: z
     .string()
     .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/, 'must be letters, digits, _ - or . (not first)'),
   partitions: count.max(1024),
+  /** Pattern of files at rest for `files`, gzip or not; relative to the configuration file. */
+  files: z.string().min(1).nullable(),
+  /** How a foreign log's lines become events: a file of one's own, or the name of one in config/mappings. */
+  mapping: z.string().min(1).nullable(),
+  /** What a record is, when no mapping says it. */
+  format: z.enum(['json', 'avro', 'protobuf']),
+  /** Address of the schema registry for `avro` and `protobuf`. */
+  registry: z.url({ protocol: /^https?$/ }).nullable(),
   kafka,
 });
 
@@ -113,6 +127,8 @@ const training = z.strictObject({
    * the best constant from that state in hindsight.
    */
   actions: z.enum(['logged', 'hindsight']),
+  /** What return labels count: predicted value of exposed wins, or conversions and carts that came. */
+  reward: z.enum(['predicted', 'realised']),
   optimiser,
   inverseLearningRate: positive,
   /** How marginal gains are found: from task gradients, or as differences of losses along v. */
@@ -204,8 +220,10 @@ export const configSchema = z.strictObject({
   tasks: z.array(task).min(1),
   days,
   market,
+  store: storeSettings,
   source,
   ingest,
+  metrics,
   window,
   model,
   training,

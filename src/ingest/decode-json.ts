@@ -6,7 +6,7 @@ import {
 } from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
 import {
-  badArrival,
+  badTime,
   badOf,
   createDayFinder,
   createPlacer,
@@ -53,7 +53,7 @@ function createScan({
     );
   };
   return ({ arrivalMs, within, start = -1, end = -1 }) => {
-    if (within === undefined || start < 0 || badArrival(arrivalMs) !== undefined) return undefined;
+    if (within === undefined || start < 0 || badTime(arrivalMs) !== undefined) return undefined;
     const outcome = scan(within, start, end);
     if (outcome === undefined || !isKnown(outcome)) return undefined;
     return { outcome, day: dayAt(outcome.numbers[NUMBER_OF.event_time] ?? 0) };
@@ -66,7 +66,7 @@ export function createJsonDecoder(options: DecoderOptions): RecordDecoder {
   return {
     scan: createScan(options),
     decode(record) {
-      const bad = badArrival(record.arrivalMs);
+      const bad = badTime(record.arrivalMs);
       if (bad !== undefined) return { bad };
       try {
         return place(parseJson(record.value));

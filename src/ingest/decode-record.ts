@@ -126,14 +126,11 @@ export function createPlacer({ tasks, utcOffsetMinutes }: DecoderOptions): Place
   };
 }
 
-/** Why a record's arrival time cannot be used; undefined when it can. */
-export function badArrival(arrivalMs: number): BadRecord | undefined {
+/** Why a time (of arrival, if it is not said otherwise) cannot be used; undefined when it can. */
+export function badTime(ms: number, field = 'arrival_ms'): BadRecord | undefined {
   // One arrival in microseconds would lie beyond every cut, and make all that follows it late.
-  if (Number.isInteger(arrivalMs) && arrivalMs >= 0 && arrivalMs <= LATEST_MS) return undefined;
-  return {
-    field: 'arrival_ms',
-    reason: `arrival_ms: ${arrivalMs}; must be whole milliseconds, at most ${LATEST_MS}`,
-  };
+  if (Number.isInteger(ms) && ms >= 0 && ms <= LATEST_MS) return undefined;
+  return { field, reason: `${field}: ${ms}; must be whole milliseconds, at most ${LATEST_MS}` };
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

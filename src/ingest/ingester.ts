@@ -13,6 +13,7 @@ import {
   type PartitionContext,
   type PartitionIngest,
 } from './partition-ingest.ts';
+import type { PartitionSnapshot } from './snapshot.ts';
 
 export interface IngesterOptions {
   readonly source: EventSource;
@@ -52,6 +53,16 @@ export interface Ingester {
     readonly signal?: AbortSignal | undefined;
     readonly until?: 'end' | 'forever';
   }): Promise<IngestStats>;
+  /** How the present run stands; empty before the first one. Cheap: plain numbers, no IO. */
+  snapshot(): IngestSnapshot;
+}
+
+/** How a run of the ingester stands. */
+export interface IngestSnapshot {
+  readonly topic: string;
+  /** Undefined before the first run. */
+  readonly stats?: IngestStats;
+  readonly partitions: readonly PartitionSnapshot[];
 }
 
 const TICK_MS = 100;
@@ -85,6 +96,7 @@ async function checkSource(store: ObjectStore, found: SourceIdentity): Promise<v
 /** Turns a source into committed segments; any number may work on one source and store at once. */
 export function createIngester(options: IngesterOptions): Ingester {
   const { source, store, log } = options;
+  let snapshot: Ingester['snapshot'] = () => ({ topic: source.topic, partitions: [] });
 
   async function run(runOptions: Parameters<Ingester['run']>[0] = {}): Promise<IngestStats> {
     const { signal, until = 'end' } = runOptions;
@@ -102,6 +114,11 @@ export function createIngester(options: IngesterOptions): Ingester {
     await checkSource(store, await source.identity());
     const ends = until === 'end' ? await source.ends() : undefined;
     const partitions = new Map<number, PartitionIngest>();
+    snapshot = () => ({
+      topic: source.topic,
+      stats: { ...stats },
+      partitions: [...partitions.values()].map((partition) => partition.snapshot()),
+    });
     const stop = new AbortController();
     const handler = createHandler(options, stats, partitions, ends, stop.signal);
     const deadline = createDeadline(stop.signal, options.ingest.shutdownMs ?? SHUTDOWN_MS);
@@ -125,7 +142,7 @@ export function createIngester(options: IngesterOptions): Ingester {
     return stats;
   }
 
-  return { run };
+  return { run, snapshot: () => snapshot() };
 }
 
 function offsetLost(topic: string, partition: number, next: number, found: number): VamoError {

@@ -6,6 +6,7 @@ import type { BuilderPool } from './builder-pool.ts';
 import type { RecordDecoder } from './decode-record.ts';
 import type { SourceBatch } from './event-source.ts';
 import { createRangeBuffer, type RangeBuffer } from './range-buffer.ts';
+import type { PartitionSnapshot } from './snapshot.ts';
 
 /**
  * Where a run can be stopped to see what a restart makes of it: every step of the commit protocol.
@@ -79,6 +80,7 @@ export interface PartitionIngest {
   flush(always: boolean): Promise<void>;
   /** The partition is another's now: what is open is forgotten. */
   drop(): void;
+  snapshot(): PartitionSnapshot;
 }
 
 /** @throws VamoError INGEST_LEDGER */
@@ -103,6 +105,8 @@ export async function openPartition(
   let range = rangeFrom(next, last?.maxArrivalMs ?? 0);
   let openedMs = clock();
   let dropped = false;
+  const done = { records: 0, rows: 0, deadLetters: 0, commits: 0, commitMs: 0 };
+  let lastCommitMs = openedMs;
   let waits = 0;
   let queue: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -155,6 +159,7 @@ export async function openPartition(
     if (dropped || next === range.from) return;
     refuseTooManyBad();
     const { records, rows, filtered, bad } = range;
+    const beganMs = clock();
     const entry = await writePatiently(randomUUID().slice(0, 8));
     if (entry === undefined) {
       stats.lost += 1;
@@ -167,6 +172,12 @@ export async function openPartition(
     stats.deadLetters += bad;
     stats.rows += rows;
     stats.filtered += filtered;
+    lastCommitMs = clock();
+    done.commits += 1;
+    done.commitMs += lastCommitMs - beganMs;
+    done.records += records;
+    done.deadLetters += bad;
+    done.rows += rows;
     startRange(next, entry.maxArrivalMs);
     await context.faultPoint?.('committed', partition, 0);
   }
@@ -244,5 +255,14 @@ export async function openPartition(
       stats.reread += range.records;
       void inTurn(() => Promise.resolve(range.release()));
     },
+    snapshot: () => ({
+      partition,
+      next,
+      committed: range.from,
+      buffered: range.records,
+      maxArrivalMs: range.maxArrivalMs,
+      lastCommitMs,
+      ...done,
+    }),
   };
 }

@@ -3,7 +3,8 @@ import { dayOf, sha256 } from '../core/index.ts';
 import type { ObjectStore, SegmentBuilder } from '../store/index.ts';
 import type { BuilderPool } from './builder-pool.ts';
 import {
-  badArrival,
+  type BadRecord,
+  badTime,
   type Decoded,
   type PlacedEvent,
   rawValue,
@@ -47,6 +48,8 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
   const { topic, partition, from, utcOffsetMinutes, builders } = start;
   const segments = new Map<string, SegmentBuilder>();
   const deadLetters: string[] = [];
+  /** Bad records before any that tells when it arrived: they had come by the end of the range. */
+  const undated: [ReadRecord, Bad][] = [];
   const badByDay: Record<string, number> = {};
   /** Events that many records give, by kind and id: those that are in. */
   const once = new Set<string>();
@@ -74,12 +77,15 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     rows += 1;
   }
 
-  function addBad(
-    { offset, arrivalMs: told, value }: ReadRecord,
-    { bad, arrivalMs: own }: Bad,
-  ): void {
+  function addBad(record: ReadRecord, decoded: Bad): void {
+    const told = badTime(record.arrivalMs) === undefined ? record.arrivalMs : undefined;
     // A record that does not tell when it arrived came after the ones before it.
-    const arrivalMs = own ?? (badArrival(told) === undefined ? told : maxArrivalMs);
+    const arrivalMs = decoded.arrivalMs ?? told ?? maxArrivalMs;
+    if (arrivalMs === 0) undated.push([record, decoded]);
+    else addLetter(record, arrivalMs, decoded.bad);
+  }
+
+  function addLetter({ offset, value }: ReadRecord, arrivalMs: number, bad: BadRecord): void {
     if (arrivalMs > maxArrivalMs) maxArrivalMs = arrivalMs;
     const day = dayOf(arrivalMs, utcOffsetMinutes);
     badByDay[day] = (badByDay[day] ?? 0) + 1;
@@ -102,6 +108,7 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     store: ObjectStore,
     nonce: string,
   ): Promise<DeadLetterRef | null> {
+    for (const [record, { bad }] of undated.splice(0)) addLetter(record, maxArrivalMs, bad);
     const rows = deadLetters.length;
     if (rows === 0) return null;
     const bytes = Buffer.from(`${deadLetters.join('\n')}\n`);
@@ -122,7 +129,7 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
       return filtered;
     },
     get bad() {
-      return deadLetters.length;
+      return deadLetters.length + undated.length;
     },
     get bytes() {
       let sum = 0;

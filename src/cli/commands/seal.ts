@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openEmbedded } from '../../clickhouse/index.ts';
@@ -13,6 +14,7 @@ import {
   matureDay,
   readLive,
   sealDay,
+  unloadWithdrawn,
 } from '../../days/index.ts';
 import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
 import type { Context } from '../context.ts';
@@ -39,7 +41,11 @@ export async function asSealer<T>(
   work: (building: Building) => Promise<T>,
 ): Promise<T> {
   const { store, config, root, log, signal, now } = context;
-  const role = await openDataDirectory(root, { role: 'sealer', nowMs: now() });
+  const role = await openDataDirectory(root, {
+    role: 'sealer',
+    nowMs: now(),
+    settings: config.store,
+  });
   const engineDir = join(root, 'work', 'sealer');
   try {
     const result = await work((day) => ({ store, engineDir, day, config, log, signal }));
@@ -76,9 +82,14 @@ export function sealDays(
 async function loadSealedDays(context: Context): Promise<void> {
   const { store, root, signal } = context;
   const days = await listSealedDays(store);
-  if (days.length === 0) return;
-  const engine = await openEmbedded(clickHouseFolder(root));
+  const folder = clickHouseFolder(root);
+  if (days.length === 0 && !existsSync(folder)) return;
+  const engine = await openEmbedded(folder);
   try {
+    await unloadWithdrawn(
+      engine,
+      days.map(({ day }) => day),
+    );
     const progress = context.progress.stage('load into ClickHouse');
     for (const [i, { day, generation }] of days.entries()) {
       throwIfAborted(signal);

@@ -1,7 +1,7 @@
 import { dayOf, dayStartMs, VamoError } from '../../core/index.ts';
 import {
   type ArrivedEvent,
-  badArrival,
+  badTime,
   badOf,
   createPlacer,
   type Decoded,
@@ -59,12 +59,15 @@ export function compileMapping(spec: MappingSpec, options: DecoderOptions): Reco
     const context: LineContext = { line, raw: record.value, day: '' };
     for (const { name, keep } of filters) if (!keep(context)) return { filtered: name };
     const timeMs = time(context);
-    const bad = badArrival(timeMs);
-    if (bad !== undefined) return { bad: { ...bad, field: 'time' } };
+    const bad = badTime(timeMs, 'time');
+    if (bad !== undefined) return { bad };
     context.day = dayOf(timeMs, options.utcOffsetMinutes);
     const lineArrivalMs = arrivalOf(context, record, timeMs);
+    const never = badTime(lineArrivalMs);
+    if (never !== undefined) return { bad: never };
     try {
-      return makeEvents(context, record, timeMs);
+      const made = makeEvents(context, record, timeMs);
+      return made.bad === undefined ? made : { ...made, arrivalMs: lineArrivalMs };
     } catch (error) {
       return { ...badOf(error), arrivalMs: lineArrivalMs };
     }
@@ -77,8 +80,8 @@ export function compileMapping(spec: MappingSpec, options: DecoderOptions): Reco
       if (wire === undefined) continue;
       const placed = place(wire);
       const arrivalMs = arrivalOf(context, record, Number(wire['event_time']));
-      if (placed.bad !== undefined) return { ...placed, arrivalMs };
-      const late = badArrival(arrivalMs);
+      if (placed.bad !== undefined) return placed;
+      const late = badTime(arrivalMs);
       if (late !== undefined) return { bad: late };
       events.push(once ? { ...placed, arrivalMs, once } : { ...placed, arrivalMs });
     }
