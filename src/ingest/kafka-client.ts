@@ -32,6 +32,8 @@ export function createKafka({ brokers, security = {} }: KafkaAddress): Kafka {
 /** A failed call on the broker as INGEST_SOURCE, naming brokers, topic and reason. */
 export function kafkaError(error: unknown, { brokers, topic }: KafkaAddress): VamoError {
   if (isVamoError(error)) return error;
+  // The client wraps what a codec throws.
+  if (error instanceof Error && isVamoError(error.cause)) return error.cause;
   const reason = error instanceof Error ? error.message : String(error);
   return new VamoError('INGEST_SOURCE', `Kafka at ${brokers.join(', ')}, ${topic}: ${reason}`, {
     details: { brokers, topic },
