@@ -88,9 +88,6 @@ function contextOf(store: ObjectStore): PartitionContext {
     waitsForStore: false,
     log: silentLogger,
     signal: new AbortController().signal,
-    builders: createBuilderPool(),
-    flushGate: (work) => work(),
-    waitsForStore: false,
   };
 }
 
