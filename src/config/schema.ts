@@ -37,6 +37,10 @@ const ingest = z.strictObject({
   maxBadShare: share,
   /** Files that no ledger names are removed when they are so old; writers commit none half as old. */
   orphanGraceMs: count,
+  /** Memory for rows that are not committed yet, all partitions together. */
+  bufferBytes: count.min(1 << 20),
+  /** Time to finish in after SIGTERM. */
+  shutdownMs: count,
 });
 
 /** Where a long-running command serves its metrics; port null = nowhere, 0 = any free port. */

@@ -91,10 +91,15 @@ const FIELDS: readonly NamedField[] = [
   named('model_version', text('model_version', 0), 17),
 ];
 
+const NAMES = FIELDS.map(({ name }) => name);
+const NONE = new Uint8Array();
+
 const LONGEST_TEXT = 128;
 /** Whole numbers of so many digits, and powers of ten up to the 22nd, are exact in a double. */
 const MOST_DIGITS = 15;
 const TENTHS = Array.from({ length: MOST_DIGITS + 1 }, (_, i) => 10 ** i);
+/** What stands beyond the bytes: no sign of JSON. */
+const END = 0;
 const [QUOTE, BACKSLASH, SPACE, COMMA, COLON, DOT] = [34, 92, 32, 44, 58, 46];
 const [ZERO, NINE, OPEN, CLOSE, LAST_ASCII] = [48, 57, 123, 125, 126];
 const KIND = new TextEncoder().encode('"outcome"');
@@ -142,14 +147,14 @@ export function createOutcomeScanner(): (
   };
   /** Whether the name from `at` to a quote is this field's; goes behind the quote if so. */
   const isName = (i: number): boolean => {
-    const { name } = FIELDS[i]!;
+    const name = NAMES[i] ?? NONE;
     if (bytes[at + name.length] !== QUOTE) return false;
     for (let k = 0; k < name.length; k++) if (bytes[at + k] !== name[k]) return false;
     at += name.length + 1;
     return true;
   };
   function fieldAfter(previous: number): number {
-    const guess = following[previous]!;
+    const guess = following[previous] ?? 0;
     if (isName(guess)) return guess;
     for (let i = 0; i < FIELDS.length; i++)
       if (isName(i)) {
@@ -162,9 +167,8 @@ export function createOutcomeScanner(): (
   function takeText(index: number, least: number): boolean {
     if (bytes[at] !== QUOTE) return false;
     const from = ++at;
-    for (let byte = bytes[at]!; byte !== QUOTE; byte = bytes[++at]!)
-      // Not true of undefined, at the end.
-      if (!(byte > SPACE && byte <= LAST_ASCII && byte !== BACKSLASH)) return false;
+    for (let byte = bytes[at] ?? END; byte !== QUOTE; byte = bytes[++at] ?? END)
+      if (byte <= SPACE || byte > LAST_ASCII || byte === BACKSLASH) return false;
     const length = at - from;
     spans[index] = from;
     spans[index + 1] = at++;
@@ -175,21 +179,22 @@ export function createOutcomeScanner(): (
   function takeNumber(): number {
     const from = at;
     let value = 0;
-    let byte = bytes[at]!;
-    for (; byte >= ZERO && byte <= NINE; byte = bytes[++at]!) value = value * 10 + byte - ZERO;
+    let byte = bytes[at] ?? END;
+    for (; byte >= ZERO && byte <= NINE; byte = bytes[++at] ?? END)
+      value = value * 10 + byte - ZERO;
     let digits = at - from;
     if (digits === 0 || (digits > 1 && bytes[from] === ZERO)) return Number.NaN;
     let places = 0;
     if (byte === DOT) {
       const dot = at;
-      for (byte = bytes[++at]!; byte >= ZERO && byte <= NINE; byte = bytes[++at]!)
+      for (byte = bytes[++at] ?? END; byte >= ZERO && byte <= NINE; byte = bytes[++at] ?? END)
         value = value * 10 + byte - ZERO;
       places = at - dot - 1;
       if (places === 0) return Number.NaN;
       digits += places;
     }
     if (digits > MOST_DIGITS) return Number.NaN;
-    return places === 0 ? value : value / TENTHS[places]!;
+    return places === 0 ? value : value / (TENTHS[places] ?? Number.NaN);
   }
 
   function takeValue(field: Field): boolean {
@@ -230,9 +235,10 @@ export function createOutcomeScanner(): (
       skipSpaces();
       if (bytes[at++] !== QUOTE) return undefined;
       const i = fieldAfter(previous);
-      if (i < 0) return undefined;
       previous = i;
-      const { field, bit } = FIELDS[i]!;
+      const named = FIELDS[i];
+      if (named === undefined) return undefined;
+      const { field, bit } = named;
       skipSpaces();
       if (bytes[at++] !== COLON) return undefined;
       skipSpaces();

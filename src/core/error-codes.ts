@@ -58,6 +58,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'Look at the dead-letter file; correct the producer or raise `ingest.maxBadShare`.',
   },
+  INGEST_SHUTDOWN: {
+    retriable: true,
+    mend: 'Start it again: what was not committed is read once more. Raise `ingest.shutdownMs` if the store is slow.',
+  },
   INGEST_LEDGER: {
     retriable: false,
     mend: 'The ledger chain is broken. Restore the ledger directory from a copy.',

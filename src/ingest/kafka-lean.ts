@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import type kafkajs from 'kafkajs';
 import { VamoError } from '../core/index.ts';
 import {
   type AbortedTransaction,
@@ -10,7 +11,7 @@ import {
   type PlacedRecord,
 } from './kafka-records.ts';
 
-type Kafkajs = typeof import('kafkajs');
+type Kafkajs = typeof kafkajs;
 
 /** The release whose insides are known; it is the last one there was. */
 const KNOWN = '2.2.4';

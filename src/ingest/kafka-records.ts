@@ -80,12 +80,9 @@ export class PlacedRecord {
   get timestamp(): string {
     return String(this.timeMs);
   }
-  get attributes(): number {
-    return 0;
-  }
-  get magicByte(): number {
-    return 2;
-  }
+  // Of a record's own attributes none is in use; the form is the only one there is.
+  declare readonly attributes: number;
+  declare readonly magicByte: number;
   get isControlRecord(): boolean {
     return this.batchContext.isControlBatch;
   }
@@ -99,6 +96,8 @@ export class PlacedRecord {
     return readHeaders(this.bytes, Math.max(this.valueEnd, 0));
   }
 }
+
+Object.assign(PlacedRecord.prototype, { attributes: 0, magicByte: 2 });
 
 /** A record for the ingester: like `PlacedRecord` it makes its value only when asked. */
 class LazyRecord implements ReadRecord {
@@ -271,8 +270,8 @@ export function committedOnly(
   const open = new Set<string>();
   let next = 0;
   return records.filter((record) => {
-    for (; next < coming.length && coming[next]!.from <= record.position; next++)
-      open.add(coming[next]!.producerId);
+    for (let begun = coming[next]; begun && begun.from <= record.position; begun = coming[++next])
+      open.add(begun.producerId);
     const { producerId, inTransaction, isControlBatch } = record.batchContext;
     if (!isControlBatch) return !inTransaction || !open.has(producerId);
     if (isAbortMarker(record)) open.delete(producerId);

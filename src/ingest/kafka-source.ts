@@ -76,7 +76,7 @@ function createConsumer({ groupId, sessionTimeoutMs, ...address }: KafkaOptions)
     groupId,
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: Math.min(HEARTBEAT_MS, Math.floor(sessionTimeoutMs / 3)),
-    maxBytes: 16 * MIB,
+    maxBytes: 8 * MIB,
     maxBytesPerPartition: 2 * MIB,
     maxWaitTimeInMs: WAIT_MS,
     readUncommitted: false,

@@ -1,6 +1,7 @@
 import type { DeadLetterRef, LedgerEntry, SegmentRef } from '../contracts/index.ts';
 import { dayOf, sha256 } from '../core/index.ts';
-import { createSegmentBuilder, type ObjectStore, type SegmentBuilder } from '../store/index.ts';
+import type { ObjectStore, SegmentBuilder } from '../store/index.ts';
+import type { BuilderPool } from './builder-pool.ts';
 import {
   type BadRecord,
   badTime,
@@ -26,6 +27,10 @@ export interface RangeBuffer {
   add(record: ReadRecord, decoded: Decoded): void;
   /** The same for a scanned record, which is used up when this returns. */
   addScanned(record: ReadRecord, scanned: ScannedRecord): void;
+  /** Memory of its builders. */
+  readonly bytes: number;
+  /** Gives the builders back: the range is committed, or forgotten. */
+  release(): void;
   /** Makes the range's files durable; they become visible only with the entry returned. */
   write(store: ObjectStore, to: number, nonce: string): Promise<LedgerEntry>;
 }
@@ -36,10 +41,11 @@ export interface RangeStart {
   readonly from: number;
   readonly maxArrivalMs: number;
   readonly utcOffsetMinutes: number;
+  readonly builders: BuilderPool;
 }
 
 export function createRangeBuffer(start: RangeStart): RangeBuffer {
-  const { topic, partition, from, utcOffsetMinutes } = start;
+  const { topic, partition, from, utcOffsetMinutes, builders } = start;
   const segments = new Map<string, SegmentBuilder>();
   const deadLetters: string[] = [];
   /** Bad records before any that tells when it arrived: they had come by the end of the range. */
@@ -54,7 +60,7 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
 
   const segmentOf = (day: string): SegmentBuilder => {
     let segment = segments.get(day);
-    if (segment === undefined) segments.set(day, (segment = createSegmentBuilder()));
+    if (segment === undefined) segments.set(day, (segment = builders.take()));
     return segment;
   };
 
@@ -124,6 +130,15 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     },
     get bad() {
       return deadLetters.length + undated.length;
+    },
+    get bytes() {
+      let sum = 0;
+      for (const { bytes } of segments.values()) sum += bytes;
+      return sum;
+    },
+    release() {
+      for (const builder of segments.values()) builders.give(builder);
+      segments.clear();
     },
     get maxArrivalMs() {
       return maxArrivalMs;

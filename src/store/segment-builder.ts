@@ -33,6 +33,10 @@ export interface SegmentBuilder {
     offset: number,
   ): void;
   readonly rows: number;
+  /** Memory held by the rows, and by the room for more. */
+  readonly bytes: number;
+  /** Forgets the rows and keeps their memory for others. */
+  clear(): void;
   /** The Arrow IPC file: EVENT_COLUMNS then PROVENANCE_COLUMNS, plain Utf8 and Int64, no nulls, uncompressed. */
   finish(): Uint8Array;
 }
@@ -94,33 +98,44 @@ function setEvent(c: Columns, row: number, event: AuctionEvent): void {
   }
 }
 
+const OUTCOME = Buffer.from('outcome');
+
+function setText(
+  column: TextColumn,
+  row: number,
+  { bytes, spans }: ScannedOutcome,
+  at: number,
+): void {
+  const from = spans[at] ?? 0;
+  const to = spans[at + 1] ?? 0;
+  if (to > from) column.setBytes(row, bytes, from, to);
+}
+
 /** The same for an outcome that still lies in its bytes. */
-function setScanned(c: Columns, row: number, { bytes, spans, numbers }: ScannedOutcome): void {
-  const text = (column: TextColumn, at: number): void =>
-    column.setBytes(row, bytes, spans[at] ?? 0, spans[at + 1] ?? 0);
-  const number = (column: ColumnBuilder<number>, at: number): void =>
-    column.set(row, numbers[at] ?? 0);
-  c.kind.set(row, 'outcome');
-  text(c.event_id, SPAN_OF.event_id);
-  text(c.campaign_id, SPAN_OF.campaign_id);
-  text(c.auction_id, SPAN_OF.auction_id);
-  text(c.task, SPAN_OF.task);
-  text(c.model_version, SPAN_OF.model_version);
-  number(c.event_time, NUMBER_OF.event_time);
-  number(c.pv, NUMBER_OF.pv);
-  number(c.pv_sigma, NUMBER_OF.pv_sigma);
-  number(c.bid, NUMBER_OF.bid);
-  number(c.slot, NUMBER_OF.slot);
-  number(c.exposed, NUMBER_OF.exposed);
-  number(c.shown, NUMBER_OF.shown);
-  number(c.cost, NUMBER_OF.cost);
-  number(c.competing_1, NUMBER_OF.competing_1);
-  number(c.competing_2, NUMBER_OF.competing_2);
-  number(c.competing_3, NUMBER_OF.competing_3);
+function setScanned(c: Columns, row: number, outcome: ScannedOutcome): void {
+  const { numbers } = outcome;
+  c.kind.setBytes(row, OUTCOME, 0, OUTCOME.length);
+  setText(c.event_id, row, outcome, SPAN_OF.event_id);
+  setText(c.campaign_id, row, outcome, SPAN_OF.campaign_id);
+  setText(c.auction_id, row, outcome, SPAN_OF.auction_id);
+  setText(c.task, row, outcome, SPAN_OF.task);
+  setText(c.model_version, row, outcome, SPAN_OF.model_version);
+  c.event_time.set(row, numbers[NUMBER_OF.event_time] ?? 0);
+  c.pv.set(row, numbers[NUMBER_OF.pv] ?? 0);
+  c.pv_sigma.set(row, numbers[NUMBER_OF.pv_sigma] ?? 0);
+  c.bid.set(row, numbers[NUMBER_OF.bid] ?? 0);
+  c.slot.set(row, numbers[NUMBER_OF.slot] ?? 0);
+  c.exposed.set(row, numbers[NUMBER_OF.exposed] ?? 0);
+  c.shown.set(row, numbers[NUMBER_OF.shown] ?? 0);
+  c.cost.set(row, numbers[NUMBER_OF.cost] ?? 0);
+  c.competing_1.set(row, numbers[NUMBER_OF.competing_1] ?? 0);
+  c.competing_2.set(row, numbers[NUMBER_OF.competing_2] ?? 0);
+  c.competing_3.set(row, numbers[NUMBER_OF.competing_3] ?? 0);
 }
 
 export function createSegmentBuilder(): SegmentBuilder {
   const columns = newColumns();
+  const all = Object.values(columns);
   let rows = 0;
   const place = (arrivalMs: number, topic: string, partition: number, offset: number): void => {
     columns.arrival_ms.set(rows, arrivalMs);
@@ -140,6 +155,13 @@ export function createSegmentBuilder(): SegmentBuilder {
     },
     get rows() {
       return rows;
+    },
+    get bytes() {
+      return all.reduce((sum, column) => sum + column.bytes, 0);
+    },
+    clear() {
+      for (const column of all) column.clear();
+      rows = 0;
     },
     finish: () => encodeColumns(columns, rows),
   };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { silentLogger, VamoError } from '../../src/core/index.ts';
+import { createBuilderPool } from '../../src/ingest/builder-pool.ts';
 import { createJsonDecoder } from '../../src/ingest/decode-json.ts';
 import type { ReadRecord } from '../../src/ingest/event-source.ts';
 import { openPartition, type PartitionContext } from '../../src/ingest/partition-ingest.ts';
@@ -79,6 +80,9 @@ function contextOf(store: ObjectStore): PartitionContext {
     flushRows: FLUSH_ROWS,
     flushMs: 1e9,
     maxBadShare: 1,
+    builders: createBuilderPool(),
+    flushGate: (work) => work(),
+    waitsForStore: false,
     clock: () => 0,
     stats: { ...stats, commits: 0, lost: 0, seeks: 0, reread: 0 },
     log: silentLogger,

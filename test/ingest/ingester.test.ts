@@ -261,8 +261,8 @@ describe('ingester', () => {
     await produce(records);
     const stop = new AbortController();
     let seen = 0;
-    const faultPoint: FaultPoint = () => {
-      if (++seen === 3) stop.abort();
+    const faultPoint: FaultPoint = (at) => {
+      if (at === 'buffered' && ++seen === 3) stop.abort();
     };
     const stats = await ingester({ faultPoint }).run({ signal: stop.signal, until: 'forever' });
     expect(stats.rows).toBe(good.length);

@@ -26,12 +26,6 @@ process.on('disconnect', () => process.exit(0));
 const reached = (step: Step): void => {
   if (step === dieAt) process.kill(process.pid, 'SIGKILL');
 };
-const STEP_OF = {
-  buffered: 'rows buffered',
-  filed: 'files written',
-  committed: 'committed',
-} as const;
-
 try {
   const { store } = await openDataDirectory(options.root, { settings: options.store });
   const ingester = createIngester({
@@ -42,7 +36,7 @@ try {
     ingest: options.ingest,
     clock: () => performance.now() + clockStepMs,
     log: silentLogger,
-    faultPoint: (at) => reached(STEP_OF[at]),
+    faultPoint: (at) => reached(at),
   });
   tell({ type: 'ready' });
   await ingester.run({ signal: stop.signal, until: 'forever' });
