@@ -1,4 +1,4 @@
-import { sha256, VamoError } from '../core/index.ts';
+import { isVamoError, sha256, VamoError } from '../core/index.ts';
 import type { ObjectStore } from './object-store.ts';
 
 /**
@@ -10,9 +10,10 @@ export async function readVerified(
   ref: { readonly key: string; readonly sha256: string },
 ): Promise<Uint8Array> {
   const { key } = ref;
-  if (!(await store.has(key)))
+  const bytes = await store.get(key).catch((error: unknown) => {
+    if (!isVamoError(error, 'STORE_NOT_FOUND')) throw error;
     throw new VamoError('STORE_CORRUPT', `${key} is recorded but missing`, { details: { key } });
-  const bytes = await store.get(key);
+  });
   const found = sha256(bytes);
   if (found !== ref.sha256)
     throw new VamoError(

@@ -95,7 +95,10 @@ export async function startS3Server(): Promise<S3Server> {
     const [status, content] = carryOut(request, new URL(request.url!, 'http://host'), body);
     if (fails) return fail();
     const bytes = Buffer.from(content);
-    response.writeHead(status, { 'content-length': bytes.byteLength });
+    response.writeHead(status, {
+      'content-length': bytes.byteLength,
+      'last-modified': new Date().toUTCString(),
+    });
     if (request.method === 'HEAD') {
       response.end();
       return;

@@ -71,16 +71,16 @@ export async function call(
       isAmbiguous = true;
     }
   }
-  throw new VamoError(
-    'STORE_IO',
-    `${request.method} ${request.key}: ${failure} (${attempts} attempts)`,
-    {
-      details: { key: request.key, attempts },
-      cause,
-      mend: REACH,
-    },
-  );
+  throw new VamoError('STORE_IO', `${named(request)}: ${failure} (${attempts} attempts)`, {
+    details: { key: request.key, attempts },
+    cause,
+    mend: REACH,
+  });
 }
+
+/** A request as people are told of it; one without a key is a listing. */
+const named = ({ method, key, query }: S3Request): string =>
+  key === '' ? `LIST ${query?.['prefix'] ?? ''}` : `${method} ${key}`;
 
 /** What a service said of a request that it refused. */
 function described(answer: S3Answer): string {
@@ -99,7 +99,8 @@ const MENDS: Readonly<Record<string, string>> = {
 };
 
 /** An answer that is none of those a call expects. */
-export function refusal({ method, key }: S3Request, answer: S3Answer): VamoError {
+export function refusal(request: S3Request, answer: S3Answer): VamoError {
+  const { key } = request;
   const code = errorCode(answer) ?? '';
   const isFull = answer.status === 507 || FULL.test(code);
   const mend =
@@ -109,7 +110,7 @@ export function refusal({ method, key }: S3Request, answer: S3Answer): VamoError
       : REACH);
   return new VamoError(
     isFull ? 'STORE_FULL' : 'STORE_IO',
-    `${method} ${key === '' ? 'the bucket' : key}: ${described(answer)}`,
+    `${named(request)}: ${described(answer)}`,
     { details: { key, status: answer.status, code }, ...(!isFull && { mend }) },
   );
 }

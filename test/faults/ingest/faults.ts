@@ -139,7 +139,7 @@ const fed = (extra: Extra): Fault => ({
 
 /** Every kind of fault, with how many of a hundred are of it. */
 const KINDS: readonly (readonly [Fault, number])[] = [
-  ...STEPS.map((step) => [killAt(step), 4] as const),
+  ...STEPS.map((step) => [killAt(step), 3] as const),
   [zombie, 8],
   [brokerKill, 3],
   [rebalance, 7],
@@ -155,7 +155,7 @@ const KINDS: readonly (readonly [Fault, number])[] = [
 
 /** A short run leaves out what takes a broker ten seconds. */
 const SHORT: readonly Fault[] = [
-  killAt('rows buffered'),
+  killAt('buffered'),
   fed('duplicates'),
   killAt('before the entry'),
   fed('aborted transaction'),

@@ -3,18 +3,17 @@ import { type ObjectStore, storeError } from '../../../src/store/index.ts';
 
 /** The numbered steps of the commit protocol, at each of which a writer may die. */
 export const STEPS = [
-  'tail read',
   'assigned',
-  'batch accepted',
-  'rows buffered',
-  'flush begun',
+  'accepted',
+  'buffered',
+  'flushing',
   'before a file',
   'after a file',
-  'files written',
+  'filed',
   'before the entry',
   'after the entry',
   'committed',
-  'source told',
+  'hinted',
 ] as const;
 export type Step = (typeof STEPS)[number];
 
@@ -43,11 +42,6 @@ export function faultyStore(
   let lost = 0;
   return {
     ...inner,
-    async list(prefix, after) {
-      const keys = await inner.list(prefix, after);
-      if (prefix.startsWith('ledger/')) reached('tail read');
-      return keys;
-    },
     async put(key, bytes) {
       reached('before a file');
       const failure = next();
