@@ -11,6 +11,8 @@ const COMMANDS: Readonly<Record<string, Add>> = {
     addCommand(to, run, (await import('./commands/simulate.ts')).simulateCommand),
   ingest: async (to, run) =>
     addCommand(to, run, (await import('./commands/ingest.ts')).ingestCommand),
+  mapping: async (to, run) =>
+    addCommand(to, run, (await import('./commands/mapping.ts')).mappingCommand),
   seal: async (to, run) => addCommand(to, run, (await import('./commands/seal.ts')).sealCommand),
   amend: async (to, run) => addCommand(to, run, (await import('./commands/amend.ts')).amendCommand),
   backfill: async (to, run) =>
@@ -20,6 +22,7 @@ const COMMANDS: Readonly<Record<string, Add>> = {
   rebuild: async (to, run) =>
     addCommand(to, run, (await import('./commands/rebuild.ts')).rebuildCommand),
   days: async (to, run) => addCommand(to, run, (await import('./commands/days.ts')).daysCommand),
+  prune: async (to, run) => addCommand(to, run, (await import('./commands/prune.ts')).pruneCommand),
   train: async (to, run) => addCommand(to, run, (await import('./commands/train.ts')).trainCommand),
   methods: async (to, run) =>
     addCommand(to, run, (await import('./commands/methods.ts')).methodsCommand),

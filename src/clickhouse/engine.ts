@@ -1,76 +1,52 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import type { ClickHouseClient, createClient } from '@clickhouse/client';
-import { VamoError, isRunning, ownProcess, systemCode } from '../core/index.ts';
+import type { createClient } from '@clickhouse/client';
+import { VamoError, systemCode } from '../core/index.ts';
+import type { ColumnTypes } from './sql-text.ts';
 
-type ClientConnection = NonNullable<NonNullable<Parameters<typeof createClient>[0]>['connection']>;
+/** Rows with the names and types of their columns. */
+export interface Table {
+  readonly meta: readonly { readonly name: string; readonly type: string }[];
+  readonly data: readonly Readonly<Record<string, unknown>>[];
+}
 
-/** SQL over an engine directory. Statements of one handle run one after another, off the event loop. */
+/** SQL: an engine directory of this process, the front over another process's, or a server. */
 export interface Engine {
   /**
    * Rows of a SELECT as plain objects; 64-bit integers come as numbers. `T` is the caller's word
    * for the shape its SQL selects.
-   * @throws VamoError SQL_FAILED with the engine's message
+   * @throws VamoError SQL_FAILED with the engine's message, SQL_UNREACHABLE
    */
   query<T>(sql: string): Promise<T[]>;
   /**
-   * Rows of a SELECT with the names and types of their columns.
-   * @throws VamoError SQL_FAILED with the engine's message
+   * Rows of a SELECT that can change nothing; 64-bit integers come as text.
+   * @throws VamoError SQL_FAILED also when it would write or read files, SQL_UNREACHABLE
    */
-  table(sql: string): Promise<{
-    readonly meta: readonly { readonly name: string; readonly type: string }[];
-    readonly data: readonly Readonly<Record<string, unknown>>[];
-  }>;
+  ask(sql: string): Promise<Table>;
   /**
    * Runs a statement that gives no rows.
-   * @throws VamoError SQL_FAILED with the engine's message, STORE_FULL
+   * @throws VamoError SQL_FAILED with the engine's message, STORE_FULL, SQL_UNREACHABLE
    */
   command(sql: string): Promise<void>;
-  /** Lets go of the directory; the process can exit. Closing twice is fine. */
+  /**
+   * Runs an INSERT that selects from an Arrow file of this machine: the engine opens the file where
+   * it can, else its bytes are streamed there.
+   * @param insert the statement, given the table expression that stands for the file; it must end with it
+   * @throws VamoError SQL_FAILED, STORE_FULL, STORE_IO, SQL_UNREACHABLE
+   */
+  load(
+    file: { readonly path: string; readonly columns: ColumnTypes },
+    insert: (source: string) => string,
+  ): Promise<void>;
+  /** Lets go of it; the process can exit. Closing twice is fine. */
   close(): Promise<void>;
 }
 
-/** Why the engine package did not load: no build for this platform, or a broken install. */
-function unavailable(cause: unknown): VamoError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new VamoError('ENGINE_UNAVAILABLE', `the embedded ClickHouse engine: ${reason}`, {
-    cause,
-  });
-}
-
-/** Tells a directory that another holds from one that cannot be opened at all. */
-async function cannotOpen(directory: string, cause: unknown): Promise<VamoError> {
-  const reason = firstLine(cause instanceof Error ? cause.message : String(cause));
-  const details = { directory };
-  if (reason.includes('only one active data directory'))
-    return new VamoError('DATA_LOCKED', `this process has another engine directory open`, {
-      details,
-      mend: 'Close the engine on the other directory first.',
-      cause,
-    });
-  const pid = await holderOf(directory);
-  return pid === undefined
-    ? new VamoError('STORE_IO', `cannot open ${directory}: ${reason}`, { details, cause })
-    : new VamoError('DATA_LOCKED', `engine directory ${directory} is in use by process ${pid}`, {
-        details: { ...details, pid },
-        cause,
-      });
-}
-
-/** The running process that the engine's own status file names. */
-async function holderOf(directory: string): Promise<number | undefined> {
-  const status = await readFile(join(directory, 'status'), 'utf8').catch(() => '');
-  const pid = Number(/^PID: (\d+)/.exec(status)?.[1] ?? Number.NaN);
-  if (!Number.isSafeInteger(pid)) return undefined;
-  return isRunning({ pid, started: '', host: ownProcess().host }) ? pid : undefined;
-}
-
-const firstLine = (text: string): string => text.split('\n', 1)[0] ?? text;
+export const firstLine = (text: string): string => text.split('\n', 1)[0] ?? text;
 
 /** The engine's error number when a reservation finds the disk full. */
 const NOT_ENOUGH_SPACE = '243';
 
-function sqlFailed(cause: unknown, sql: string): VamoError {
+/** What the engine said, as an error of ours. */
+export function sqlFailed(cause: unknown, sql: string): VamoError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const code = systemCode(cause);
   const full = code === NOT_ENOUGH_SPACE || message.includes('No space left on device');
@@ -80,71 +56,23 @@ function sqlFailed(cause: unknown, sql: string): VamoError {
   });
 }
 
-/**
- * Opens the embedded ClickHouse engine on a directory, made if absent. A directory belongs to one
- * process at a time, and a process has one directory open at a time. Settings belong inside the
- * SQL (`SETTINGS ...`): those passed beside a call would stay for the whole session.
- * @throws VamoError ENGINE_UNAVAILABLE, DATA_LOCKED, STORE_IO
- */
-export async function openEmbedded(directory: string): Promise<Engine> {
-  const path = resolve(directory);
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw new VamoError('STORE_IO', `cannot make engine directory ${path}`, { cause });
-  }
-  const client = await connect(path);
-  return {
-    async query<T>(sql: string) {
-      try {
-        const result = await client.query({ query: bare(sql), format: 'JSONEachRow' });
-        return await result.json<T>();
-      } catch (cause) {
-        throw sqlFailed(cause, sql);
-      }
-    },
-    async table(sql) {
-      try {
-        const result = await client.query({ query: bare(sql), format: 'JSON' });
-        const { meta = [], data } = await result.json<Record<string, unknown>>();
-        return { meta, data };
-      } catch (cause) {
-        throw sqlFailed(cause, sql);
-      }
-    },
-    async command(sql) {
-      try {
-        await client.command({ query: bare(sql) });
-      } catch (cause) {
-        throw sqlFailed(cause, sql);
-      }
-    },
-    close: () => client.close(),
-  };
+const UNREACHABLE = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EHOSTUNREACH', 'EPIPE']);
+
+/** The same of an engine over the network, which may not answer at all. */
+export function requestFailed(cause: unknown, sql: string, url: string): VamoError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (!UNREACHABLE.has(systemCode(cause) ?? '') && !/timeout|socket hang up/i.test(message))
+    return sqlFailed(cause, sql);
+  return new VamoError('SQL_UNREACHABLE', `ClickHouse at ${url}: ${firstLine(message)}`, {
+    details: { url },
+    cause,
+  });
 }
 
 /** The client appends a FORMAT clause, so a closing semicolon must go. */
-const bare = (sql: string): string => sql.replace(/[\s;]+$/, '');
+export const bare = (sql: string): string => sql.replace(/[\s;]+$/, '');
 
-/** Loaded on first use: the library is large, and most commands never need it. */
-async function loadPackages() {
-  try {
-    return await Promise.all([import('@clickhouse/client'), import('chdb/connection')]);
-  } catch (cause) {
-    throw unavailable(cause);
-  }
-}
-
-async function connect(path: string): Promise<ClickHouseClient> {
-  const [{ createClient }, { createChdbConnection }] = await loadPackages();
-  try {
-    // Both packages state the same connection contract, under different compiler flags.
-    const connection = createChdbConnection({ path }) as unknown as ClientConnection;
-    const client = createClient({ connection });
-    const answer = await client.ping({ select: true });
-    if (!answer.success) throw answer.error;
-    return client;
-  } catch (cause) {
-    throw await cannotOpen(path, cause);
-  }
-}
+/** The client's connection contract, which the embedded engine implements. */
+export type ClientConnection = NonNullable<
+  NonNullable<Parameters<typeof createClient>[0]>['connection']
+>;

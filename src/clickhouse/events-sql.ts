@@ -1,7 +1,6 @@
-import { EVENT_COLUMNS, PROVENANCE_COLUMNS } from '../contracts/index.ts';
+import { EVENT_COLUMNS } from '../contracts/index.ts';
+import { SEGMENT_COLUMNS } from './live-sql.ts';
 import { ARROW_OUTPUT, arrowFiles, columnList, identifier, integer } from './sql-text.ts';
-
-const SEGMENT_COLUMNS = { ...EVENT_COLUMNS, ...PROVENANCE_COLUMNS };
 
 /** The payload is what a producer wrote: a redelivery differs in arrival_ms alone. */
 const PAYLOAD = Object.entries(EVENT_COLUMNS).filter(([name]) => name !== 'arrival_ms');

@@ -1,5 +1,7 @@
 export { askReadOnly } from './question.ts';
-export { openEmbedded, type Engine } from './engine.ts';
+export { type Engine } from './engine.ts';
+export { openEmbedded } from './embedded.ts';
+export { openServer, type ServerAddress } from './server.ts';
 export {
   writeEvents,
   countEvents,
@@ -12,8 +14,10 @@ export { writeSteps, countOrphans, countCampaigns } from './steps-sql.ts';
 export {
   TABLES,
   createTables,
+  emptyStage,
   stageDay,
-  compareStage,
+  stageFingerprint,
+  dayFingerprint,
   placeDay,
   countDay,
   isLoaded,
@@ -22,6 +26,17 @@ export {
   type TableName,
   type LoadedMark,
 } from './tables-sql.ts';
-export { fileChecksum, tableChecksum, type Checksum } from './verify-sql.ts';
+export {
+  LIVE_DAYS,
+  SEGMENT_COLUMNS,
+  countSegment,
+  countSegments,
+  dropLiveDay,
+  loadSegment,
+  removeSegment,
+  type LiveRange,
+} from './live-sql.ts';
+export { openFront, type Front } from './front/front.ts';
+export { announceFront, findFront, withdrawFront, type FrontAddress } from './front/record.ts';
 export { convertToEvents } from './convert-sql.ts';
 export { dropDay, loadedDays } from './unload-sql.ts';

@@ -17,15 +17,13 @@ function requireOneStatement(sql: string): void {
 }
 
 /**
- * Asks the engine a question that can change nothing: its session is read-only from here on, so
- * tables, files and settings stay as they are whatever is asked.
+ * Asks the engine a question that can change nothing: tables, files and settings stay as they are
+ * whatever is asked.
  * @throws VamoError SQL_FAILED for wrong SQL, for one that writes, for several statements
  */
 export async function askReadOnly(engine: Engine, sql: string): Promise<Answer> {
   requireOneStatement(sql);
-  // Together with `readonly` these can be set only once.
-  await engine.command('SET output_format_json_quote_64bit_integers = 1, readonly = 1');
-  const { meta, data } = await engine.table(sql);
+  const { meta, data } = await engine.ask(sql);
   const whole = new Set(meta.filter(({ type }) => /^U?Int64$/.test(type)).map(({ name }) => name));
   return data.map((row) =>
     Object.fromEntries(

@@ -1,8 +1,9 @@
-import { dirname, resolve, basename } from 'node:path';
 import { EVENT_COLUMNS } from '../contracts/index.ts';
 import type { DayKey } from '../core/index.ts';
 import { STEPS_FILE_COLUMNS } from '../store/index.ts';
-import { arrowFiles, columnList, integer, literal, structure } from './sql-text.ts';
+import { fingerprintOf } from './fingerprint-sql.ts';
+import { createLive } from './live-sql.ts';
+import { columnList, integer, literal, structure } from './sql-text.ts';
 
 /** The queryable tables, what fills them, and the order rows are kept in. */
 export const TABLES = {
@@ -25,43 +26,36 @@ export function createTables(): string[] {
   const loaded = `CREATE TABLE IF NOT EXISTS loaded
   (day Date, generation Int64, digest String, rows Int64)
   ENGINE = MergeTree ORDER BY day`;
-  return [...derived, loaded];
+  return [...derived, loaded, ...createLive()];
 }
 
 const stageOf = (table: string): string => `${table}_stage`;
 
-/** Fills the stage of a table with a sealed file, in place of whatever a dead process left there. */
-export function stageDay(table: TableName, day: DayKey, path: string): string[] {
-  const names = columnList(TABLES[table].columns);
-  return [
-    `TRUNCATE TABLE ${stageOf(table)}`,
-    `INSERT INTO ${stageOf(table)} (day, ${names})
-  SELECT toDate(${literal(day)}) AS day, ${names} FROM ${sealedFile(table, path)}`,
-  ];
+/** Empties the stage of a table of whatever a dead process left there. */
+export function emptyStage(table: TableName): string {
+  return `TRUNCATE TABLE ${stageOf(table)}`;
 }
 
-/**
- * Two rows, `hash`, equal when the stage holds just what the file does. It reads every value: a
- * count alone comes from metadata, which may promise more than the disk took.
- */
-export function compareStage(table: TableName, path: string): string {
+/** Fills the stage of a table with a day's sealed file; for `Engine.load`. */
+export function stageDay(table: TableName, day: DayKey): (source: string) => string {
   const names = columnList(TABLES[table].columns);
-  return [stageOf(table), sealedFile(table, path)]
-    .map((source) => `SELECT toString(sum(cityHash64(${names}))) AS hash FROM ${source}`)
-    .join(' UNION ALL ');
+  return (source) => `INSERT INTO ${stageOf(table)} (day, ${names})
+  SELECT toDate(${literal(day)}) AS day, ${names} FROM ${source}`;
+}
+
+/** One row, `Fingerprint`: what the stage of a table holds. */
+export function stageFingerprint(table: TableName): string {
+  return `SELECT ${fingerprintOf(TABLES[table].columns)} FROM ${stageOf(table)}`;
+}
+
+/** One row, `Fingerprint`: what a table holds of a day. */
+export function dayFingerprint(table: TableName, day: DayKey): string {
+  return `SELECT ${fingerprintOf(TABLES[table].columns)} FROM ${table} WHERE day = ${literal(day)}`;
 }
 
 /** Puts the stage in place of a day: readers see the old day or the new one. */
-export function placeDay(table: TableName, day: DayKey): string[] {
-  return [
-    `ALTER TABLE ${table} REPLACE PARTITION ${literal(day)} FROM ${stageOf(table)}`,
-    `TRUNCATE TABLE ${stageOf(table)}`,
-  ];
-}
-
-function sealedFile(table: TableName, path: string): string {
-  const file = resolve(path);
-  return arrowFiles(dirname(file), basename(file), TABLES[table].columns);
+export function placeDay(table: TableName, day: DayKey): string {
+  return `ALTER TABLE ${table} REPLACE PARTITION ${literal(day)} FROM ${stageOf(table)}`;
 }
 
 /** One row, `rows`: how many rows of a day a table holds. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LATE_POLICIES, REWARD_FIELDS } from '../contracts/index.ts';
+import { LATE_POLICIES, REWARD_FIELDS, storeSettings } from '../contracts/index.ts';
 import { dayKey, ENGINE_KINDS } from '../core/index.ts';
 import { model } from './model-schema.ts';
 
@@ -35,6 +35,18 @@ const ingest = z.strictObject({
   flushRows: count,
   flushMs: count,
   maxBadShare: share,
+  /** Memory for rows that are not committed yet, all partitions together. */
+  bufferBytes: count.min(1 << 20),
+  /** Time to finish in after SIGTERM. */
+  shutdownMs: count,
+  /** Files that no ledger names are removed when they are so old; writers commit none half as old. */
+  orphanGraceMs: count,
+});
+
+/** Where a long-running command serves its metrics; port null = nowhere, 0 = any free port. */
+const metrics = z.strictObject({
+  host: z.string().min(1),
+  port: z.int().min(0).max(65535).nullable(),
 });
 
 const kafka = z.strictObject({
@@ -193,8 +205,10 @@ export const configSchema = z.strictObject({
   tasks: z.array(task).min(1),
   days,
   market,
+  store: storeSettings,
   source,
   ingest,
+  metrics,
   window,
   model,
   training,

@@ -33,6 +33,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'The file differs from its recorded digest. Restore it from a copy, or rebuild it from its inputs.',
   },
+  STORE_UNFIT: {
+    retriable: false,
+    mend: 'Events would be lost or counted twice in it. Use a service that honours `If-None-Match: *` on every write, or store.kind = "directory".',
+  },
   MAPPING_INVALID: {
     retriable: false,
     mend: 'Correct the named place of the mapping file; `vamo mapping check FILE SAMPLE` tries it.',
@@ -54,9 +58,17 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'Look at the dead-letter file; correct the producer or raise `ingest.maxBadShare`.',
   },
+  INGEST_SHUTDOWN: {
+    retriable: true,
+    mend: 'Start it again: what was not committed is read once more. Raise `ingest.shutdownMs` if the store is slow.',
+  },
   INGEST_LEDGER: {
     retriable: false,
     mend: 'The ledger chain is broken. Restore the ledger directory from a copy.',
+  },
+  METRICS_PORT: {
+    retriable: true,
+    mend: 'Name a free port with --metrics (0 = any free one) and an address of this machine in `metrics.host`.',
   },
   DAY_MISSING: {
     retriable: false,
@@ -87,6 +99,14 @@ export const ERROR_CODES = {
     mend: 'Undo the newer backfill first. An amended day stays as it is; pin an older generation instead.',
   },
   SQL_FAILED: { retriable: false, mend: 'Correct the SQL; `vamo days --help` shows an example.' },
+  SQL_PORT: {
+    retriable: true,
+    mend: 'Name a free port with --port (0 = any free one) and an address of this machine in `clickhouse.host`.',
+  },
+  SQL_UNREACHABLE: {
+    retriable: true,
+    mend: 'Check CLICKHOUSE_URL and that the server, or `vamo clickhouse serve`, runs there.',
+  },
   ENGINE_UNAVAILABLE: {
     retriable: false,
     mend: 'Run `npm ci` again; the named package did not load.',

@@ -7,6 +7,7 @@ export { dayReports, type DayReport } from './report.ts';
 export { loadIntoClickHouse } from './load.ts';
 export { checkCopy, checkFiles, verifyDay, type Difference } from './verify.ts';
 export type { BuildOptions } from './build-options.ts';
+export { createLiveLoader, type LiveLoader, type LoadRound } from './live-load.ts';
 export { daysOf, publishBackfill, type PublishedDay } from './backfill/publish.ts';
 export { undoBackfill } from './backfill/undo.ts';
 export {

@@ -2,18 +2,25 @@ import {
   type Engine,
   TABLES,
   type TableName,
-  compareStage,
   countDay,
   createTables,
+  dropLiveDay,
+  emptyStage,
   isLoaded,
   markLoaded,
   placeDay,
   stageDay,
+  stageFingerprint,
   unmarkLoaded,
 } from '../clickhouse/index.ts';
 import type { PartitionManifest } from '../contracts/index.ts';
 import { VamoError, dayKey, isVamoError } from '../core/index.ts';
-import { type ObjectStore, readPartitionFile } from '../store/index.ts';
+import {
+  type Fingerprint,
+  type ObjectStore,
+  columnsFingerprint,
+  readPartitionFile,
+} from '../store/index.ts';
 
 const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
@@ -39,16 +46,29 @@ export async function loadIntoClickHouse(options: {
   if (found?.present === 1 && (await standsWhole(engine, manifest))) return false;
 
   await engine.command(unmarkLoaded(day));
-  for (const table of TABLE_NAMES) {
-    await readPartitionFile(store, manifest, table);
-    const path = await store.localFile(fileOf(manifest, table).key);
-    for (const sql of stageDay(table, day, path)) await engine.command(sql);
-    if (!(await stageIsWhole(engine, table, path)))
-      throw new VamoError('STORE_FULL', `the engine could not write all ${table} of ${day}`);
-    for (const sql of placeDay(table, day)) await engine.command(sql);
-  }
+  for (const table of TABLE_NAMES) await fillStage(engine, store, manifest, table);
+  for (const table of TABLE_NAMES) await engine.command(placeDay(table, day));
   await engine.command(markLoaded(mark));
+  for (const table of TABLE_NAMES) await engine.command(emptyStage(table));
+  await engine.command(dropLiveDay(day));
   return true;
+}
+
+/** Fills the stage of a table and holds what stands there against the sealed file. */
+async function fillStage(
+  engine: Engine,
+  store: ObjectStore,
+  manifest: PartitionManifest,
+  table: TableName,
+): Promise<void> {
+  const { columns } = TABLES[table];
+  const { key } = fileOf(manifest, table);
+  const sealed = columnsFingerprint(await readPartitionFile(store, manifest, table), columns, key);
+  await engine.command(emptyStage(table));
+  const path = await store.localFile(key);
+  await engine.load({ path, columns }, stageDay(table, dayKey(manifest.day)));
+  if (!(await stageHolds(engine, table, sealed)))
+    throw new VamoError('STORE_FULL', `the engine could not write all ${table} of ${manifest.day}`);
 }
 
 function fileOf(manifest: PartitionManifest, role: TableName): PartitionManifest['files'][number] {
@@ -59,10 +79,10 @@ function fileOf(manifest: PartitionManifest, role: TableName): PartitionManifest
 }
 
 /** The engine goes on in silence when a write fails (chDB 3.4), so what it wrote is read again. */
-async function stageIsWhole(engine: Engine, table: TableName, path: string): Promise<boolean> {
+async function stageHolds(engine: Engine, table: TableName, sealed: Fingerprint): Promise<boolean> {
   try {
-    const [held, sealed] = await engine.query<{ hash: string }>(compareStage(table, path));
-    return held !== undefined && held.hash === sealed?.hash;
+    const [held] = await engine.query<Fingerprint>(stageFingerprint(table));
+    return held?.rows === sealed.rows && held.hash === sealed.hash;
   } catch (error) {
     if (isVamoError(error, 'SQL_FAILED')) return false;
     throw error;

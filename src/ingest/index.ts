@@ -7,6 +7,7 @@ export { createKafkaSink } from './kafka-sink.ts';
 export { createTopic } from './kafka-topic.ts';
 export { createRawFileSource } from './raw-file-source.ts';
 export { findFiles } from './file-glob.ts';
+export { checkMapping, type MappingReport } from './mapping/check.ts';
 export { compileMapping } from './mapping/compile.ts';
 export { loadMapping } from './mapping/load.ts';
 export { type MappingSpec, parseMapping } from './mapping/spec.ts';
@@ -17,8 +18,14 @@ export {
   type DecoderOptions,
   type RecordDecoder,
 } from './decode-record.ts';
-export { createIngester, type IngesterOptions } from './ingester.ts';
+export {
+  createIngester,
+  type Ingester,
+  type IngesterOptions,
+  type IngestSnapshot,
+} from './ingester.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
+export { type PartitionSnapshot } from './snapshot.ts';
 export { boundedSource } from './bounded-source.ts';
 export { jsonLines } from './json-line.ts';
 export { kafkaTimeRanges } from './kafka-offsets.ts';

@@ -1,6 +1,8 @@
 import { sourceIdentity, type SourceIdentity, type TaskSpec } from '../contracts/index.ts';
 import { type Logger, type Progress, VamoError } from '../core/index.ts';
 import { type ObjectStore, openLedger, storeError } from '../store/index.ts';
+import { createBuilderPool } from './builder-pool.ts';
+import { createGate } from './gate.ts';
 import { createJsonDecoder } from './decode-json.ts';
 import type { RecordDecoder } from './decode-record.ts';
 import type { EventSource, SourceHandler } from './event-source.ts';
@@ -11,6 +13,7 @@ import {
   type PartitionContext,
   type PartitionIngest,
 } from './partition-ingest.ts';
+import type { PartitionSnapshot } from './snapshot.ts';
 
 export interface IngesterOptions {
   readonly source: EventSource;
@@ -23,6 +26,11 @@ export interface IngesterOptions {
     readonly flushRows: number;
     readonly flushMs: number;
     readonly maxBadShare: number;
+    /** Memory for rows not yet committed; above it the largest ranges are committed early. */
+    readonly bufferBytes?: number;
+    /** Time to finish in once the signal is aborted; beyond it the run ends as a kill would end it. */
+    readonly shutdownMs?: number;
+    readonly orphanGraceMs?: number | undefined;
   };
   /** Milliseconds; only differences count. */
   readonly clock: () => number;
@@ -44,9 +52,22 @@ export interface Ingester {
     readonly signal?: AbortSignal | undefined;
     readonly until?: 'end' | 'forever';
   }): Promise<IngestStats>;
+  /** How the present run stands; empty before the first one. Cheap: plain numbers, no IO. */
+  snapshot(): IngestSnapshot;
+}
+
+/** How a run of the ingester stands. */
+export interface IngestSnapshot {
+  readonly topic: string;
+  /** Undefined before the first run. */
+  readonly stats?: IngestStats;
+  readonly partitions: readonly PartitionSnapshot[];
 }
 
 const TICK_MS = 100;
+const FLUSHES = 2;
+const BUFFER_BYTES = 40 * 1024 * 1024;
+const SHUTDOWN_MS = 30_000;
 
 function readIdentity(text: string, key: string): SourceIdentity {
   try {
@@ -74,6 +95,7 @@ async function checkSource(store: ObjectStore, found: SourceIdentity): Promise<v
 /** Turns a source into committed segments; any number may work on one source and store at once. */
 export function createIngester(options: IngesterOptions): Ingester {
   const { source, store, log } = options;
+  let snapshot: Ingester['snapshot'] = () => ({ topic: source.topic, partitions: [] });
 
   async function run(runOptions: Parameters<Ingester['run']>[0] = {}): Promise<IngestStats> {
     const { signal, until = 'end' } = runOptions;
@@ -90,8 +112,14 @@ export function createIngester(options: IngesterOptions): Ingester {
     await checkSource(store, await source.identity());
     const ends = until === 'end' ? await source.ends() : undefined;
     const partitions = new Map<number, PartitionIngest>();
+    snapshot = () => ({
+      topic: source.topic,
+      stats: { ...stats },
+      partitions: [...partitions.values()].map((partition) => partition.snapshot()),
+    });
     const stop = new AbortController();
     const handler = createHandler(options, stats, partitions, ends, stop.signal);
+    const deadline = createDeadline(stop.signal, options.ingest.shutdownMs ?? SHUTDOWN_MS);
     let failure: unknown;
     const watch = createWatch(options, partitions, ends, (error) => {
       failure ??= error;
@@ -101,8 +129,9 @@ export function createIngester(options: IngesterOptions): Ingester {
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) stop.abort();
     try {
-      await source.run(handler, stop.signal);
+      await Promise.race([source.run(handler, stop.signal), deadline.passed]);
     } finally {
+      deadline.end();
       await watch.end();
       signal?.removeEventListener('abort', onAbort);
     }
@@ -111,7 +140,37 @@ export function createIngester(options: IngesterOptions): Ingester {
     return stats;
   }
 
-  return { run };
+  return { run, snapshot: () => snapshot() };
+}
+
+/** Fails some time after the signal is aborted: a source or store that hangs must not hold the process. */
+function createDeadline(
+  signal: AbortSignal,
+  ms: number,
+): { readonly passed: Promise<never>; end(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  let start = (): void => undefined;
+  const passed = new Promise<never>((_, reject) => {
+    start = () =>
+      (timer = setTimeout(
+        () =>
+          reject(
+            new VamoError('INGEST_SHUTDOWN', `not finished ${ms} ms after the signal to stop`, {
+              details: { ms },
+            }),
+          ),
+        ms,
+      ));
+    signal.addEventListener('abort', start, { once: true });
+  });
+  passed.catch(() => undefined);
+  return {
+    passed,
+    end() {
+      signal.removeEventListener('abort', start);
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** What this reader does with assignments and batches. */
@@ -122,7 +181,9 @@ function createHandler(
   ends: readonly number[] | undefined,
   signal: AbortSignal,
 ): SourceHandler {
-  const { source, store, log } = options;
+  const { source, store, log, faultPoint } = options;
+  const builders = createBuilderPool();
+  const mostBytes = options.ingest.bufferBytes ?? BUFFER_BYTES;
   const context: PartitionContext = {
     topic: source.topic,
     store,
@@ -134,12 +195,32 @@ function createHandler(
       }),
     utcOffsetMinutes: options.utcOffsetMinutes,
     ...options.ingest,
+    builders,
+    flushGate: createGate(FLUSHES),
+    // Whoever asked for the end is there to mend the store; a service waits until someone has.
+    waitsForStore: ends === undefined,
     clock: options.clock,
     stats,
     log,
     signal,
     faultPoint: options.faultPoint,
   };
+  async function tell(p: number, partition: PartitionIngest): Promise<void> {
+    source.hint(p, partition.committed);
+    await faultPoint?.('hinted', p, 0);
+  }
+
+  /** Commits the largest ranges until the rest fits. Reading waits meanwhile: that is the backpressure. */
+  async function makeRoom(): Promise<void> {
+    while (builders.openBytes > mostBytes) {
+      const [largest] = [...partitions].sort(([, a], [, b]) => b.bytes - a.bytes);
+      if (largest === undefined || largest[1].bytes === 0) return;
+      const [p, partition] = largest;
+      await partition.flush(true);
+      await tell(p, partition);
+    }
+  }
+
   return {
     async assigned(mine) {
       for (const [p, partition] of partitions)
@@ -164,14 +245,15 @@ function createHandler(
       await partition.batch(batch);
       // At the end there is nothing to wait for.
       if (partition.next >= (ends?.[batch.partition] ?? Infinity)) await partition.flush(true);
-      if (partition.committed > before) source.hint(batch.partition, partition.committed);
+      if (partition.committed > before) await tell(batch.partition, partition);
+      await makeRoom();
       return partition.next;
     },
     skipped: (partition, from, to) => partitions.get(partition)?.skipped(from, to),
     async drain() {
       for (const [p, partition] of partitions) {
         await partition.flush(true);
-        source.hint(p, partition.committed);
+        await tell(p, partition);
       }
     },
   };

@@ -1,12 +1,14 @@
 import type { DeadLetterRef, LedgerEntry, SegmentRef } from '../contracts/index.ts';
 import { dayOf, sha256 } from '../core/index.ts';
-import { createSegmentBuilder, type ObjectStore, type SegmentBuilder } from '../store/index.ts';
+import type { ObjectStore, SegmentBuilder } from '../store/index.ts';
+import type { BuilderPool } from './builder-pool.ts';
 import {
   type BadRecord,
   badTime,
   type Decoded,
   type PlacedEvent,
   rawValue,
+  type ScannedRecord,
 } from './decode-record.ts';
 import type { ReadRecord } from './event-source.ts';
 
@@ -23,6 +25,12 @@ export interface RangeBuffer {
   /** Largest arrival time so far, those before this range included. */
   readonly maxArrivalMs: number;
   add(record: ReadRecord, decoded: Decoded): void;
+  /** The same for a scanned record, which is used up when this returns. */
+  addScanned(record: ReadRecord, scanned: ScannedRecord): void;
+  /** Memory of its builders. */
+  readonly bytes: number;
+  /** Gives the builders back: the range is committed, or forgotten. */
+  release(): void;
   /** Makes the range's files durable; they become visible only with the entry returned. */
   write(store: ObjectStore, to: number, nonce: string): Promise<LedgerEntry>;
 }
@@ -33,10 +41,11 @@ export interface RangeStart {
   readonly from: number;
   readonly maxArrivalMs: number;
   readonly utcOffsetMinutes: number;
+  readonly builders: BuilderPool;
 }
 
 export function createRangeBuffer(start: RangeStart): RangeBuffer {
-  const { topic, partition, from, utcOffsetMinutes } = start;
+  const { topic, partition, from, utcOffsetMinutes, builders } = start;
   const segments = new Map<string, SegmentBuilder>();
   const deadLetters: string[] = [];
   /** Bad records before any that tells when it arrived: they had come by the end of the range. */
@@ -51,7 +60,7 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
 
   const segmentOf = (day: string): SegmentBuilder => {
     let segment = segments.get(day);
-    if (segment === undefined) segments.set(day, (segment = createSegmentBuilder()));
+    if (segment === undefined) segments.set(day, (segment = builders.take()));
     return segment;
   };
 
@@ -122,8 +131,23 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     get bad() {
       return deadLetters.length + undated.length;
     },
+    get bytes() {
+      let sum = 0;
+      for (const { bytes } of segments.values()) sum += bytes;
+      return sum;
+    },
+    release() {
+      for (const builder of segments.values()) builders.give(builder);
+      segments.clear();
+    },
     get maxArrivalMs() {
       return maxArrivalMs;
+    },
+    addScanned({ offset, arrivalMs }, { outcome, day }) {
+      records += 1;
+      rows += 1;
+      if (arrivalMs > maxArrivalMs) maxArrivalMs = arrivalMs;
+      segmentOf(day).pushScanned(outcome, arrivalMs, topic, partition, offset);
     },
     add(record, decoded) {
       records += 1;

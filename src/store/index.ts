@@ -1,6 +1,6 @@
 export { type ObjectStore } from './object-store.ts';
 export { openDirectoryStore } from './directory-store.ts';
-export { openDataDirectory } from './data-directory.ts';
+export { openDataDirectory, openStore } from './data-directory.ts';
 export { checkRules, keepRules, recordedSource } from './data-rules.ts';
 export { storeError } from './store-error.ts';
 export { readVerified } from './verified.ts';
@@ -8,8 +8,10 @@ export { createSegmentBuilder, type SegmentBuilder } from './segment-builder.ts'
 export { openColumns } from './partition-columns.ts';
 export { isWholeArrowFile } from './arrow-file.ts';
 export { openLedger, readLedgers } from './ledger.ts';
+export { orphansByAge, removeOrphans } from './orphans.ts';
 export { committedOfDay, findOrphans, type CommittedDay } from './committed.ts';
 export { columnsDigest } from './partition-digest.ts';
+export { columnsFingerprint, multipliers, type Fingerprint } from './fingerprint.ts';
 export {
   readManifest,
   findManifest,

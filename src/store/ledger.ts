@@ -17,8 +17,12 @@ export interface Ledger {
   last(): Promise<LedgerEntry | undefined>;
   /** The next offset to take; 0 at the start. */
   tail(): Promise<bigint>;
-  /** The whole chain in order, verified. @throws VamoError INGEST_LEDGER when it is broken */
-  entries(): Promise<LedgerEntry[]>;
+  /**
+   * The chain in order, verified, from the entry that begins at `from` on (a `to` seen before;
+   * default: the whole).
+   * @throws VamoError INGEST_LEDGER when it is broken
+   */
+  entries(from?: bigint): Promise<LedgerEntry[]>;
   /**
    * Commits an offset range. 'lost' when another writer has taken its beginning: forget the rows
    * and go on from `tail()`.
@@ -50,23 +54,33 @@ const folderOf = (topic: string, partition: number): string => `ledger/${topic}/
 const keyOf = (entry: LedgerEntry): string =>
   `${folderOf(entry.topic, entry.partition)}/${entry.from.padStart(20, '0')}.json`;
 
-/** The committed offset ranges of one partition, read afresh at every call. */
+/** Whether an entry's name says that it begins before an offset; other names are left to be found broken. */
+function beginsBefore(key: string, offset: bigint): boolean {
+  const named = /\/(\d{20})\.json$/.exec(key)?.[1];
+  return named !== undefined && BigInt(named) < offset;
+}
+
+/** The committed offset ranges of one partition; what others commit is seen at the next call. */
 export function openLedger(store: ObjectStore, topic: string, partition: number): Ledger {
   const folder = folderOf(topic, partition);
 
+  // The newest entry seen: entries never change, so only what lies beyond it is asked for.
+  let known: { readonly key: string; readonly entry: LedgerEntry } | undefined;
   const last = async (): Promise<LedgerEntry | undefined> => {
-    const key = (await store.list(folder)).at(-1);
-    return key === undefined ? undefined : readEntry(store, key);
+    const key = (await store.list(folder, known?.key)).at(-1);
+    if (key !== undefined) known = { key, entry: await readEntry(store, key) };
+    return known?.entry;
   };
   const tail = async (): Promise<bigint> => BigInt((await last())?.to ?? 0);
 
   return {
     last,
     tail,
-    async entries() {
+    async entries(from = 0n) {
       const entries: LedgerEntry[] = [];
-      let next = 0n;
+      let next = from;
       for (const key of await store.list(folder)) {
+        if (beginsBefore(key, from)) continue;
         const entry = await readEntry(store, key);
         if (BigInt(entry.from) !== next)
           throw broken(key, `the chain stands at ${next}, this entry begins at ${entry.from}`);

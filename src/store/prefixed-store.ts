@@ -12,9 +12,12 @@ export function prefixedStore(store: ObjectStore, folder: string): ObjectStore {
     adopt: (key, path) => store.adopt(inside(key), path),
     get: (key) => store.get(inside(key)),
     has: (key) => store.has(inside(key)),
-    list: async (prefix) =>
-      (await store.list(inside(prefix))).map((key) => key.slice(folder.length + 1)),
+    async list(prefix, after) {
+      const keys = await store.list(inside(prefix), after === undefined ? after : inside(after));
+      return keys.map((key) => key.slice(folder.length + 1));
+    },
     remove: (key) => store.remove(inside(key)),
+    modifiedMs: (key) => store.modifiedMs(inside(key)),
     localFile: (key) => store.localFile(inside(key)),
   };
 }

@@ -1,17 +1,18 @@
-import { createIngester, type FaultPoint, type IngestStats } from '../../ingest/index.ts';
+import { createIngester, type IngestStats } from '../../ingest/index.ts';
 import { throwIfAborted } from '../../core/index.ts';
 import { rulesOf } from '../../contracts/index.ts';
 import { keepRules } from '../../store/index.ts';
 import { type Context, keepConfig } from '../context.ts';
 import { keepMapping, openDecoder } from '../decoder.ts';
-import type { CommandSpec } from '../run-command.ts';
+import { observed, type Watching } from '../observe/ingest-observed.ts';
+import { type CommandSpec, wholeNumber } from '../run-command.ts';
 import { openSource } from '../source.ts';
 
 /** Takes the configured source's events into segments. Any number of processes may do so at once. */
 export async function ingestEvents(
   context: Context,
   until: 'end' | 'forever',
-  faultPoint?: FaultPoint,
+  watching: Watching = {},
 ): Promise<IngestStats> {
   const { store, config, log, signal } = context;
   const source = openSource(context);
@@ -26,29 +27,52 @@ export async function ingestEvents(
     ingest: config.ingest,
     clock: () => performance.now(),
     log,
-    progress: context.progress.stage('ingest'),
-    ...(faultPoint ? { faultPoint } : {}),
+    ...(watching.watch === true ? {} : { progress: context.progress.stage('ingest') }),
   });
   await keepConfig(context);
   await keepMapping(context);
   await keepRules(store, rulesOf(config));
-  const stats = await ingester.run({ signal, until });
+  const stats = await observed(context, ingester, source, watching, () =>
+    ingester.run({ signal, until }),
+  );
   // What was read is committed; but the end was asked for, and not reached.
   if (until === 'end') throwIfAborted(signal);
   return stats;
 }
 
-export const ingestCommand: CommandSpec<{ readonly follow?: boolean }> = {
+interface IngestCommandOptions {
+  readonly follow?: boolean;
+  readonly metrics?: number;
+  readonly watch?: boolean;
+  readonly json?: boolean;
+}
+
+export const ingestCommand: CommandSpec<IngestCommandOptions> = {
   name: 'ingest',
   summary: 'source to Arrow segments, exactly once; bad records to dead letters',
-  examples: ['vamo ingest', 'vamo ingest --follow --config production.json'],
+  examples: [
+    'vamo ingest',
+    'vamo ingest --follow --config production.json --metrics 9464',
+    'vamo ingest --follow --watch',
+  ],
   options: (command) =>
-    command.option(
-      '--follow',
-      'go on until stopped (Ctrl-C or SIGTERM), then exit 0; default: stop at the present end',
-    ),
-  async run(context, { follow }) {
-    const stats = await ingestEvents(context, follow === true ? 'forever' : 'end');
+    command
+      .option(
+        '--follow',
+        'go on until stopped (Ctrl-C or SIGTERM), then exit 0; default: stop at the present end',
+      )
+      .option(
+        '--metrics <port>',
+        'serve /metrics, /healthz and /readyz on this port (0 = any free one)',
+        wholeNumber(0, 65535),
+      )
+      .option('--watch', 'show every partition as it goes; with --json, one JSON line a second'),
+  async run(context, { follow, metrics: metricsPort, watch, json }) {
+    const stats = await ingestEvents(context, follow === true ? 'forever' : 'end', {
+      metricsPort,
+      watch,
+      json,
+    });
     context.say(
       `${String(stats.records)} records: ${String(stats.rows)} rows in ${String(stats.commits)} commits, ` +
         `${String(stats.deadLetters)} dead letters, ${String(stats.filtered)} filtered`,

@@ -41,7 +41,11 @@ export async function asSealer<T>(
   work: (building: Building) => Promise<T>,
 ): Promise<T> {
   const { store, config, root, log, signal, now } = context;
-  const role = await openDataDirectory(root, { role: 'sealer', nowMs: now() });
+  const role = await openDataDirectory(root, {
+    role: 'sealer',
+    nowMs: now(),
+    settings: config.store,
+  });
   const engineDir = join(root, 'work', 'sealer');
   try {
     const result = await work((day) => ({ store, engineDir, day, config, log, signal }));

@@ -136,11 +136,12 @@ export async function trainCandidate(
   const runKey = keyOf(days);
   const folder = runFolder(root, runKey);
   await mkdir(folder, { recursive: true });
-  const lock = await openDataDirectory(root, { role: 'trainer' });
+  const lock = await openDataDirectory(root, { role: 'trainer', settings: config.store });
   try {
     const job: TrainJob = {
       schema: 'train-job/v1',
       dataRoot: root,
+      store: config.store,
       runDirectory: folder,
       days,
       config: {

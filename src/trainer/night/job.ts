@@ -3,6 +3,7 @@ import {
   DIGEST_PATTERN,
   pinnedDay,
   REWARD_FIELDS,
+  storeSettings,
   type TaskSpec,
   temporalIo,
 } from '../../contracts/index.ts';
@@ -37,6 +38,8 @@ const trainJob = z.strictObject({
   schema: z.literal('train-job/v1'),
   /** Data directory with the sealed days. */
   dataRoot: z.string(),
+  /** Where its sealed days lie. */
+  store: storeSettings.default({ kind: 'directory' }),
   /** Where checkpoints and results go; the same job in the same directory goes on. */
   runDirectory: z.string(),
   /** Pinned generations; their digests are checked. */

@@ -1,0 +1,97 @@
+import { DAY_MS, dayStartMs } from '../../core/index.ts';
+import { dayReports } from '../../days/index.ts';
+import { findOrphans, type ObjectStore } from '../../store/index.ts';
+import { type Metric, single } from './prometheus.ts';
+
+/** What the store tells about days: from ledgers, manifests and listings, no engine. */
+export interface DayFigures {
+  readonly open: number;
+  readonly sealed: number;
+  readonly late: number;
+  readonly duplicate: number;
+  readonly accepted: number;
+  /** How long the oldest day that is due waits for its seal, ms; 0 = none. */
+  readonly sealDelayMs: number;
+  readonly orphans: number;
+  readonly orphanBytes: number;
+}
+
+/** Files that no ledger entry names, from the second look on: a flush in progress has some too. */
+function createOrphanWatch(store: ObjectStore): () => Promise<Map<string, number>> {
+  let seen = new Map<string, number | undefined>();
+  return async () => {
+    const counted = new Map<string, number>();
+    const now = new Map<string, number | undefined>();
+    for (const key of await findOrphans(store)) {
+      const size = seen.has(key) ? (seen.get(key) ?? (await store.get(key)).byteLength) : undefined;
+      now.set(key, size);
+      if (size !== undefined) counted.set(key, size);
+    }
+    seen = now;
+    return counted;
+  };
+}
+
+/**
+ * Reads the figures of a store, at most once in `everyMs`: it lists every ledger.
+ * @param rules the zone, and how long a day waits for late events
+ */
+export function createDayFigures(options: {
+  readonly store: ObjectStore;
+  readonly rules: { readonly utcOffsetMinutes: number; readonly latenessMs: number };
+  readonly now: () => number;
+  readonly everyMs: number;
+}): () => Promise<DayFigures> {
+  const { store, rules, now, everyMs } = options;
+  const orphans = createOrphanWatch(store);
+  let readAt = -Infinity;
+  let figures: Promise<DayFigures>;
+
+  async function read(): Promise<DayFigures> {
+    const days = await dayReports(store);
+    const left = await orphans();
+    const sum = (of: (day: (typeof days)[number]) => number | null): number =>
+      days.reduce((total, day) => total + (of(day) ?? 0), 0);
+    const open = days.filter((day) => !day.sealed);
+    const due = open.map(
+      ({ day }) => dayStartMs(day, rules.utcOffsetMinutes) + DAY_MS + rules.latenessMs,
+    );
+    return {
+      open: open.length,
+      sealed: days.length - open.length,
+      late: sum((day) => day.late),
+      duplicate: sum((day) => day.duplicate),
+      accepted: sum((day) => day.accepted),
+      sealDelayMs: Math.max(0, ...due.map((ms) => now() - ms)),
+      orphans: left.size,
+      orphanBytes: [...left.values()].reduce((a, b) => a + b, 0),
+    };
+  }
+
+  return () => {
+    if (now() - readAt >= everyMs) {
+      readAt = now();
+      figures = read();
+    }
+    return figures;
+  };
+}
+
+export function dayMetrics(figures: DayFigures | undefined): Metric[] {
+  const gauge = (name: string, help: string, value: number | undefined): Metric =>
+    single(name, 'gauge', help, value);
+  return [
+    gauge('vamo_days_open', 'Days with committed events that are not sealed', figures?.open),
+    gauge('vamo_days_sealed', 'Sealed days', figures?.sealed),
+    gauge('vamo_days_accepted_rows', 'Rows of all sealed days', figures?.accepted),
+    gauge('vamo_days_late_rows', 'Rows behind the cut of their sealed day', figures?.late),
+    gauge('vamo_days_duplicate_rows', 'Duplicates removed by seals', figures?.duplicate),
+    gauge(
+      'vamo_seal_delay_seconds',
+      'How long the oldest day that is due waits for its seal',
+      figures && figures.sealDelayMs / 1000,
+    ),
+    gauge('vamo_store_orphan_files', 'Files that no ledger entry names', figures?.orphans),
+    gauge('vamo_store_orphan_bytes', 'Bytes of such files', figures?.orphanBytes),
+  ];
+}

@@ -1,0 +1,21 @@
+import { multipliers } from '../store/index.ts';
+import { type ColumnTypes, identifier } from './sql-text.ts';
+
+/**
+ * Two columns, `rows` and `hash`: the `Fingerprint` of what a SELECT reads, the same number that
+ * `columnsFingerprint` of src/store computes from an Arrow file. It reads every value: a count alone
+ * comes from metadata, which may promise more than the disk took.
+ */
+export function fingerprintOf(columns: ColumnTypes): string {
+  const terms = Object.entries(columns).map(([name, type], index) => {
+    const [low, high] = multipliers(index);
+    const column = identifier(name);
+    if (type === 'text') return `toUInt64(CRC32(${column})) * ${low}`;
+    const bits = `reinterpretAsUInt64(${column})`;
+    return `bitAnd(${bits}, 4294967295) * ${low} + bitShiftRight(${bits}, 32) * ${high}`;
+  });
+  // Sums and products wrap at 2^64, so that their lower halves are right.
+  const sum = `toUInt32(bitAnd(${terms.join(' + ')}, 4294967295))`;
+  const spread = `toUInt32(bitXor(${sum}, bitShiftRight(${sum}, 15)) * toUInt64(0x2c1b3c6d))`;
+  return `count() AS rows, toString(sum(toUInt64(bitXor(${spread}, bitShiftRight(${spread}, 12))))) AS hash`;
+}

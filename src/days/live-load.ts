@@ -1,0 +1,164 @@
+import {
+  type Engine,
+  type LiveRange,
+  LIVE_DAYS,
+  SEGMENT_COLUMNS,
+  countSegment,
+  countSegments,
+  createTables,
+  dropLiveDay,
+  loadSegment,
+  removeSegment,
+} from '../clickhouse/index.ts';
+import type { SegmentRef } from '../contracts/index.ts';
+import { type DayKey, dayKey, throwIfAborted, VamoError } from '../core/index.ts';
+import {
+  listSealedDays,
+  type ObjectStore,
+  openLedger,
+  readManifest,
+  readVerified,
+} from '../store/index.ts';
+import { loadIntoClickHouse } from './load.ts';
+
+interface Pending {
+  readonly segment: SegmentRef;
+  readonly range: LiveRange;
+}
+
+/** What one round put into ClickHouse. */
+export interface LoadRound {
+  readonly segments: number;
+  readonly days: number;
+  readonly rows: number;
+}
+
+/** Keeps a ClickHouse target up with ledgers and seals. One at a time for a target. */
+export interface LiveLoader {
+  /**
+   * Loads the newest generation of every sealed day that is not there, then the committed segments of
+   * the other days. Repeating it after any failure is safe: what is there is asked for first.
+   * @throws VamoError SQL_FAILED, SQL_UNREACHABLE, STORE_CORRUPT, STORE_FULL, INGEST_LEDGER, INTERRUPTED
+   */
+  round(signal?: AbortSignal): Promise<LoadRound>;
+  /** What the newest look at the store found that is not loaded. */
+  pending(): { readonly segments: number; readonly days: number };
+}
+
+export function createLiveLoader(options: {
+  readonly engine: Engine;
+  readonly store: ObjectStore;
+  readonly source: { readonly topic: string; readonly partitions: number };
+}): LiveLoader {
+  const { engine, store, source } = options;
+  /** By day: the generation that stands in ClickHouse. */
+  const sealed = new Map<DayKey, number>();
+  const waiting = new Map<string, Pending>();
+  const tails = Array.from({ length: source.partitions }, () => 0n);
+  /** Days and partitions whose ranges this loader knows: what it did not load is not there. */
+  const known = new Set<string>();
+  let waitingDays: { readonly day: DayKey; readonly generation: number }[] = [];
+  let prepared = false;
+
+  async function look(): Promise<void> {
+    for (const [p, tail] of tails.entries()) {
+      const entries = await openLedger(store, source.topic, p).entries(tail);
+      for (const { topic, partition, from, to, segments } of entries)
+        for (const segment of segments) {
+          const range = { topic, partition, from: BigInt(from), to: BigInt(to) };
+          waiting.set(segment.key, { segment, range: { ...range, day: dayKey(segment.day) } });
+        }
+      tails[p] = BigInt(entries.at(-1)?.to ?? tail);
+    }
+    const days = await listSealedDays(store);
+    waitingDays = days.filter(({ day, generation }) => sealed.get(day) !== generation);
+    // Rows that come after the seal are late: they stay in their segments.
+    const isSealed = new Set(days.map(({ day }) => day));
+    for (const [key, { range }] of waiting) if (isSealed.has(range.day)) waiting.delete(key);
+  }
+
+  /** A day that was sealed before this loader began may have left its segments there. */
+  async function prepare(): Promise<void> {
+    for (const sql of createTables()) await engine.command(sql);
+    const isSealed = new Set((await listSealedDays(store)).map(({ day }) => day));
+    for (const { day } of await engine.query<{ day: DayKey }>(LIVE_DAYS))
+      if (isSealed.has(day)) await engine.command(dropLiveDay(day));
+    prepared = true;
+  }
+
+  async function loadDays(
+    signal: AbortSignal | undefined,
+  ): Promise<{ days: number; rows: number }> {
+    let [days, rows] = [0, 0];
+    for (const { day, generation } of [...waitingDays]) {
+      throwIfAborted(signal);
+      const manifest = await readManifest(store, day, generation);
+      if (await loadIntoClickHouse({ engine, store, manifest })) {
+        days += 1;
+        rows += manifest.counts.accepted;
+      }
+      sealed.set(day, generation);
+      waitingDays = waitingDays.filter((one) => one.day !== day);
+    }
+    return { days, rows };
+  }
+
+  /** How many rows of each waiting segment of a day and partition are there already. */
+  async function present(range: LiveRange): Promise<ReadonlyMap<string, number>> {
+    const others = [...waiting.values()]
+      .map((one) => one.range)
+      .filter(({ day, partition }) => day === range.day && partition === range.partition);
+    const rows = await engine.query<{ from: string; rows: number }>(
+      countSegments([range, ...others]),
+    );
+    return new Map(rows.map(({ from, rows: count }) => [from, count]));
+  }
+
+  async function loadOne({ segment, range }: Pending, held: number): Promise<void> {
+    // A load that was torn left a part of the segment: it is taken out and loaded again.
+    if (held > 0) await engine.command(removeSegment(range));
+    await readVerified(store, segment);
+    const path = await store.localFile(segment.key);
+    await engine.load({ path, columns: SEGMENT_COLUMNS }, loadSegment(range.day));
+    const [found] = await engine.query<{ rows: number }>(countSegment(range));
+    if (found?.rows !== segment.rows)
+      throw new VamoError('STORE_FULL', `the engine could not write all of ${segment.key}`, {
+        details: { key: segment.key, rows: segment.rows, found: found?.rows },
+      });
+  }
+
+  async function loadSegments(
+    signal: AbortSignal | undefined,
+  ): Promise<{ segments: number; rows: number }> {
+    let [segments, rows] = [0, 0];
+    const held = new Map<string, ReadonlyMap<string, number>>();
+    for (const [key, one] of [...waiting]) {
+      throwIfAborted(signal);
+      const { range, segment } = one;
+      const place = `${range.day}/${range.partition}`;
+      if (!known.has(place) && !held.has(place)) held.set(place, await present(range));
+      const there = held.get(place)?.get(String(range.from)) ?? 0;
+      // Until it is done nobody knows what of it is there.
+      known.delete(place);
+      if (there !== segment.rows) {
+        await loadOne(one, there);
+        segments += 1;
+        rows += segment.rows;
+      }
+      waiting.delete(key);
+      known.add(place);
+    }
+    return { segments, rows };
+  }
+
+  return {
+    pending: () => ({ segments: waiting.size, days: waitingDays.length }),
+    async round(signal) {
+      if (!prepared) await prepare();
+      await look();
+      const days = await loadDays(signal);
+      const segments = await loadSegments(signal);
+      return { days: days.days, segments: segments.segments, rows: days.rows + segments.rows };
+    },
+  };
+}

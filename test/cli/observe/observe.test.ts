@@ -1,0 +1,233 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clickhouseMetrics } from '../../../src/cli/observe/clickhouse-metrics.ts';
+import { createDayFigures, dayMetrics } from '../../../src/cli/observe/day-metrics.ts';
+import { ingestMetrics, processMetrics } from '../../../src/cli/observe/ingest-metrics.ts';
+import { type MetricsServer, serveMetrics } from '../../../src/cli/observe/metrics-server.ts';
+import { createObserver, type Observation } from '../../../src/cli/observe/observation.ts';
+import { type Metric, renderMetrics } from '../../../src/cli/observe/prometheus.ts';
+import { ingestReadiness } from '../../../src/cli/observe/readiness.ts';
+import { frameOf, sparkline, viewOf } from '../../../src/cli/observe/watch-view.ts';
+import { DAY_MS, dayStartMs, dayKey, silentLogger } from '../../../src/core/index.ts';
+import { createFileSink, createFileSource, createIngester } from '../../../src/ingest/index.ts';
+import { openDirectoryStore } from '../../../src/store/index.ts';
+import { makeRecords, TASKS } from '../../helpers/ingest-records.ts';
+
+let root: string;
+beforeAll(async () => void (root = await mkdtemp(join(tmpdir(), 'vamo-observe-'))));
+afterAll(() => rm(root, { recursive: true }));
+
+const log = () => ({ directory: join(root, 'log'), topic: 'events', partitions: 2 });
+
+/** An ingester over a log of 600 records, some of them bad. */
+async function newIngester() {
+  const { records, good } = makeRecords(600);
+  const sink = await createFileSink(log());
+  await sink.write(records);
+  await sink.close();
+  const source = createFileSource(log());
+  const store = await openDirectoryStore(join(root, 'data'));
+  const ingester = createIngester({
+    source,
+    store,
+    tasks: TASKS,
+    utcOffsetMinutes: 0,
+    ingest: { flushRows: 100, flushMs: 60_000, maxBadShare: 0.5 },
+    clock: () => performance.now(),
+    log: silentLogger,
+  });
+  return { ingester, source, store, records: records.length, rows: good.length };
+}
+
+const total = (metrics: readonly Metric[], name: string): number | undefined =>
+  metrics.find((m) => m.name === name)?.samples.reduce((sum, { value }) => sum + value, 0);
+
+/** A made-up look: partition 0 has everything committed, partition 1 lags by 40. */
+function look(over: Partial<Observation> = {}): Observation {
+  const partition = (p: number, committed: number, rows: number) => ({
+    partition: p,
+    next: committed,
+    committed,
+    buffered: 0,
+    maxArrivalMs: 1_000_000,
+    lastCommitMs: 5_000,
+    commits: 2,
+    commitMs: 30,
+    records: rows,
+    rows,
+    deadLetters: 0,
+  });
+  const stats = { records: 160, filtered: 0, rows: 160, deadLetters: 0, commits: 4, lost: 0 };
+  return {
+    atMs: 1_060_000,
+    clockMs: 9_000,
+    snapshot: {
+      topic: 't',
+      stats: { ...stats, seeks: 0, reread: 0 },
+      partitions: [partition(0, 100, 100), partition(1, 60, 60)],
+    },
+    ends: [100, 100],
+    waitingMs: new Map(),
+    ...over,
+  };
+}
+
+describe('metrics of an ingester', () => {
+  it('tell lag before a run, and none after it, with every record counted', async () => {
+    const { ingester, source, store, records, rows } = await newIngester();
+    const options = { source, clock: () => performance.now(), now: () => Date.now(), everyMs: 0 };
+    const observe = createObserver({ ingester, ...options });
+    const before = await observe();
+    expect(before.snapshot.partitions).toEqual([]);
+    expect(ingestReadiness(before, 1000)).toMatchObject({ ready: false, reasons: ['not begun'] });
+    await ingester.run();
+    const after = ingestMetrics(await observe());
+    expect(total(after, 'vamo_ingest_records_total')).toBe(records);
+    expect(total(after, 'vamo_ingest_rows_total')).toBe(rows);
+    expect(total(after, 'vamo_ingest_dead_letters_total')).toBe(records - rows);
+    expect(total(after, 'vamo_ingest_commits_total')).toBe(2);
+    expect(total(after, 'vamo_ingest_commit_seconds_total')).toBeGreaterThan(0);
+    expect(total(after, 'vamo_ingest_offset_lag')).toBe(0);
+    expect(total(after, 'vamo_ingest_event_lag_seconds')).toBe(0);
+    expect(total(after, 'vamo_ingest_high_watermark')).toBe(
+      total(after, 'vamo_ingest_committed_offset'),
+    );
+
+    await store.put('seg/day=2026-01-05/events-0-99-orphan.arrow', Buffer.alloc(123));
+    const rules = { utcOffsetMinutes: 0, latenessMs: 1000 };
+    const due = dayStartMs(dayKey('2026-01-05')) + DAY_MS + 1000;
+    const figures = createDayFigures({ store, rules, now: () => due + 5000, everyMs: 0 });
+    // A file that is there at the first look may belong to a flush in progress.
+    expect(await figures()).toMatchObject({ orphans: 0, open: 3, sealed: 0 });
+    expect(await figures()).toMatchObject({ orphans: 1, orphanBytes: 123, sealDelayMs: 5000 });
+  });
+
+  it('show what is behind', () => {
+    const metrics = ingestMetrics(look({ waitingMs: new Map([[1, 4000]]) }));
+    const text = renderMetrics(metrics);
+    expect(text).toContain('\nvamo_ingest_offset_lag{topic="t",partition="1"} 40\n');
+    expect(text).toContain('\nvamo_ingest_event_lag_seconds{topic="t",partition="0"} 0\n');
+    expect(text).toContain('\nvamo_ingest_event_lag_seconds{topic="t",partition="1"} 60\n');
+    expect(text).toContain('\nvamo_ingest_commit_age_seconds{topic="t",partition="1"} 4\n');
+    expect(text).toContain('# TYPE vamo_ingest_lost_commits_total counter\n');
+    expect(text.endsWith('\n')).toBe(true);
+    expect(total(ingestMetrics(look({ ends: undefined })), 'vamo_ingest_source_up')).toBe(0);
+  });
+
+  it('measure waiting from the last commit or from when all was committed, whichever is later', async () => {
+    let clock = 0;
+    let end = 100;
+    const { snapshot } = look({});
+    const observe = createObserver({
+      ingester: { snapshot: () => snapshot },
+      source: { ends: () => Promise.resolve([end, 60]) },
+      clock: () => clock,
+      now: () => 0,
+      everyMs: 0,
+    });
+    clock = 1_000_000;
+    expect((await observe()).waitingMs).toEqual(new Map([0, 1].map((p) => [p, 0])));
+    end = 101;
+    clock += 70_000;
+    const late = await observe();
+    expect(late.waitingMs).toEqual(
+      new Map([
+        [0, 70_000],
+        [1, 0],
+      ]),
+    );
+    expect(ingestReadiness(late, 1000).reasons).toEqual([
+      'partition 0: nothing committed for 70 s',
+    ]);
+    expect(ingestReadiness(late, 30_000).ready).toBe(true);
+  });
+
+  it('escape what a label may hold', () => {
+    const samples = [{ labels: { topic: 'a"b\\c\nd' }, value: Infinity }];
+    const text = renderMetrics([{ name: 'm', type: 'gauge', help: 'x', samples }]);
+    expect(text).toBe('# HELP m x\n# TYPE m gauge\nm{topic="a\\"b\\\\c\\nd"} +Inf\n');
+  });
+});
+
+describe('the metrics port', () => {
+  let server: MetricsServer;
+  let ready = true;
+  beforeAll(async () => {
+    server = await serveMetrics({
+      host: '127.0.0.1',
+      port: 0,
+      metrics: () => Promise.resolve(processMetrics()),
+      readiness: () => Promise.resolve({ ready, reasons: ready ? [] : ['stuck'] }),
+    });
+  });
+  afterAll(() => server.close());
+  const get = (path: string, method = 'GET') =>
+    fetch(`http://127.0.0.1:${String(server.port)}${path}`, { method });
+
+  it('serves text, health and readiness, and nothing else', async () => {
+    const metrics = await get('/metrics');
+    expect(metrics.headers.get('content-type')).toContain('version=0.0.4');
+    expect(await metrics.text()).toMatch(/\nprocess_resident_memory_bytes \d+\n/);
+    expect((await get('/healthz')).status).toBe(200);
+    expect((await get('/readyz')).status).toBe(200);
+    ready = false;
+    const stuck = await get('/readyz');
+    expect([stuck.status, await stuck.json()]).toEqual([503, { ready: false, reasons: ['stuck'] }]);
+    expect((await get('/')).status).toBe(404);
+    expect((await get('/metrics', 'POST')).status).toBe(405);
+  });
+
+  it('is refused by name when it is taken', async () => {
+    const taken = {
+      host: '127.0.0.1',
+      port: server.port,
+      metrics: () => Promise.resolve([]),
+      readiness: () => Promise.resolve({ ready, reasons: [] }),
+    };
+    await expect(serveMetrics(taken)).rejects.toMatchObject({ code: 'METRICS_PORT' });
+  });
+});
+
+describe('the live view', () => {
+  it('shows rates from one look to the next', () => {
+    const before = look({ clockMs: 7_000 });
+    const frame = frameOf(look(), before, 64 * 1048576);
+    expect(frame).toMatchObject({ rowsPerSecond: 0, lag: 40, rows: 160, rssMiB: 64 });
+    const { partitions } = look().snapshot;
+    const earlier = partitions.map((p) => ({ ...p, rows: p.rows - 50 }));
+    const slower = { ...before, snapshot: { ...before.snapshot, partitions: earlier } };
+    expect(frameOf(look(), slower, 0).partitions.map((p) => p.rowsPerSecond)).toEqual([25, 25]);
+  });
+
+  it('fits the terminal', () => {
+    const frame = frameOf(look(), undefined, 0);
+    const view = viewOf(frame, [1, 2, 8], { columns: 60, rows: 24 });
+    expect(view.join('\n')).toMatch(/partition +next +lag.*\n *0 +100 +0.*\n *1 +60 +40/);
+    expect(view[1]).toBe('▂▃█ rows/s');
+    const small = viewOf(frame, [1], { columns: 30, rows: 6 });
+    expect(small.at(-1)).toBe('... and 2 more partitions');
+    expect(Math.max(...small.map((line) => line.length))).toBeLessThanOrEqual(30);
+    expect(sparkline([0, 0], 5)).toBe('▁▁');
+  });
+});
+
+describe('dashboard and alerts', () => {
+  it('name only metrics that are exported', async () => {
+    const exported = new Set(
+      [
+        ...ingestMetrics(look()),
+        ...dayMetrics(undefined),
+        ...clickhouseMetrics(undefined),
+        ...processMetrics(),
+      ].map((m) => m.name),
+    );
+    for (const file of ['grafana/vamo-ingest.json', 'prometheus/alerts.yml']) {
+      const text = await readFile(new URL(`../../../deploy/${file}`, import.meta.url), 'utf8');
+      const named = new Set(text.match(/\b(vamo|process)_[a-z_]+\b/g));
+      expect(named.size).toBeGreaterThan(8);
+      expect([...named].filter((name) => !exported.has(name))).toEqual([]);
+    }
+  });
+});
