@@ -4,7 +4,7 @@ import { listSealedDays } from '../store/index.ts';
 import type { Context } from './context.ts';
 
 /** A day of a version's lineage that has a newer generation than the version was trained on. */
-export interface StaleDay {
+interface StaleDay {
   readonly day: string;
   readonly trained: number;
   readonly newest: number;
@@ -19,7 +19,7 @@ export interface StaleVersion {
 const SPLITS = ['history', 'train', 'validation', 'test'] as const;
 
 /** The days of a lineage that are no longer the newest generation. */
-export function staleDays(lineage: Lineage, newest: ReadonlyMap<string, number>): StaleDay[] {
+function staleDays(lineage: Lineage, newest: ReadonlyMap<string, number>): StaleDay[] {
   const pinned: PinnedDay[] = SPLITS.flatMap((split) => lineage[split]);
   return pinned.flatMap(({ day, generation: trained }) => {
     const now = newest.get(day) ?? trained;
@@ -28,7 +28,7 @@ export function staleDays(lineage: Lineage, newest: ReadonlyMap<string, number>)
 }
 
 /** The newest generation of every sealed day. */
-export async function newestGenerations({ store }: Context): Promise<Map<string, number>> {
+async function newestGenerations({ store }: Context): Promise<Map<string, number>> {
   return new Map((await listSealedDays(store)).map(({ day, generation }) => [day, generation]));
 }
 

@@ -9,7 +9,7 @@ const PAYLOAD = Object.entries(EVENT_COLUMNS).filter(([name]) => name !== 'arriv
  * Hex SHA-256 of an event's payload: its columns but arrival_ms, in the order of EVENT_COLUMNS, as
  * text (integers in decimal), each followed by a tab.
  */
-export const PAYLOAD_HASH = `SHA256(concat(${PAYLOAD.map(([name, type]) =>
+const PAYLOAD_HASH = `SHA256(concat(${PAYLOAD.map(([name, type]) =>
   type === 'text' ? identifier(name) : `toString(${identifier(name)})`,
 ).join(", '\\t', ")}, '\\t'))`;
 

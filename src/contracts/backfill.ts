@@ -6,7 +6,7 @@ const offset = z.int().min(0);
 const digest = z.string().regex(DIGEST_PATTERN);
 
 /** How the lines of a file become events; `mapping` names the mapping and its digest. */
-export const FILE_FORMS = ['events', 'log', 'mapping', 'arrow', 'parquet'] as const;
+const FILE_FORMS = ['events', 'log', 'mapping', 'arrow', 'parquet'] as const;
 
 const plannedFile = z.strictObject({
   path: z.string(),

@@ -36,7 +36,8 @@ export async function runBackfill(context: Context, plan: BackfillPlan): Promise
 
 async function readSource(context: Context, plan: BackfillPlan): Promise<IngestStats> {
   const { store, config, log, signal } = context;
-  const { source, decoder, forget } = await openPlanned(context, plan);
+  const planned = await openPlanned(context, plan);
+  const { source, decoder } = planned;
   const ingester = createIngester({
     source,
     decoder,
@@ -53,7 +54,7 @@ async function readSource(context: Context, plan: BackfillPlan): Promise<IngestS
   try {
     const stats = await ingester.run({ signal, until: 'end' });
     throwIfAborted(signal);
-    await forget();
+    await planned.forget();
     return stats;
   } finally {
     context.progress.clear();
