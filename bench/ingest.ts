@@ -12,7 +12,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { quantile } from '../src/core/index.ts';
-import { type Contender, type Course, runContender } from './ingest/run.ts';
+import { type Contender, type Course, buildChildren, runContender } from './ingest/run.ts';
 import { makeTopic } from './ingest/topic.ts';
 import { EnvironmentError, preparePython } from './peers/environment.ts';
 
@@ -175,6 +175,7 @@ function scaleReport(rows: Awaited<ReturnType<typeof scale>>): string {
 
 try {
   const [loadBefore] = loadavg();
+  buildChildren();
   const result = await withBroker<{ text: string; json: object }>(async (brokers) => {
     if (given.scale) {
       const table = await scale(brokers);

@@ -10,7 +10,13 @@ import {
   stableJson,
   VamoError,
 } from '../core/index.ts';
-import { checkRules, type ObjectStore, openDataDirectory } from '../store/index.ts';
+import {
+  checkRules,
+  type ObjectStore,
+  openDataDirectory,
+  openStore,
+  recordedSource,
+} from '../store/index.ts';
 import { emptyStore } from './empty-store.ts';
 import { createProgressDisplay, type ProgressDisplay } from './progress.ts';
 
@@ -54,6 +60,35 @@ async function refusePresets(config: Config, files: readonly string[]): Promise<
   });
 }
 
+/** How a command uses the data directory. */
+export interface Access {
+  /** The command makes no data directory: one that is not there reads as empty. */
+  readonly readsOnly?: boolean | undefined;
+  /** The command works on while an object store cannot be reached. */
+  readonly standsAlone?: boolean | undefined;
+}
+
+async function openData(
+  root: string,
+  config: Config,
+  { readsOnly, standsAlone }: Access,
+): Promise<ObjectStore> {
+  const settings = config.store;
+  if (readsOnly === true && !(await exists(root))) {
+    process.stderr.write(`there is no directory ${root} yet\n`);
+    return openStore(root, settings, emptyStore(root));
+  }
+  if (settings.kind !== 'directory' && (standsAlone === true || readsOnly === true)) {
+    const { store: directory } = await openDataDirectory(root);
+    const store = await openStore(root, settings, directory);
+    if (standsAlone !== true) await checkRules(store, rulesOf(config), config.source);
+    return store;
+  }
+  const { store } = await openDataDirectory(root, { settings });
+  await checkRules(store, rulesOf(config), config.source);
+  return store;
+}
+
 /** What a data directory was made with stays in it, from the first command that fills it on. */
 export async function keepConfig({ store, configFiles }: Context): Promise<void> {
   if (await store.has(KEPT)) return;
@@ -73,37 +108,39 @@ export async function configFilesOf(
   return [...((await exists(kept)) ? [kept] : presets), ...config].map((path) => resolve(path));
 }
 
+/** Files at rest are partitions as many as there were at the first ingest. */
+async function withCountedFiles(config: Config, store: ObjectStore): Promise<Config> {
+  if (config.source.kind !== 'files') return config;
+  const partitions = (await recordedSource(store))?.partitions ?? config.source.partitions;
+  return { ...config, source: { ...config.source, partitions } };
+}
+
 /**
  * Opens the data directory and its configuration: the defaults, over them `config.json` in the data
  * directory (what it was made with; in a new one the command's presets), over that the files named.
  * @throws VamoError DATA_RULES when the data was made under other rules
- * @param readsOnly the command makes no data directory: one that is not there reads as empty
  */
 export async function openContext(
   options: GlobalOptions,
   signal: AbortSignal,
   presets: readonly string[] = [],
-  readsOnly = false,
+  access: Access = {},
 ): Promise<Context> {
   const root = resolve(options.data);
   const releasers = createReleasers();
   const configFiles = await configFilesOf(options, presets);
-  const config = await loadConfig(configFiles);
+  const configured = await loadConfig(configFiles);
   const kept = join(root, KEPT);
-  if (configFiles.includes(kept)) await refusePresets(config, [kept, ...presets, ...configFiles]);
-  const absent = readsOnly && !(await exists(root));
-  if (absent) process.stderr.write(`there is no directory ${root} yet\n`);
-  const directory = absent
-    ? { store: emptyStore(root), release: () => undefined }
-    : await openDataDirectory(root);
-  await checkRules(directory.store, rulesOf(config), config.source);
-  releasers.push(() => directory.release());
+  if (configFiles.includes(kept))
+    await refusePresets(configured, [kept, ...presets, ...configFiles]);
+  const store = await openData(root, configured, access);
+  const config = await withCountedFiles(configured, store);
   const progress = createProgressDisplay(process.stderr);
   return {
     root,
     config,
     configFiles,
-    store: directory.store,
+    store,
     log: createLogger(options.verbose === true ? 'debug' : 'warn'),
     progress,
     signal,

@@ -16,6 +16,7 @@ export function emptyStore(root: string): ObjectStore {
     has: () => Promise.resolve(false),
     list: () => Promise.resolve([]),
     remove: () => Promise.resolve(),
+    modifiedMs: refuse,
     localFile: refuse,
   };
 }

@@ -11,8 +11,12 @@ const COMMANDS: Readonly<Record<string, Add>> = {
     addCommand(to, run, (await import('./commands/simulate.ts')).simulateCommand),
   ingest: async (to, run) =>
     addCommand(to, run, (await import('./commands/ingest.ts')).ingestCommand),
+  mapping: async (to, run) =>
+    addCommand(to, run, (await import('./commands/mapping.ts')).mappingCommand),
   seal: async (to, run) => addCommand(to, run, (await import('./commands/seal.ts')).sealCommand),
   amend: async (to, run) => addCommand(to, run, (await import('./commands/amend.ts')).amendCommand),
+  backfill: async (to, run) =>
+    addCommand(to, run, (await import('./commands/backfill.ts')).backfillCommand),
   verify: async (to, run) =>
     addCommand(to, run, (await import('./commands/verify.ts')).verifyCommand),
   rebuild: async (to, run) =>
@@ -20,6 +24,7 @@ const COMMANDS: Readonly<Record<string, Add>> = {
   days: async (to, run) => addCommand(to, run, (await import('./commands/days.ts')).daysCommand),
   clickhouse: async (to, run) =>
     addCommand(to, run, (await import('./commands/clickhouse.ts')).clickhouseCommand),
+  prune: async (to, run) => addCommand(to, run, (await import('./commands/prune.ts')).pruneCommand),
   train: async (to, run) => addCommand(to, run, (await import('./commands/train.ts')).trainCommand),
   methods: async (to, run) =>
     addCommand(to, run, (await import('./commands/methods.ts')).methodsCommand),

@@ -1,18 +1,16 @@
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
 import { isVamoError, systemCode, VamoError } from '../core/index.ts';
-import { type Context, type GlobalOptions, openContext } from './context.ts';
+import { type Access, type Context, type GlobalOptions, openContext } from './context.ts';
 
 const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /** What a command returns: printed whole with --json; people read what was said on the way. */
 type CommandResult = Readonly<Record<string, unknown>>;
 
-export interface CommandSpec<O> {
+export interface CommandSpec<O> extends Access {
   readonly name: string;
   readonly summary: string;
   readonly examples: readonly string[];
-  /** The command changes nothing; it does not even make the data directory. */
-  readonly readsOnly?: boolean;
   /** Configuration files for a data directory that has none of its own yet. */
   presets?(options: O): readonly string[];
   options?(command: Command): Command;
@@ -134,7 +132,7 @@ export async function executeCommand<O>(
   process.on('SIGINT', stop).on('SIGTERM', stop);
   let context: Context | undefined;
   try {
-    context = await openContext(options, abort.signal, spec.presets?.(options), spec.readsOnly);
+    context = await openContext(options, abort.signal, spec.presets?.(options), spec);
     const result = await spec.run(context, options, names);
     if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
     return spec.succeeded?.(result) === false ? EXIT.failed : EXIT.ok;

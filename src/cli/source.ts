@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import { VamoError } from '../core/index.ts';
 import {
   createFileSink,
   createFileSource,
   createKafkaSink,
   createKafkaSource,
+  createRawFileSource,
   createTopic,
   type EventSink,
   type EventSource,
@@ -24,6 +26,8 @@ function logOptions({ root, config }: Context) {
 export function openSource(context: Context): EventSource {
   const { source } = context.config;
   if (source.kind === 'file') return createFileSource(logOptions(context));
+  if (source.kind === 'files')
+    return createRawFileSource({ files: source.files ?? '', topic: source.topic });
   return createKafkaSource({ ...source.kafka, topic: source.topic, log: context.log });
 }
 
@@ -31,6 +35,10 @@ export function openSource(context: Context): EventSource {
 export async function openSink(context: Context): Promise<EventSink> {
   const { source } = context.config;
   if (source.kind === 'file') return createFileSink(logOptions(context));
+  if (source.kind === 'files')
+    throw new VamoError('USAGE', 'source.kind is "files": files at rest are only read', {
+      mend: 'Write to a log (source.kind "file") or to Kafka, with another data directory.',
+    });
   const { topic, partitions } = source;
   await createTopic({ ...source.kafka, topic, partitions });
   return createKafkaSink({ ...source.kafka, topic });

@@ -39,3 +39,5 @@ export {
 } from './live-sql.ts';
 export { openFront, type Front } from './front/front.ts';
 export { announceFront, findFront, withdrawFront, type FrontAddress } from './front/record.ts';
+export { convertToEvents } from './convert-sql.ts';
+export { dropDay, loadedDays } from './unload-sql.ts';

@@ -40,12 +40,23 @@ async function readJson(path: string | URL): Promise<unknown> {
   }
 }
 
-/** A method file is named relative to the configuration file that names it. */
+/** Files that a configuration names; a mapping named without a folder or an ending is a shipped one. */
+const FILE_KEYS = [
+  ['training', 'methodFile'],
+  ['source', 'files'],
+  ['source', 'mapping'],
+] as const;
+
+/** Files are named relative to the configuration file that names them. */
 function located(json: unknown, path: string | URL): unknown {
-  const methodFile = at(json, ['training', 'methodFile']);
-  if (typeof methodFile !== 'string') return json;
   const folder = dirname(typeof path === 'string' ? path : fileURLToPath(path));
-  return merge(json, { training: { methodFile: resolve(folder, methodFile) } });
+  let found = json;
+  for (const [part, key] of FILE_KEYS) {
+    const file = at(json, [part, key]);
+    if (typeof file === 'string' && (key !== 'mapping' || /[./]/.test(file)))
+      found = merge(found, { [part]: { [key]: resolve(folder, file) } });
+  }
+  return found;
 }
 
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
@@ -84,8 +95,8 @@ function contradictionIn(config: Config): string | undefined {
   if (twice !== undefined) return `tasks: "${twice}" stands twice; ids must differ`;
   if (model.hidden % model.heads !== 0)
     return `model.heads: ${model.heads}; must divide model.hidden (${model.hidden})`;
-  const temporal = temporalContradiction(config);
-  if (temporal !== undefined) return temporal;
+  const found = temporalContradiction(config) ?? sourceContradiction(config);
+  if (found !== undefined) return found;
   if (training.batch < tasks.length)
     return `training.batch: ${training.batch}; must be at least the number of tasks (${tasks.length})`;
   if (training.actions === 'hindsight' && model.policyHead !== 'action')
@@ -126,6 +137,18 @@ function temporalContradiction({ model, window }: Config): string | undefined {
   const { candidates, periods } = temporal;
   if (candidates !== undefined && periods > candidates.length)
     return `model.temporal.periods: ${periods}; must be at most the number of candidates (${candidates.length})`;
+  return undefined;
+}
+
+function sourceContradiction({ source }: Config): string | undefined {
+  const { kind, files, mapping, format, registry } = source;
+  if (kind === 'files' && files === null) return 'source.files: null; must be a pattern of files';
+  if (kind === 'files' && mapping === null)
+    return 'source.mapping: null; must name a mapping for source.kind "files"';
+  if (mapping !== null && format !== 'json')
+    return `source.format: "${format}"; must be "json" with source.mapping, which says the format itself`;
+  if (format !== 'json' && registry === null)
+    return `source.registry: null; must be the address of the schema registry for source.format "${format}"`;
   return undefined;
 }
 

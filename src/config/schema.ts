@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LATE_POLICIES, REWARD_FIELDS } from '../contracts/index.ts';
+import { LATE_POLICIES, REWARD_FIELDS, storeSettings } from '../contracts/index.ts';
 import { dayKey, ENGINE_KINDS } from '../core/index.ts';
 import { model } from './model-schema.ts';
 
@@ -35,6 +35,12 @@ const ingest = z.strictObject({
   flushRows: count,
   flushMs: count,
   maxBadShare: share,
+  /** Memory for rows that are not committed yet, all partitions together. */
+  bufferBytes: count.min(1 << 20),
+  /** Time to finish in after SIGTERM. */
+  shutdownMs: count,
+  /** Files that no ledger names are removed when they are so old; writers commit none half as old. */
+  orphanGraceMs: count,
 });
 
 /** Where a long-running command serves its metrics; port null = nowhere, 0 = any free port. */
@@ -58,13 +64,21 @@ const kafka = z.strictObject({
 });
 
 const source = z.strictObject({
-  kind: z.enum(['file', 'kafka']),
+  kind: z.enum(['file', 'files', 'kafka']),
   /** Log directory for `file`, relative to the data directory. */
   directory: z.string().min(1),
   topic: z
     .string()
     .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/, 'must be letters, digits, _ - or . (not first)'),
   partitions: count.max(1024),
+  /** Pattern of files at rest for `files`, gzip or not; relative to the configuration file. */
+  files: z.string().min(1).nullable(),
+  /** How a foreign log's lines become events: a file of one's own, or the name of one in config/mappings. */
+  mapping: z.string().min(1).nullable(),
+  /** What a record is, when no mapping says it. */
+  format: z.enum(['json', 'avro', 'protobuf']),
+  /** Address of the schema registry for `avro` and `protobuf`. */
+  registry: z.url({ protocol: /^https?$/ }).nullable(),
   kafka,
 });
 
@@ -106,6 +120,8 @@ const training = z.strictObject({
    * the best constant from that state in hindsight.
    */
   actions: z.enum(['logged', 'hindsight']),
+  /** What return labels count: predicted value of exposed wins, or conversions and carts that came. */
+  reward: z.enum(['predicted', 'realised']),
   optimiser,
   inverseLearningRate: positive,
   /** How marginal gains are found: from task gradients, or as differences of losses along v. */
@@ -197,6 +213,7 @@ export const configSchema = z.strictObject({
   tasks: z.array(task).min(1),
   days,
   market,
+  store: storeSettings,
   source,
   ingest,
   metrics,

@@ -18,8 +18,8 @@ type Wire = Readonly<Record<string, unknown>>;
 const LONGEST_ID = 128;
 export const LATEST_MS = 8_640_000_000_000;
 /** Sums of storage units stay exact below 2^53. */
-const LARGEST = 9e15;
-const POSITIONS = 3;
+export const LARGEST = 9e15;
+export const POSITIONS = 3;
 const MOST_ITEMS = 1e9;
 
 function invalid(field: string, must: string, value: unknown): VamoError {

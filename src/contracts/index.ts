@@ -14,6 +14,7 @@ export {
   type RewardField,
   type TaskSpec,
 } from './event.ts';
+export { createOutcomeScanner, NUMBER_OF, SPAN_OF, type ScannedOutcome } from './scan-outcome.ts';
 export { decodeEvent, encodeEvent, LATEST_MS } from './decode-event.ts';
 export {
   STEP_COLUMNS,
@@ -67,10 +68,18 @@ export {
   type CampaignResult,
   type GateDecision,
 } from './evaluation.ts';
+export {
+  backfillPlan,
+  backfilledDay,
+  type BackfillPlan,
+  type BackfilledDay,
+  type PlannedFile,
+} from './backfill.ts';
 export { hasItsChecksum, withChecksum } from './checksum.ts';
 export { dataRules, rulesOf, type DataRules } from './data-rules.ts';
 export { type CampaignLog, type DayLog } from './day-log.ts';
 export { type SourceRecord } from './source-record.ts';
+export { storeSettings, type S3Settings, type StoreSettings } from './store-settings.ts';
 export {
   GRAPH_INPUTS,
   GRAPH_OUTPUT,

@@ -5,3 +5,8 @@
 export function setIfUnset(variable: string, value: string): void {
   process.env[variable] ??= value;
 }
+
+/** What the environment says; secrets stand there and nowhere else. */
+export function environmentValue(variable: string): string | undefined {
+  return process.env[variable];
+}

@@ -33,6 +33,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'The file differs from its recorded digest. Restore it from a copy, or rebuild it from its inputs.',
   },
+  STORE_UNFIT: {
+    retriable: false,
+    mend: 'Events would be lost or counted twice in it. Use a service that honours `If-None-Match: *` on every write, or store.kind = "directory".',
+  },
   MAPPING_INVALID: {
     retriable: false,
     mend: 'Correct the named place of the mapping file; `vamo mapping check FILE SAMPLE` tries it.',
@@ -41,6 +45,15 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'Correct the producer; the record is in the dead-letter file with its reason.',
   },
+  REGISTRY_UNAVAILABLE: {
+    retriable: true,
+    mend: 'Check `source.registry` and the network; ingest waits and goes on by itself.',
+  },
+  REGISTRY_REFUSED: {
+    retriable: false,
+    mend: 'Set VAMO_REGISTRY_USER and VAMO_REGISTRY_PASSWORD to an account that may read schemas.',
+  },
+  PACKAGE_MISSING: { retriable: false, mend: 'Install the named package beside vamo.' },
   INGEST_SOURCE: { retriable: true, mend: 'Check the broker address, the topic and the network.' },
   INGEST_SOURCE_CHANGED: {
     retriable: false,
@@ -53,6 +66,10 @@ export const ERROR_CODES = {
   INGEST_TOO_MANY_BAD: {
     retriable: false,
     mend: 'Look at the dead-letter file; correct the producer or raise `ingest.maxBadShare`.',
+  },
+  INGEST_SHUTDOWN: {
+    retriable: true,
+    mend: 'Start it again: what was not committed is read once more. Raise `ingest.shutdownMs` if the store is slow.',
   },
   INGEST_LEDGER: {
     retriable: false,
@@ -77,6 +94,18 @@ export const ERROR_CODES = {
   DAY_SEALED: {
     retriable: false,
     mend: 'A sealed day never changes; late rows are kept and counted.',
+  },
+  BACKFILL_UNKNOWN: {
+    retriable: false,
+    mend: '`vamo backfill --list` shows every backfill and its id.',
+  },
+  BACKFILL_INVALID: {
+    retriable: false,
+    mend: 'Nothing was changed. Correct what is named; `--dry-run` shows what would be read.',
+  },
+  BACKFILL_BUILT_ON: {
+    retriable: false,
+    mend: 'Undo the newer backfill first. An amended day stays as it is; pin an older generation instead.',
   },
   SQL_FAILED: { retriable: false, mend: 'Correct the SQL; `vamo days --help` shows an example.' },
   SQL_PORT: {

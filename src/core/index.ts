@@ -1,7 +1,7 @@
 export { VamoError, isVamoError, systemCode } from './errors.ts';
 export { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 export { ENGINE_KINDS, type EngineKind } from './engine-kind.ts';
-export { setIfUnset } from './environment.ts';
+export { environmentValue, setIfUnset } from './environment.ts';
 export {
   STEPS,
   STEP_MS,

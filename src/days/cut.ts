@@ -1,5 +1,5 @@
 import type { CutPoint, LedgerEntry } from '../contracts/index.ts';
-import { type ObjectStore, openColumns, readVerified } from '../store/index.ts';
+import { type ObjectStore, openColumns, readVerified, recordedSource } from '../store/index.ts';
 
 /** Where a day ends in one source partition. */
 export interface Cut extends CutPoint {
@@ -9,7 +9,7 @@ export interface Cut extends CutPoint {
 
 /**
  * The first offset of a partition whose record arrived at or after `limitMs`; the end of the ledger
- * when none did. Rows at or beyond it are late for the day.
+ * when none did. Rows at or beyond it are late for the day. A file at rest is cut at its end.
  * @param entries the partition's verified ledger, in order
  * @throws VamoError STORE_CORRUPT
  */
@@ -20,6 +20,15 @@ export async function findCut(
   limitMs: number,
 ): Promise<Cut> {
   const { topic, partition } = source;
+  // Files at rest are there as a whole: nothing in them came too late for its day.
+  const end = (await recordedSource(store))?.ends?.[partition];
+  if (end !== undefined)
+    return {
+      topic,
+      partition,
+      offset: String(end),
+      reached: Number(entries.at(-1)?.to ?? 0) >= end,
+    };
   const straddling = entries.find((entry) => entry.maxArrivalMs >= limitMs);
   if (straddling === undefined)
     return { topic, partition, offset: entries.at(-1)?.to ?? '0', reached: false };

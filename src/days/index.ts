@@ -8,3 +8,14 @@ export { loadIntoClickHouse } from './load.ts';
 export { checkCopy, checkFiles, verifyDay, type Difference } from './verify.ts';
 export type { BuildOptions } from './build-options.ts';
 export { createLiveLoader, type LiveLoader, type LoadRound } from './live-load.ts';
+export { daysOf, publishBackfill, type PublishedDay } from './backfill/publish.ts';
+export { undoBackfill } from './backfill/undo.ts';
+export {
+  type BackfillState,
+  freezePlan,
+  identify,
+  listBackfills,
+  readBackfill,
+  storeOfBackfill,
+} from './backfill/records.ts';
+export { unloadWithdrawn } from './unload.ts';

@@ -1,6 +1,6 @@
 import { isMature, limitOf, type PartitionManifest } from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
-import { findNewest } from '../store/index.ts';
+import { findNewest, nextGeneration } from '../store/index.ts';
 import { buildGeneration, type BuildPlan } from './build.ts';
 import type { BuildOptions, DayConfig } from './build-options.ts';
 import { cutsAt, liveDay, readLive } from './live.ts';
@@ -44,7 +44,7 @@ async function planSeal(options: SealOptions): Promise<BuildPlan> {
     );
   return {
     kind: 'seal',
-    generation: 1,
+    generation: await nextGeneration(store, day),
     parent: undefined,
     base: undefined,
     live,

@@ -10,9 +10,15 @@ export {
   trafficShare,
   windowOfSums,
 } from './market-series.ts';
-export { campaignReturn, fitLabelScale, returnEfficiency, returnLabel } from './labels.ts';
+export {
+  campaignReturn,
+  fitLabelScale,
+  returnEfficiency,
+  returnLabel,
+  type RewardKind,
+} from './labels.ts';
 export { fitNormaliser } from './normaliser.ts';
-export { planWindow } from './window.ts';
+export { planWindow, type WindowPlan } from './window.ts';
 export { bangBangNext, pidNext, type AlphaLimits, type PidState } from './pacing.ts';
 export { createPlanner, withTable, type Planner, type PlanRequest } from './planner.ts';
 export { toTrajectory, type Trajectory, withHindsight } from './trajectory.ts';

@@ -1,7 +1,14 @@
+import {
+  createOutcomeScanner,
+  NUMBER_OF,
+  type ScannedOutcome,
+  SPAN_OF,
+} from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
 import {
-  badArrival,
+  badTime,
   badOf,
+  createDayFinder,
   createPlacer,
   type DecoderOptions,
   type RecordDecoder,
@@ -30,12 +37,36 @@ function latin1(bytes: Uint8Array): string {
   return buffer.toString('latin1');
 }
 
+/** Reads outcomes of configured tasks from where they lie. */
+function createScan({
+  tasks,
+  utcOffsetMinutes,
+}: DecoderOptions): NonNullable<RecordDecoder['scan']> {
+  const scan = createOutcomeScanner();
+  const dayAt = createDayFinder(utcOffsetMinutes);
+  const known = [...tasks].map((task) => Buffer.from(task));
+  const isKnown = ({ bytes, spans }: ScannedOutcome): boolean => {
+    const start = spans[SPAN_OF.task] ?? 0;
+    const length = (spans[SPAN_OF.task + 1] ?? 0) - start;
+    return known.some(
+      (task) => task.length === length && task.every((byte, i) => byte === bytes[start + i]),
+    );
+  };
+  return ({ arrivalMs, within, start = -1, end = -1 }) => {
+    if (within === undefined || start < 0 || badTime(arrivalMs) !== undefined) return undefined;
+    const outcome = scan(within, start, end);
+    if (outcome === undefined || !isKnown(outcome)) return undefined;
+    return { outcome, day: dayAt(outcome.numbers[NUMBER_OF.event_time] ?? 0) };
+  };
+}
+
 /** Events as JSON, version 1 (docs/events.md). */
 export function createJsonDecoder(options: DecoderOptions): RecordDecoder {
   const place = createPlacer(options);
   return {
+    scan: createScan(options),
     decode(record) {
-      const bad = badArrival(record.arrivalMs);
+      const bad = badTime(record.arrivalMs);
       if (bad !== undefined) return { bad };
       try {
         return place(parseJson(record.value));

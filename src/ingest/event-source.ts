@@ -9,6 +9,10 @@ export interface ReadRecord {
   readonly arrivalMs: number;
   /** Bytes (Kafka; null = a tombstone), text, or a value already parsed (a member of a log's line). */
   readonly value: unknown;
+  /** Where in larger bytes the value lies, if it does: cutting it out costs more than scanning it. */
+  readonly within?: Buffer;
+  readonly start?: number;
+  readonly end?: number;
 }
 
 /** Consecutive records of one partition: all there are in [from, to). */

@@ -5,6 +5,14 @@ export { createFileSink } from './file-sink.ts';
 export { createKafkaSource } from './kafka-source.ts';
 export { createKafkaSink } from './kafka-sink.ts';
 export { createTopic } from './kafka-topic.ts';
+export { createRawFileSource } from './raw-file-source.ts';
+export { findFiles } from './file-glob.ts';
+export { checkMapping, type MappingReport } from './mapping/check.ts';
+export { compileMapping } from './mapping/compile.ts';
+export { loadMapping } from './mapping/load.ts';
+export { type MappingSpec, parseMapping } from './mapping/spec.ts';
+export { createRegisteredDecoder } from './decode-registered.ts';
+export { openRegistry } from './registry.ts';
 export { createJsonDecoder } from './decode-json.ts';
 export {
   type BadRecord,
@@ -20,3 +28,6 @@ export {
 } from './ingester.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
 export { type PartitionSnapshot } from './snapshot.ts';
+export { boundedSource } from './bounded-source.ts';
+export { jsonLines } from './json-line.ts';
+export { kafkaTimeRanges } from './kafka-offsets.ts';

@@ -1,6 +1,8 @@
 import { sourceIdentity, type SourceIdentity, type TaskSpec } from '../contracts/index.ts';
 import { type Logger, type Progress, VamoError } from '../core/index.ts';
 import { type ObjectStore, openLedger, storeError } from '../store/index.ts';
+import { createBuilderPool } from './builder-pool.ts';
+import { createGate } from './gate.ts';
 import { createJsonDecoder } from './decode-json.ts';
 import type { RecordDecoder } from './decode-record.ts';
 import type { EventSource, SourceHandler } from './event-source.ts';
@@ -24,6 +26,11 @@ export interface IngesterOptions {
     readonly flushRows: number;
     readonly flushMs: number;
     readonly maxBadShare: number;
+    /** Memory for rows not yet committed; above it the largest ranges are committed early. */
+    readonly bufferBytes?: number;
+    /** Time to finish in once the signal is aborted; beyond it the run ends as a kill would end it. */
+    readonly shutdownMs?: number;
+    readonly orphanGraceMs?: number | undefined;
   };
   /** Milliseconds; only differences count. */
   readonly clock: () => number;
@@ -58,6 +65,9 @@ export interface IngestSnapshot {
 }
 
 const TICK_MS = 100;
+const FLUSHES = 2;
+const BUFFER_BYTES = 40 * 1024 * 1024;
+const SHUTDOWN_MS = 30_000;
 
 function readIdentity(text: string, key: string): SourceIdentity {
   try {
@@ -109,6 +119,7 @@ export function createIngester(options: IngesterOptions): Ingester {
     });
     const stop = new AbortController();
     const handler = createHandler(options, stats, partitions, ends, stop.signal);
+    const deadline = createDeadline(stop.signal, options.ingest.shutdownMs ?? SHUTDOWN_MS);
     let failure: unknown;
     const watch = createWatch(options, partitions, ends, (error) => {
       failure ??= error;
@@ -118,8 +129,9 @@ export function createIngester(options: IngesterOptions): Ingester {
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) stop.abort();
     try {
-      await source.run(handler, stop.signal);
+      await Promise.race([source.run(handler, stop.signal), deadline.passed]);
     } finally {
+      deadline.end();
       await watch.end();
       signal?.removeEventListener('abort', onAbort);
     }
@@ -131,6 +143,36 @@ export function createIngester(options: IngesterOptions): Ingester {
   return { run, snapshot: () => snapshot() };
 }
 
+/** Fails some time after the signal is aborted: a source or store that hangs must not hold the process. */
+function createDeadline(
+  signal: AbortSignal,
+  ms: number,
+): { readonly passed: Promise<never>; end(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  let start = (): void => undefined;
+  const passed = new Promise<never>((_, reject) => {
+    start = () =>
+      (timer = setTimeout(
+        () =>
+          reject(
+            new VamoError('INGEST_SHUTDOWN', `not finished ${ms} ms after the signal to stop`, {
+              details: { ms },
+            }),
+          ),
+        ms,
+      ));
+    signal.addEventListener('abort', start, { once: true });
+  });
+  passed.catch(() => undefined);
+  return {
+    passed,
+    end() {
+      signal.removeEventListener('abort', start);
+      clearTimeout(timer);
+    },
+  };
+}
+
 /** What this reader does with assignments and batches. */
 function createHandler(
   options: IngesterOptions,
@@ -139,7 +181,9 @@ function createHandler(
   ends: readonly number[] | undefined,
   signal: AbortSignal,
 ): SourceHandler {
-  const { source, store, log } = options;
+  const { source, store, log, faultPoint } = options;
+  const builders = createBuilderPool();
+  const mostBytes = options.ingest.bufferBytes ?? BUFFER_BYTES;
   const context: PartitionContext = {
     topic: source.topic,
     store,
@@ -151,12 +195,32 @@ function createHandler(
       }),
     utcOffsetMinutes: options.utcOffsetMinutes,
     ...options.ingest,
+    builders,
+    flushGate: createGate(FLUSHES),
+    // Whoever asked for the end is there to mend the store; a service waits until someone has.
+    waitsForStore: ends === undefined,
     clock: options.clock,
     stats,
     log,
     signal,
     faultPoint: options.faultPoint,
   };
+  async function tell(p: number, partition: PartitionIngest): Promise<void> {
+    source.hint(p, partition.committed);
+    await faultPoint?.('hinted', p, 0);
+  }
+
+  /** Commits the largest ranges until the rest fits. Reading waits meanwhile: that is the backpressure. */
+  async function makeRoom(): Promise<void> {
+    while (builders.openBytes > mostBytes) {
+      const [largest] = [...partitions].sort(([, a], [, b]) => b.bytes - a.bytes);
+      if (largest === undefined || largest[1].bytes === 0) return;
+      const [p, partition] = largest;
+      await partition.flush(true);
+      await tell(p, partition);
+    }
+  }
+
   return {
     async assigned(mine) {
       for (const [p, partition] of partitions)
@@ -181,14 +245,15 @@ function createHandler(
       await partition.batch(batch);
       // At the end there is nothing to wait for.
       if (partition.next >= (ends?.[batch.partition] ?? Infinity)) await partition.flush(true);
-      if (partition.committed > before) source.hint(batch.partition, partition.committed);
+      if (partition.committed > before) await tell(batch.partition, partition);
+      await makeRoom();
       return partition.next;
     },
     skipped: (partition, from, to) => partitions.get(partition)?.skipped(from, to),
     async drain() {
       for (const [p, partition] of partitions) {
         await partition.flush(true);
-        source.hint(p, partition.committed);
+        await tell(p, partition);
       }
     },
   };

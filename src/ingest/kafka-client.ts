@@ -1,13 +1,17 @@
-import kafkajs, { type Admin, type Kafka } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
 import { isVamoError, VamoError } from '../core/index.ts';
+import { loadKafkajs } from './kafka-lean.ts';
 
 export interface KafkaAddress {
   readonly brokers: readonly string[];
   readonly topic: string;
 }
 
+let loaded: ReturnType<typeof loadKafkajs> | undefined;
+
 /** A client that reports by its events and errors, not by a log of its own. */
 export function createKafka({ brokers }: KafkaAddress): Kafka {
+  const kafkajs = (loaded ??= loadKafkajs());
   return new kafkajs.Kafka({
     clientId: 'vamo',
     brokers: [...brokers],

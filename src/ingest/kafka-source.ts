@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import type { Batch, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import type { Batch, Consumer, EachBatchPayload } from 'kafkajs';
 import { type Logger, VamoError } from '../core/index.ts';
-import type { EventSource, ReadRecord, SourceHandler } from './event-source.ts';
+import type { EventSource, SourceHandler } from './event-source.ts';
+import { type PlacedRecord, readRecord } from './kafka-records.ts';
 import {
   createKafka,
   fetchWatermarks,
@@ -75,7 +76,7 @@ function createConsumer({ groupId, sessionTimeoutMs, ...address }: KafkaOptions)
     groupId,
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: Math.min(HEARTBEAT_MS, Math.floor(sessionTimeoutMs / 3)),
-    maxBytes: 16 * MIB,
+    maxBytes: 8 * MIB,
     maxBytesPerPartition: 2 * MIB,
     maxWaitTimeInMs: WAIT_MS,
     readUncommitted: false,
@@ -149,7 +150,9 @@ function createGroupReader(
       if (from !== position.next) return goBack(partition, position, from);
       const last = batch.lastOffset();
       const to = Number(last) + 1;
-      const records = batch.messages.map(toRecord);
+      const records = batch.messages.map((message) =>
+        readRecord(message as unknown as PlacedRecord),
+      );
       const next = await handler.batch({ partition, from, to, records });
       // The group may have moved on meanwhile: the new assignment has positions of its own.
       if (positions.get(partition) !== position) return;
@@ -247,14 +250,6 @@ function fetchedOffset(batch: Batch): number {
   if (offset === undefined)
     throw new VamoError('INGEST_SOURCE', 'kafkajs no longer tells the fetched offset of a batch');
   return Number(offset);
-}
-
-function toRecord(message: KafkaMessage): ReadRecord {
-  return {
-    offset: Number(message.offset),
-    arrivalMs: Number(message.timestamp),
-    value: message.value,
-  };
 }
 
 function offsetLost(topic: string, partition: number, next: number, found: number): VamoError {

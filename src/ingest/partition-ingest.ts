@@ -1,15 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { isVamoError, type Logger, sleep, VamoError } from '../core/index.ts';
-import { type ObjectStore, openLedger } from '../store/index.ts';
+import { type ObjectStore, openLedger, storeError } from '../store/index.ts';
+import type { LedgerEntry } from '../contracts/index.ts';
+import type { BuilderPool } from './builder-pool.ts';
 import type { RecordDecoder } from './decode-record.ts';
 import type { SourceBatch } from './event-source.ts';
 import { createRangeBuffer, type RangeBuffer } from './range-buffer.ts';
 import type { PartitionSnapshot } from './snapshot.ts';
 
-/** Where a run can be stopped to see what a restart makes of it. */
+/**
+ * Where a run can be stopped to see what a restart makes of it: every step of the commit protocol.
+ * The partition's place in the ledger was read; a batch was accepted; its rows were added; the files
+ * are about to be written; they stand, but not the entry; the entry stands; the source was told.
+ */
 export type FaultPoint = (
-  /** Rows read but nothing written; files written but not the entry; entry written. */
-  at: 'buffered' | 'filed' | 'committed',
+  at: 'assigned' | 'accepted' | 'buffered' | 'flushing' | 'filed' | 'committed' | 'hinted',
   partition: number,
   /** Records not yet in the ledger. */
   uncommitted: number,
@@ -22,7 +27,7 @@ export interface IngestStats {
   rows: number;
   deadLetters: number;
   commits: number;
-  /** Ranges another writer had committed first. */
+  /** Ranges another writer had committed first, or whose files had become too old to commit. */
   lost: number;
   /** Times the source stood elsewhere than the ledger. */
   seeks: number;
@@ -38,6 +43,13 @@ export interface PartitionContext {
   readonly flushRows: number;
   readonly flushMs: number;
   readonly maxBadShare: number;
+  readonly builders: BuilderPool;
+  /** Bounds how many flushes run at once. */
+  readonly flushGate: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Whether a store that fails for a time is waited for. */
+  readonly waitsForStore: boolean;
+  /** Files that no entry names may be removed when they are so old, ms. */
+  readonly orphanGraceMs?: number | undefined;
   readonly clock: () => number;
   readonly stats: IngestStats;
   readonly log: Logger;
@@ -57,6 +69,8 @@ export interface PartitionIngest {
   readonly next: number;
   /** The next offset not in the ledger. */
   readonly committed: number;
+  /** Memory of the rows not yet in the ledger. */
+  readonly bytes: number;
   /** Takes a batch; answers where to go on. */
   batch(batch: SourceBatch): Promise<number>;
   skipped(from: number, to: number): void;
@@ -81,6 +95,7 @@ export async function openPartition(
       from,
       maxArrivalMs,
       utcOffsetMinutes: context.utcOffsetMinutes,
+      builders: context.builders,
     });
 
   const last = await ledger.last();
@@ -99,6 +114,7 @@ export async function openPartition(
   };
 
   function startRange(from: number, maxArrivalMs: number): void {
+    range.release();
     next = from;
     range = rangeFrom(from, maxArrivalMs);
     openedMs = clock();
@@ -113,14 +129,40 @@ export async function openPartition(
     );
   }
 
+  /** Writes the range's files, then its entry. The same nonce again replaces, and knows, its own. */
+  async function write(nonce: string): Promise<LedgerEntry | undefined> {
+    await context.faultPoint?.('flushing', partition, range.records);
+    const beganMs = clock();
+    const entry = await range.write(store, next, nonce);
+    await context.faultPoint?.('filed', partition, range.records);
+    // Stood still for so long, its files may be collected before the entry names them.
+    const isStale = clock() - beganMs > (context.orphanGraceMs ?? Infinity) / 2;
+    return isStale || (await ledger.commit(entry)) === 'lost' ? undefined : entry;
+  }
+
+  /** A full disk or a store that does not answer: nothing is passed over, and tried again later. */
+  async function writePatiently(nonce: string): Promise<LedgerEntry | undefined> {
+    for (let tries = 0; ; tries++)
+      try {
+        return await context.flushGate(() => write(nonce));
+      } catch (error) {
+        const failed = storeError(error, `cannot commit ${topic}/${partition}`);
+        if (!failed.retriable || !context.waitsForStore || context.signal.aborted) throw failed;
+        context.log.error('ingest.store', { topic, partition, tries, reason: failed.message });
+        await pause(tries);
+      }
+  }
+
+  const pause = (tries: number): Promise<void> =>
+    sleep(Math.min(LONGEST_WAIT_MS, 250 * 2 ** tries), context.signal).catch(() => undefined);
+
   async function commit(): Promise<void> {
     if (dropped || next === range.from) return;
     refuseTooManyBad();
     const { records, rows, filtered, bad } = range;
     const beganMs = clock();
-    const entry = await range.write(store, next, randomUUID().slice(0, 8));
-    await context.faultPoint?.('filed', partition, records);
-    if ((await ledger.commit(entry)) === 'lost') {
+    const entry = await writePatiently(randomUUID().slice(0, 8));
+    if (entry === undefined) {
       stats.lost += 1;
       stats.reread += records;
       const winner = await ledger.last();
@@ -150,15 +192,15 @@ export async function openPartition(
     } catch (error) {
       if (!isVamoError(error) || !error.retriable) throw error;
       context.log.warn('ingest.wait', { topic, partition, reason: error.message });
-      await sleep(Math.min(LONGEST_WAIT_MS, 250 * 2 ** waits++), context.signal).catch(
-        () => undefined,
-      );
+      await pause(waits++);
       return false;
     }
   }
 
   const isDue = (): boolean =>
     range.records >= context.flushRows || clock() - openedMs >= context.flushMs;
+
+  await context.faultPoint?.('assigned', partition, 0);
 
   return {
     isNew: last === undefined,
@@ -168,6 +210,9 @@ export async function openPartition(
     get committed() {
       return range.from;
     },
+    get bytes() {
+      return range.bytes;
+    },
     async batch(batch) {
       if (!(await prepare(batch))) return next;
       return inTurn(async () => {
@@ -176,7 +221,12 @@ export async function openPartition(
           return next;
         }
         if (next === range.from) openedMs = clock();
-        for (const record of batch.records) range.add(record, decoder.decode(record));
+        await context.faultPoint?.('accepted', partition, range.records);
+        for (const record of batch.records) {
+          const scanned = decoder.scan?.(record);
+          if (scanned === undefined) range.add(record, decoder.decode(record));
+          else range.addScanned(record, scanned);
+        }
         next = batch.to;
         await context.faultPoint?.('buffered', partition, range.records);
         if (isDue()) await commit();
@@ -193,6 +243,7 @@ export async function openPartition(
     drop() {
       dropped = true;
       stats.reread += range.records;
+      void inTurn(() => Promise.resolve(range.release()));
     },
     snapshot: () => ({
       partition,

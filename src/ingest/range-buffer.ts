@@ -1,7 +1,15 @@
 import type { DeadLetterRef, LedgerEntry, SegmentRef } from '../contracts/index.ts';
 import { dayOf, sha256 } from '../core/index.ts';
-import { createSegmentBuilder, type ObjectStore, type SegmentBuilder } from '../store/index.ts';
-import { badArrival, type Decoded, type PlacedEvent, rawValue } from './decode-record.ts';
+import type { ObjectStore, SegmentBuilder } from '../store/index.ts';
+import type { BuilderPool } from './builder-pool.ts';
+import {
+  type BadRecord,
+  badTime,
+  type Decoded,
+  type PlacedEvent,
+  rawValue,
+  type ScannedRecord,
+} from './decode-record.ts';
 import type { ReadRecord } from './event-source.ts';
 
 type Bad = Extract<Decoded, { readonly bad: object }>;
@@ -17,6 +25,12 @@ export interface RangeBuffer {
   /** Largest arrival time so far, those before this range included. */
   readonly maxArrivalMs: number;
   add(record: ReadRecord, decoded: Decoded): void;
+  /** The same for a scanned record, which is used up when this returns. */
+  addScanned(record: ReadRecord, scanned: ScannedRecord): void;
+  /** Memory of its builders. */
+  readonly bytes: number;
+  /** Gives the builders back: the range is committed, or forgotten. */
+  release(): void;
   /** Makes the range's files durable; they become visible only with the entry returned. */
   write(store: ObjectStore, to: number, nonce: string): Promise<LedgerEntry>;
 }
@@ -27,12 +41,15 @@ export interface RangeStart {
   readonly from: number;
   readonly maxArrivalMs: number;
   readonly utcOffsetMinutes: number;
+  readonly builders: BuilderPool;
 }
 
 export function createRangeBuffer(start: RangeStart): RangeBuffer {
-  const { topic, partition, from, utcOffsetMinutes } = start;
+  const { topic, partition, from, utcOffsetMinutes, builders } = start;
   const segments = new Map<string, SegmentBuilder>();
   const deadLetters: string[] = [];
+  /** Bad records before any that tells when it arrived: they had come by the end of the range. */
+  const undated: [ReadRecord, Bad][] = [];
   const badByDay: Record<string, number> = {};
   /** Events that many records give, by kind and id: those that are in. */
   const once = new Set<string>();
@@ -43,7 +60,7 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
 
   const segmentOf = (day: string): SegmentBuilder => {
     let segment = segments.get(day);
-    if (segment === undefined) segments.set(day, (segment = createSegmentBuilder()));
+    if (segment === undefined) segments.set(day, (segment = builders.take()));
     return segment;
   };
 
@@ -60,12 +77,15 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     rows += 1;
   }
 
-  function addBad(
-    { offset, arrivalMs: told, value }: ReadRecord,
-    { bad, arrivalMs: own }: Bad,
-  ): void {
+  function addBad(record: ReadRecord, decoded: Bad): void {
+    const told = badTime(record.arrivalMs) === undefined ? record.arrivalMs : undefined;
     // A record that does not tell when it arrived came after the ones before it.
-    const arrivalMs = own ?? (badArrival(told) === undefined ? told : maxArrivalMs);
+    const arrivalMs = decoded.arrivalMs ?? told ?? maxArrivalMs;
+    if (arrivalMs === 0) undated.push([record, decoded]);
+    else addLetter(record, arrivalMs, decoded.bad);
+  }
+
+  function addLetter({ offset, value }: ReadRecord, arrivalMs: number, bad: BadRecord): void {
     if (arrivalMs > maxArrivalMs) maxArrivalMs = arrivalMs;
     const day = dayOf(arrivalMs, utcOffsetMinutes);
     badByDay[day] = (badByDay[day] ?? 0) + 1;
@@ -88,6 +108,7 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     store: ObjectStore,
     nonce: string,
   ): Promise<DeadLetterRef | null> {
+    for (const [record, { bad }] of undated.splice(0)) addLetter(record, maxArrivalMs, bad);
     const rows = deadLetters.length;
     if (rows === 0) return null;
     const bytes = Buffer.from(`${deadLetters.join('\n')}\n`);
@@ -108,10 +129,25 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
       return filtered;
     },
     get bad() {
-      return deadLetters.length;
+      return deadLetters.length + undated.length;
+    },
+    get bytes() {
+      let sum = 0;
+      for (const { bytes } of segments.values()) sum += bytes;
+      return sum;
+    },
+    release() {
+      for (const builder of segments.values()) builders.give(builder);
+      segments.clear();
     },
     get maxArrivalMs() {
       return maxArrivalMs;
+    },
+    addScanned({ offset, arrivalMs }, { outcome, day }) {
+      records += 1;
+      rows += 1;
+      if (arrivalMs > maxArrivalMs) maxArrivalMs = arrivalMs;
+      segmentOf(day).pushScanned(outcome, arrivalMs, topic, partition, offset);
     },
     add(record, decoded) {
       records += 1;

@@ -8,8 +8,8 @@ import type { EventSource, ReadRecord, SourceHandler } from './event-source.ts';
 import { findFiles } from './file-glob.ts';
 
 export interface RawFileOptions {
-  /** A pattern of files at rest; each is a partition, numbered in the order of their paths. */
-  readonly files: string;
+  /** A pattern of files at rest, or their paths; each is a partition, numbered in their order. */
+  readonly files: string | readonly string[];
   /** Names the ledgers. */
   readonly topic: string;
   /** About how many bytes make a batch. */
@@ -38,13 +38,24 @@ export function createRawFileSource(options: RawFileOptions): EventSource {
   const files = (): Promise<FoundFile[]> => (found ??= findAll(options.files));
 
   async function run(handler: SourceHandler, signal: AbortSignal): Promise<void> {
+    /** Hands out lines until the file's end, or until the handler wants to go on elsewhere: there. */
+    async function readFrom(file: FoundFile, partition: number, start: number): Promise<number> {
+      let from = start;
+      for await (const batch of lineBatches(file.path, start, chunkBytes)) {
+        if (batch.to > file.bytes) throw changed(file.path);
+        from = await handler.batch({ partition, ...batch });
+        if (from !== batch.to || signal.aborted) return from;
+      }
+      if (from === start) throw changed(file.path);
+      return from;
+    }
+
     const all = await files();
     const starts = await handler.assigned(all.map((_, p) => p));
     for (const [partition, file] of all.entries()) {
       const start = starts.get(partition);
       let from = typeof start === 'number' ? start : 0;
-      while (from < file.bytes && !signal.aborted)
-        from = await readFrom(file, partition, from, chunkBytes, handler, signal);
+      while (from < file.bytes && !signal.aborted) from = await readFrom(file, partition, from);
     }
     while (!signal.aborted) await pause(signal);
     await handler.drain();
@@ -75,9 +86,10 @@ async function pause(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function findAll(glob: string): Promise<FoundFile[]> {
+async function findAll(listed: RawFileOptions['files']): Promise<FoundFile[]> {
   const files: FoundFile[] = [];
-  for (const path of await findFiles(glob)) files.push(await measure(path));
+  const paths = typeof listed === 'string' ? await findFiles(listed) : listed;
+  for (const path of paths) files.push(await measure(path));
   return files;
 }
 
@@ -107,6 +119,10 @@ async function measure(path: string): Promise<FoundFile> {
   return { path, bytes, sha256: hash.digest('hex') };
 }
 
+function changed(path: string): VamoError {
+  return new VamoError('INGEST_OFFSET_LOST', `${path}: the file changed while it was read`);
+}
+
 /** The uncompressed bytes of a file from a position on. */
 async function* bytesFrom(path: string, from: number): AsyncGenerator<Buffer> {
   if (!isGzip(path)) {
@@ -128,50 +144,49 @@ async function* bytesFrom(path: string, from: number): AsyncGenerator<Buffer> {
   }
 }
 
+/** Consecutive lines of a file: all there are in [from, to). */
+export interface LineBatch {
+  readonly from: number;
+  readonly to: number;
+  readonly records: readonly ReadRecord[];
+}
+
 /**
- * Hands out the lines from a position on, in batches, until the end or until the handler wants to go
- * on elsewhere. The last line needs no end.
- * @returns where to go on
+ * The lines of a file from a position on, about `chunkBytes` at a time. The last line needs no end.
+ * @throws VamoError INGEST_SOURCE
  */
-async function readFrom(
-  file: FoundFile,
-  partition: number,
+export async function* lineBatches(
+  path: string,
   start: number,
   chunkBytes: number,
-  handler: SourceHandler,
-  signal: AbortSignal,
-): Promise<number> {
+): AsyncGenerator<LineBatch> {
   let from = start;
   let held: Buffer[] = [];
   let size = 0;
-  /** Hands out the whole lines held, or all there is; false when the handler wants another place. */
-  const handOut = async (atEnd: boolean): Promise<boolean> => {
+  function take(atEnd: boolean): LineBatch | undefined {
     const bytes = Buffer.concat(held, size);
     const whole = atEnd ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1;
     if (whole === 0 && size > LONGEST_LINE)
-      throw new VamoError('INGEST_SOURCE', `${file.path}: a line at byte ${from} has no end`);
+      throw new VamoError('INGEST_SOURCE', `${path}: a line at byte ${from} has no end`);
     held = [bytes.subarray(whole)];
     size = bytes.length - whole;
-    if (whole === 0) return true;
-    const to = from + whole;
-    const records = linesOf(bytes.subarray(0, whole), from);
-    from = await handler.batch({ partition, from, to, records });
-    return from === to;
-  };
+    if (whole === 0) return undefined;
+    const batch = { from, to: from + whole, records: linesOf(bytes.subarray(0, whole), from) };
+    from = batch.to;
+    return batch;
+  }
   try {
-    for await (const chunk of bytesFrom(file.path, start)) {
+    for await (const chunk of bytesFrom(path, start)) {
       held.push(chunk);
       size += chunk.length;
-      if (size >= chunkBytes && !(await handOut(false))) return from;
-      if (signal.aborted) return from;
+      const batch = size >= chunkBytes ? take(false) : undefined;
+      if (batch !== undefined) yield batch;
     }
   } catch (error) {
-    throw isVamoError(error) ? error : unreadable(file.path, error);
+    throw isVamoError(error) ? error : unreadable(path, error);
   }
-  if (from + size < file.bytes)
-    throw new VamoError('INGEST_OFFSET_LOST', `${file.path}: the file is shorter than before`);
-  await handOut(true);
-  return from;
+  const last = take(true);
+  if (last !== undefined) yield last;
 }
 
 function linesOf(bytes: Buffer, from: number): ReadRecord[] {

@@ -14,12 +14,18 @@ import {
 /** A growing column; rows are set in rising order and those left out are 0 or ''. */
 export interface ColumnBuilder<T> {
   set(row: number, value: T): void;
-  /** The column with `rows` rows, as Arrow data. */
+  /** The column with `rows` rows, as Arrow data: a view that the next `set` or `clear` overwrites. */
   data(rows: number): Data;
+  /** Forgets the rows and keeps the memory for others. */
+  clear(): void;
+  /** Memory held. */
+  readonly bytes: number;
 }
 
 const HALF = 4294967296;
 const ROWS = 64;
+/** Memory grows by half: doubling would leave a third of a segment's memory unused at its end. */
+const grownTo = (least: number, now: number): number => Math.max(least, Math.ceil(now * 1.5));
 
 /**
  * Signed 64-bit integers, given as numbers below 2^53 in magnitude. They are stored as two 32-bit
@@ -27,41 +33,56 @@ const ROWS = 64;
  */
 export function integerColumn(): ColumnBuilder<number> {
   let halves = new Int32Array(2 * ROWS);
+  let used = 0;
 
   const grow = (rows: number): void => {
-    const grown = new Int32Array(2 * Math.max(rows, halves.length));
-    grown.set(halves);
+    const grown = new Int32Array(2 * grownTo(rows, halves.length / 2));
+    grown.set(halves.subarray(0, used));
     halves = grown;
   };
 
   return {
     set(row, value) {
-      if (2 * row >= halves.length) grow(row + 1);
+      const at = 2 * row;
+      if (at >= halves.length) grow(row + 1);
       // `| 0` of a double is its value modulo 2^32.
-      halves[2 * row] = value | 0;
-      halves[2 * row + 1] = value >= 0 && value < HALF ? 0 : Math.floor(value / HALF);
+      halves[at] = value | 0;
+      halves[at + 1] = value >= 0 && value < HALF ? 0 : Math.floor(value / HALF);
+      used = at + 2;
     },
     data(rows) {
       if (2 * rows > halves.length) grow(rows);
       const data = new BigInt64Array(halves.buffer, 0, rows);
       return makeData({ type: new Int64(), length: rows, nullCount: 0, data });
     },
+    clear() {
+      halves.fill(0, 0, used);
+      used = 0;
+    },
+    get bytes() {
+      return halves.byteLength;
+    },
   };
 }
 
+/** Text may also be given as bytes that are known to be UTF-8. */
+export interface TextColumn extends ColumnBuilder<string> {
+  setBytes(row: number, source: Uint8Array, from: number, to: number): void;
+}
+
 /** Text: UTF-8 bytes appended once, one offset a row. */
-export function textColumn(): ColumnBuilder<string> {
+export function textColumn(): TextColumn {
   // offsets[r] = where row r begins; filled up to and including `filled`.
   let offsets = new Int32Array(ROWS + 1);
   let bytes = Buffer.allocUnsafe(8 * ROWS);
   let filled = 0;
   let end = 0;
 
-  /** Gives the rows before `row` that were left out their (empty) place. */
+  /** Gives the rows before `row` that were left out their (empty) place, and `row` room. */
   const fillTo = (row: number): void => {
-    if (row >= offsets.length) {
-      const grown = new Int32Array(Math.max(row + 1, 2 * offsets.length));
-      grown.set(offsets);
+    if (row + 1 >= offsets.length) {
+      const grown = new Int32Array(grownTo(row + 2, offsets.length));
+      grown.set(offsets.subarray(0, filled + 1));
       offsets = grown;
     }
     if (row > filled) offsets.fill(end, filled + 1, row + 1);
@@ -69,17 +90,16 @@ export function textColumn(): ColumnBuilder<string> {
   };
 
   const reserve = (size: number): void => {
-    if (end + size <= bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(end + size, bytes.length * 2));
+    const grown = Buffer.allocUnsafe(grownTo(end + size, bytes.length));
     bytes.copy(grown, 0, 0, end);
     bytes = grown;
   };
 
   return {
     set(row, value) {
-      fillTo(row);
+      if (row !== filled || row + 1 >= offsets.length) fillTo(row);
       // A UTF-16 unit becomes at most three bytes.
-      reserve(value.length * 3);
+      if (end + value.length * 3 > bytes.length) reserve(value.length * 3);
       let at = end;
       let i = 0;
       for (; i < value.length; i++) {
@@ -88,7 +108,16 @@ export function textColumn(): ColumnBuilder<string> {
         bytes[at++] = code;
       }
       end = i === value.length ? at : end + bytes.write(value, end);
-      fillTo(row + 1);
+      offsets[++filled] = end;
+    },
+    setBytes(row, source, from, to) {
+      if (row !== filled || row + 1 >= offsets.length) fillTo(row);
+      if (end + to - from > bytes.length) reserve(to - from);
+      let at = end;
+      // A native copy costs more than so few bytes.
+      for (let i = from; i < to; i++) bytes[at++] = source[i] ?? 0;
+      end = at;
+      offsets[++filled] = at;
     },
     data(rows) {
       fillTo(rows);
@@ -99,6 +128,13 @@ export function textColumn(): ColumnBuilder<string> {
         valueOffsets: offsets.subarray(0, rows + 1),
         data: bytes.subarray(0, end),
       });
+    },
+    clear() {
+      filled = 0;
+      end = 0;
+    },
+    get bytes() {
+      return offsets.byteLength + bytes.length;
     },
   };
 }

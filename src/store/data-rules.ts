@@ -1,4 +1,9 @@
-import { dataRules, type DataRules, sourceIdentity } from '../contracts/index.ts';
+import {
+  dataRules,
+  type DataRules,
+  sourceIdentity,
+  type SourceIdentity,
+} from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
 import type { ObjectStore } from './object-store.ts';
 
@@ -28,6 +33,11 @@ function differs(key: string, asked: unknown, recorded: unknown): VamoError {
   );
 }
 
+/** The source a data directory is filled from; undefined before the first ingest. @throws VamoError STORE_CORRUPT */
+export function recordedSource(store: ObjectStore): Promise<SourceIdentity | undefined> {
+  return readIfThere(store, SOURCE_KEY, (json) => sourceIdentity.parse(json));
+}
+
 /**
  * Refuses a configuration under which the events of this data directory would make other days. A
  * task may be added, but not left out or given another reward. Fine where nothing was taken in yet.
@@ -38,9 +48,12 @@ export async function checkRules(
   rules: DataRules,
   source: Source,
 ): Promise<void> {
-  const from = await readIfThere(store, SOURCE_KEY, (json) => sourceIdentity.parse(json));
-  for (const key of ['kind', 'topic', 'partitions'] as const)
+  const from = await recordedSource(store);
+  for (const key of ['kind', 'topic', 'partitions'] as const) {
+    // Files at rest are counted, not configured.
+    if (key === 'partitions' && source.kind === 'files') continue;
     if (from && from[key] !== source[key]) throw differs(`source.${key}`, source[key], from[key]);
+  }
   const known = await readIfThere(store, RULES_KEY, (json) => dataRules.parse(json));
   if (known === undefined) return;
   for (const key of ['utcOffsetMinutes', 'latenessMs'] as const)

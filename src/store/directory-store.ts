@@ -1,23 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { access, copyFile, link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import {
+  access,
+  copyFile,
+  link,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { systemCode, VamoError } from '../core/index.ts';
+import { systemCode } from '../core/index.ts';
 import { makeFolder, syncFolder, writeDurably } from './durable-file.ts';
 import type { ObjectStore } from './object-store.ts';
 import { storeError } from './store-error.ts';
+import { notFound, validFolder, validKey } from './store-key.ts';
 
 /** Unfinished files live in one hidden folder, so that no listing ever sees one. */
 const TEMPORARY = '.tmp';
-const SEGMENT = /^[A-Za-z0-9_=+@,-][A-Za-z0-9_=+@,.-]{0,199}$/;
-
-function validKey(key: string): string {
-  if (!key.split('/').every((segment) => SEGMENT.test(segment)))
-    throw new VamoError('STORE_IO', `"${key}" is not a key of the store`, {
-      details: { key },
-      mend: 'Names may hold letters, digits and _ = + @ , . - and may not begin with a dot.',
-    });
-  return key;
-}
 
 const isSystem = (error: unknown, code: string): boolean => systemCode(error) === code;
 
@@ -29,8 +30,6 @@ const isSystem = (error: unknown, code: string): boolean => systemCode(error) ==
 export async function openDirectoryStore(root: string): Promise<ObjectStore> {
   const base = resolve(root);
   const pathOf = (key: string): string => join(base, validKey(key));
-  const missing = (key: string): VamoError =>
-    new VamoError('STORE_NOT_FOUND', `${key} is not in ${base}`, { details: { key } });
   const has = (key: string): Promise<boolean> =>
     access(pathOf(key)).then(
       () => true,
@@ -88,19 +87,29 @@ export async function openDirectoryStore(root: string): Promise<ObjectStore> {
       try {
         return await readFile(pathOf(key));
       } catch (error) {
-        if (isSystem(error, 'ENOENT')) throw missing(key);
+        if (isSystem(error, 'ENOENT')) throw notFound(key, base);
         throw storeError(error, `cannot read ${key}`);
       }
     },
     has,
-    list: (prefix) => listKeys(base, validKey(prefix.replace(/\/$/, ''))),
+    async list(prefix, after = '') {
+      return (await listKeys(base, validFolder(prefix))).filter((key) => key > after);
+    },
     async remove(key) {
       await rm(pathOf(key), { force: true }).catch((error: unknown) => {
         throw storeError(error, `cannot remove ${key}`);
       });
     },
+    async modifiedMs(key) {
+      try {
+        return (await stat(pathOf(key))).mtimeMs;
+      } catch (error) {
+        if (isSystem(error, 'ENOENT')) throw notFound(key, base);
+        throw storeError(error, `cannot look at ${key}`);
+      }
+    },
     async localFile(key) {
-      if (!(await has(key))) throw missing(key);
+      if (!(await has(key))) throw notFound(key, base);
       return pathOf(key);
     },
   };

@@ -1,13 +1,14 @@
 export { type ObjectStore } from './object-store.ts';
 export { openDirectoryStore } from './directory-store.ts';
-export { openDataDirectory } from './data-directory.ts';
-export { checkRules, keepRules } from './data-rules.ts';
+export { openDataDirectory, openStore } from './data-directory.ts';
+export { checkRules, keepRules, recordedSource } from './data-rules.ts';
 export { storeError } from './store-error.ts';
 export { readVerified } from './verified.ts';
 export { createSegmentBuilder, type SegmentBuilder } from './segment-builder.ts';
 export { openColumns } from './partition-columns.ts';
 export { isWholeArrowFile } from './arrow-file.ts';
 export { openLedger, readLedgers } from './ledger.ts';
+export { orphansByAge, removeOrphans } from './orphans.ts';
 export { committedOfDay, findOrphans, type CommittedDay } from './committed.ts';
 export { columnsDigest } from './partition-digest.ts';
 export { columnsFingerprint, multipliers, type Fingerprint } from './fingerprint.ts';
@@ -16,6 +17,8 @@ export {
   findManifest,
   findNewest,
   listGenerations,
+  nextGeneration,
+  withdrawDay,
   listSealedDays,
   partitionPrefix,
   writeManifest,
@@ -24,3 +27,4 @@ export { readDaySteps, readDayLog, readPartitionFile } from './partition-read.ts
 export { encodeDaySteps } from './steps-file.ts';
 export { openStepsFile } from './steps-reader.ts';
 export { STEPS_FILE_COLUMNS } from './partition-layout.ts';
+export { prefixedStore } from './prefixed-store.ts';

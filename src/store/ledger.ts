@@ -60,13 +60,16 @@ function beginsBefore(key: string, offset: bigint): boolean {
   return named !== undefined && BigInt(named) < offset;
 }
 
-/** The committed offset ranges of one partition, read afresh at every call. */
+/** The committed offset ranges of one partition; what others commit is seen at the next call. */
 export function openLedger(store: ObjectStore, topic: string, partition: number): Ledger {
   const folder = folderOf(topic, partition);
 
+  // The newest entry seen: entries never change, so only what lies beyond it is asked for.
+  let known: { readonly key: string; readonly entry: LedgerEntry } | undefined;
   const last = async (): Promise<LedgerEntry | undefined> => {
-    const key = (await store.list(folder)).at(-1);
-    return key === undefined ? undefined : readEntry(store, key);
+    const key = (await store.list(folder, known?.key)).at(-1);
+    if (key !== undefined) known = { key, entry: await readEntry(store, key) };
+    return known?.entry;
   };
   const tail = async (): Promise<bigint> => BigInt((await last())?.to ?? 0);
 

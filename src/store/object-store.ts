@@ -1,5 +1,5 @@
 /**
- * Objects by key ('a/b/c', '/' separated, no '..'): a local directory, later S3. Everything the
+ * Objects by key ('a/b/c', '/' separated, no '..'): a local directory or an S3-compatible service. Everything the
  * system persists goes through here. Keys are immutable once created with `putIfAbsent`.
  */
 export interface ObjectStore {
@@ -12,9 +12,14 @@ export interface ObjectStore {
   /** @throws VamoError STORE_NOT_FOUND */
   get(key: string): Promise<Uint8Array>;
   has(key: string): Promise<boolean>;
-  /** Keys below a prefix folder, in byte order, temporary files left out. */
-  list(prefix: string): Promise<string[]>;
+  /**
+   * Keys below a prefix folder, in byte order, temporary files left out.
+   * @param after only keys beyond this one: what a reader of a growing chain has not seen yet
+   */
+  list(prefix: string, after?: string): Promise<string[]>;
   remove(key: string): Promise<void>;
+  /** When the object was written, ms, by the store's clock. @throws VamoError STORE_NOT_FOUND */
+  modifiedMs(key: string): Promise<number>;
   /**
    * A local file with the object's bytes, for engines that open files; not to be changed.
    * @throws VamoError STORE_NOT_FOUND

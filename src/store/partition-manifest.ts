@@ -9,7 +9,7 @@ import { type DayKey, VamoError, dayKey, isVamoError } from '../core/index.ts';
 import type { ObjectStore } from './object-store.ts';
 
 const ROOT = 'days';
-const MANIFEST = /^days\/(\d{4}-\d{2}-\d{2})\/g(\d{4,})\/manifest\.json$/;
+const MARKER = /^days\/(\d{4}-\d{2}-\d{2})\/g(\d{4,})\/(manifest|withdrawn)\.json$/;
 
 /** The folder of a generation of a day: `days/DAY/gNNNN/`. */
 export function partitionPrefix(day: DayKey, generation: number): string {
@@ -22,27 +22,50 @@ export interface SealedDay {
   readonly generation: number;
 }
 
-/** The newest generation of every sealed day, by day. */
+interface Generation extends SealedDay {
+  /** There is no such day any more: it has no manifest and no files. */
+  readonly isWithdrawn: boolean;
+}
+
+/** The newest generation of every sealed day, by day; days withdrawn by their newest are none. */
 export async function listSealedDays(store: ObjectStore): Promise<SealedDay[]> {
-  const newest = new Map<DayKey, number>();
-  for (const { day, generation } of await generationsUnder(store, ROOT))
-    newest.set(day, Math.max(generation, newest.get(day) ?? 0));
-  return [...newest]
-    .map(([day, generation]) => ({ day, generation }))
+  const newest = new Map<DayKey, Generation>();
+  for (const found of await generationsUnder(store, ROOT))
+    if (found.generation > (newest.get(found.day)?.generation ?? 0)) newest.set(found.day, found);
+  return [...newest.values()]
+    .filter(({ isWithdrawn }) => !isWithdrawn)
+    .map(({ day, generation }) => ({ day, generation }))
     .sort((a, b) => (a.day < b.day ? -1 : 1));
 }
 
-/** Every generation of a day, oldest first. */
+/** Every generation of a day that has a manifest, oldest first, whether or not it counts. */
 export async function listGenerations(store: ObjectStore, day: DayKey): Promise<number[]> {
   const found = await generationsUnder(store, `${ROOT}/${day}`);
-  return found.map(({ generation }) => generation).sort((a, b) => a - b);
+  return found.filter(({ isWithdrawn }) => !isWithdrawn).map(({ generation }) => generation);
 }
 
-async function generationsUnder(store: ObjectStore, prefix: string): Promise<SealedDay[]> {
-  return (await store.list(prefix)).flatMap((key) => {
-    const [, day, generation] = MANIFEST.exec(key) ?? [];
-    return day === undefined ? [] : [{ day: dayKey(day), generation: Number(generation) }];
+/** By day and number. */
+async function generationsUnder(store: ObjectStore, prefix: string): Promise<Generation[]> {
+  const found = (await store.list(prefix)).flatMap((key) => {
+    const [, day, generation, marker] = MARKER.exec(key) ?? [];
+    if (day === undefined) return [];
+    const isWithdrawn = marker === 'withdrawn';
+    return [{ day: dayKey(day), generation: Number(generation), isWithdrawn }];
   });
+  return found.sort((a, b) =>
+    a.day === b.day ? a.generation - b.generation : a.day < b.day ? -1 : 1,
+  );
+}
+
+/** The number of the generation that comes next. */
+export async function nextGeneration(store: ObjectStore, day: DayKey): Promise<number> {
+  return ((await generationsUnder(store, `${ROOT}/${day}`)).at(-1)?.generation ?? 0) + 1;
+}
+
+/** The newest generation that counts; undefined when the day is open or withdrawn. */
+async function newestGeneration(store: ObjectStore, day: DayKey): Promise<number | undefined> {
+  const last = (await generationsUnder(store, `${ROOT}/${day}`)).at(-1);
+  return last === undefined || last.isWithdrawn ? undefined : last.generation;
 }
 
 /**
@@ -54,7 +77,7 @@ export async function readManifest(
   day: DayKey,
   generation?: number,
 ): Promise<PartitionManifest> {
-  const wanted = generation ?? (await listGenerations(store, day)).at(-1);
+  const wanted = generation ?? (await newestGeneration(store, day));
   const manifest = wanted === undefined ? undefined : await findManifest(store, day, wanted);
   if (manifest === undefined)
     throw new VamoError(
@@ -72,7 +95,7 @@ export async function findNewest(
   store: ObjectStore,
   day: DayKey,
 ): Promise<PartitionManifest | undefined> {
-  const newest = (await listGenerations(store, day)).at(-1);
+  const newest = await newestGeneration(store, day);
   return newest === undefined ? undefined : findManifest(store, day, newest);
 }
 
@@ -122,4 +145,17 @@ export async function writeManifest(
 /** Where a generation's manifest stands; the day is sealed once it is there. */
 function manifestKey(day: DayKey, generation: number): string {
   return `${partitionPrefix(day, generation)}manifest.json`;
+}
+
+/**
+ * Takes a day back that was made by mistake: as its next generation a mark that there is none. Older
+ * generations stay for who pinned them, and the day can be sealed again.
+ */
+export async function withdrawDay(
+  store: ObjectStore,
+  day: DayKey,
+  generation: number,
+): Promise<void> {
+  const bytes = Buffer.from(`${JSON.stringify({ schema: 'withdrawn/v1', day, generation })}\n`);
+  await store.putIfAbsent(`${partitionPrefix(day, generation)}withdrawn.json`, bytes);
 }

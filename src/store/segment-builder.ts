@@ -1,5 +1,18 @@
-import { type AuctionEvent, EVENT_COLUMNS, PROVENANCE_COLUMNS } from '../contracts/index.ts';
-import { type ColumnBuilder, encodeColumns, integerColumn, textColumn } from './column-builder.ts';
+import {
+  type AuctionEvent,
+  EVENT_COLUMNS,
+  NUMBER_OF,
+  PROVENANCE_COLUMNS,
+  type ScannedOutcome,
+  SPAN_OF,
+} from '../contracts/index.ts';
+import {
+  type ColumnBuilder,
+  encodeColumns,
+  integerColumn,
+  type TextColumn,
+  textColumn,
+} from './column-builder.ts';
 
 /** Builds one segment: rows in, an Arrow IPC file out. */
 export interface SegmentBuilder {
@@ -11,7 +24,19 @@ export interface SegmentBuilder {
     partition: number,
     offset: number,
   ): void;
+  /** The same row as `push` makes of the outcome. */
+  pushScanned(
+    outcome: ScannedOutcome,
+    arrivalMs: number,
+    topic: string,
+    partition: number,
+    offset: number,
+  ): void;
   readonly rows: number;
+  /** Memory held by the rows, and by the room for more. */
+  readonly bytes: number;
+  /** Forgets the rows and keeps their memory for others. */
+  clear(): void;
   /** The Arrow IPC file: EVENT_COLUMNS then PROVENANCE_COLUMNS, plain Utf8 and Int64, no nulls, uncompressed. */
   finish(): Uint8Array;
 }
@@ -19,7 +44,7 @@ export interface SegmentBuilder {
 const LAYOUT = { ...EVENT_COLUMNS, ...PROVENANCE_COLUMNS };
 type Layout = typeof LAYOUT;
 type Columns = {
-  readonly [C in keyof Layout]: ColumnBuilder<Layout[C] extends 'text' ? string : number>;
+  readonly [C in keyof Layout]: Layout[C] extends 'text' ? TextColumn : ColumnBuilder<number>;
 };
 
 function newColumns(): Columns {
@@ -73,20 +98,70 @@ function setEvent(c: Columns, row: number, event: AuctionEvent): void {
   }
 }
 
+const OUTCOME = Buffer.from('outcome');
+
+function setText(
+  column: TextColumn,
+  row: number,
+  { bytes, spans }: ScannedOutcome,
+  at: number,
+): void {
+  const from = spans[at] ?? 0;
+  const to = spans[at + 1] ?? 0;
+  if (to > from) column.setBytes(row, bytes, from, to);
+}
+
+/** The same for an outcome that still lies in its bytes. */
+function setScanned(c: Columns, row: number, outcome: ScannedOutcome): void {
+  const { numbers } = outcome;
+  c.kind.setBytes(row, OUTCOME, 0, OUTCOME.length);
+  setText(c.event_id, row, outcome, SPAN_OF.event_id);
+  setText(c.campaign_id, row, outcome, SPAN_OF.campaign_id);
+  setText(c.auction_id, row, outcome, SPAN_OF.auction_id);
+  setText(c.task, row, outcome, SPAN_OF.task);
+  setText(c.model_version, row, outcome, SPAN_OF.model_version);
+  c.event_time.set(row, numbers[NUMBER_OF.event_time] ?? 0);
+  c.pv.set(row, numbers[NUMBER_OF.pv] ?? 0);
+  c.pv_sigma.set(row, numbers[NUMBER_OF.pv_sigma] ?? 0);
+  c.bid.set(row, numbers[NUMBER_OF.bid] ?? 0);
+  c.slot.set(row, numbers[NUMBER_OF.slot] ?? 0);
+  c.exposed.set(row, numbers[NUMBER_OF.exposed] ?? 0);
+  c.shown.set(row, numbers[NUMBER_OF.shown] ?? 0);
+  c.cost.set(row, numbers[NUMBER_OF.cost] ?? 0);
+  c.competing_1.set(row, numbers[NUMBER_OF.competing_1] ?? 0);
+  c.competing_2.set(row, numbers[NUMBER_OF.competing_2] ?? 0);
+  c.competing_3.set(row, numbers[NUMBER_OF.competing_3] ?? 0);
+}
+
 export function createSegmentBuilder(): SegmentBuilder {
   const columns = newColumns();
+  const all = Object.values(columns);
   let rows = 0;
+  const place = (arrivalMs: number, topic: string, partition: number, offset: number): void => {
+    columns.arrival_ms.set(rows, arrivalMs);
+    columns.src_topic.set(rows, topic);
+    columns.src_partition.set(rows, partition);
+    columns.src_offset.set(rows, offset);
+    rows += 1;
+  };
   return {
     push(event, arrivalMs, topic, partition, offset) {
       setEvent(columns, rows, event);
-      columns.arrival_ms.set(rows, arrivalMs);
-      columns.src_topic.set(rows, topic);
-      columns.src_partition.set(rows, partition);
-      columns.src_offset.set(rows, offset);
-      rows += 1;
+      place(arrivalMs, topic, partition, offset);
+    },
+    pushScanned(outcome, arrivalMs, topic, partition, offset) {
+      setScanned(columns, rows, outcome);
+      place(arrivalMs, topic, partition, offset);
     },
     get rows() {
       return rows;
+    },
+    get bytes() {
+      return all.reduce((sum, column) => sum + column.bytes, 0);
+    },
+    clear() {
+      for (const column of all) column.clear();
+      rows = 0;
     },
     finish: () => encodeColumns(columns, rows),
   };

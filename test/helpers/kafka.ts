@@ -1,8 +1,9 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -11,6 +12,8 @@ const call = promisify(execFile);
 
 export interface Broker {
   readonly address: string;
+  /** Ends the broker with SIGKILL and starts it again on its data. */
+  killAndRestart(): Promise<void>;
   /** Ends the broker and deletes its data. */
   wipe(): Promise<void>;
 }
@@ -29,7 +32,7 @@ export function brokerMissing(): string | undefined {
   return undefined;
 }
 
-function listenOnce(port: number): Promise<number> {
+export function listenOnce(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
@@ -51,9 +54,18 @@ async function freePort(): Promise<number> {
 /** Starts a real Apache Kafka broker on a free port, fetching it on first use. */
 export async function startBroker(): Promise<Broker> {
   const data = await mkdtemp(join(tmpdir(), 'vamo-kafka-'));
-  const { stdout } = await call(SCRIPT, ['start', data, String(await freePort())]);
+  const port = String(await freePort());
+  const { stdout } = await call(SCRIPT, ['start', data, port]);
   return {
     address: stdout.trim().split('\n').at(-1) ?? '',
+    async killAndRestart() {
+      const pidFile = join(data, 'pid');
+      process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL');
+      await rm(pidFile);
+      // Its port and its files are free once the process is gone.
+      while (!(await listenOnce(Number(port)).catch(() => 0))) await wait(50);
+      await call(SCRIPT, ['start', data, port]);
+    },
     async wipe() {
       await call(SCRIPT, ['wipe', data]);
     },

@@ -24,6 +24,7 @@ import {
   openLedger,
   readLedgers,
   readVerified,
+  removeOrphans,
 } from '../../src/store/index.ts';
 import { makeRecords, outcomeEvent, recordOf, TASKS } from '../helpers/ingest-records.ts';
 import { committedDeadLetters, committedRows } from '../helpers/ingest-rows.ts';
@@ -156,6 +157,27 @@ describe('ingester', () => {
     expect(sum('lost')).toBeGreaterThan(0);
   });
 
+  it('does not commit files that may have been collected while it stood still', async () => {
+    await produce(makeRecords(300).records);
+    let standsStillMs = 0;
+    let now = 0;
+    const stats = await ingester({
+      ingest: { flushRows: 200, flushMs: 1e12, maxBadShare: 0.2, orphanGraceMs: 86_400_000 },
+      clock: () => now,
+      faultPoint(at) {
+        if (at !== 'filed' || standsStillMs > 0) return;
+        standsStillMs = 43_200_001;
+        now += standsStillMs;
+      },
+    }).run();
+    expect(stats).toMatchObject({ lost: 1, records: 300 });
+    const entries = await readLedgers(store);
+    const keys = entries.flatMap(({ segments }) => segments.map(({ key }) => key));
+    expect((await findOrphans(store)).length).toBeGreaterThan(0);
+    await removeOrphans(store, Infinity);
+    for (const key of keys) expect(await store.has(key)).toBe(true);
+  });
+
   it('commits nothing of a window with too many bad records, and says where', async () => {
     const { records } = makeRecords(600, { poisonEvery: 3 });
     await produce(records);
@@ -239,8 +261,8 @@ describe('ingester', () => {
     await produce(records);
     const stop = new AbortController();
     let seen = 0;
-    const faultPoint: FaultPoint = () => {
-      if (++seen === 3) stop.abort();
+    const faultPoint: FaultPoint = (at) => {
+      if (at === 'buffered' && ++seen === 3) stop.abort();
     };
     const stats = await ingester({ faultPoint }).run({ signal: stop.signal, until: 'forever' });
     expect(stats.rows).toBe(good.length);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -7,6 +7,8 @@ import { type LedgerEntry, withChecksum } from '../../src/contracts/index.ts';
 import {
   committedOfDay,
   findOrphans,
+  orphansByAge,
+  removeOrphans,
   type ObjectStore,
   openDirectoryStore,
   openLedger,
@@ -150,5 +152,15 @@ describe('committed files', () => {
     expect(day1.deadLetters.map((d) => d.byDay['D1'])).toEqual([2]);
     expect((await committedOfDay(store, 'D2')).deadLetters).toEqual([]);
     expect(await findOrphans(store)).toEqual(['seg/day=D1/orphan', 'dlq/o']);
+
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    await utimes(await store.localFile('dlq/o'), hourAgo, hourAgo);
+    const found = { old: ['dlq/o'], young: ['seg/day=D1/orphan'] };
+    const before = Date.now() - 1_800_000;
+    expect(await orphansByAge(store, before)).toEqual(found);
+    expect(await removeOrphans(store, before)).toEqual(found);
+    expect(await findOrphans(store)).toEqual(['seg/day=D1/orphan']);
+    expect((await removeOrphans(store, Infinity)).old).toEqual(['seg/day=D1/orphan']);
+    expect(await store.list('seg')).toEqual(['seg/day=D1/a', 'seg/day=D2/a']);
   });
 });

@@ -1,7 +1,12 @@
 import { tableFromIPC } from 'apache-arrow';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EVENT_COLUMNS, PROVENANCE_COLUMNS } from '../../src/contracts/index.ts';
+import {
+  createOutcomeScanner,
+  encodeEvent,
+  EVENT_COLUMNS,
+  PROVENANCE_COLUMNS,
+} from '../../src/contracts/index.ts';
 import { createSegmentBuilder, openColumns } from '../../src/store/index.ts';
 import { makeRecords, outcomeEvent } from '../helpers/ingest-records.ts';
 import { decodeEvent } from '../../src/contracts/index.ts';
@@ -27,6 +32,26 @@ describe('segment builder', () => {
     expect(table.integers('arrival_ms')[7]).toBe(2 ** 40 + 7);
     expect(table.integers('src_offset')[7]).toBe(2 ** 33 + 7);
     expect(new Set(table.texts('src_topic'))).toEqual(new Set(['topic']));
+  });
+
+  it('makes the same bytes of a scanned outcome, also in memory that was used before', () => {
+    const events = [
+      outcomeEvent(),
+      outcomeEvent({ event_id: 'o-2', model_version: 'v7', pv: 2 ** 40, competing_3: 5 }),
+    ];
+    const plain = createSegmentBuilder();
+    const scanned = createSegmentBuilder();
+    for (let i = 0; i < 300; i++)
+      scanned.push(outcomeEvent({ gmv: 7, task: 'used' } as object), 9, 'other', 9, i);
+    scanned.clear();
+    const scan = createOutcomeScanner();
+    events.forEach((event, i) => {
+      plain.push(event, 2 ** 40 + i, 'topic', 3, 2 ** 33 + i);
+      const bytes = Buffer.from(JSON.stringify(encodeEvent(event)));
+      scanned.pushScanned(scan(bytes, 0, bytes.length)!, 2 ** 40 + i, 'topic', 3, 2 ** 33 + i);
+    });
+    expect(scanned.rows).toBe(2);
+    expect(Buffer.from(scanned.finish()).equals(plain.finish())).toBe(true);
   });
 
   it('writes plain Utf8 and Int64 columns without nulls, in the order of the contract', () => {

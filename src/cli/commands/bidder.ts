@@ -14,6 +14,7 @@ const bidderId = named(isBidderId, 'at most 32 lower-case letters, digits and -'
 /** One bidder: follows the release log and answers `POST /v1/scales` until it is stopped. */
 export const bidderCommand: CommandSpec<BidderCommandOptions> = {
   name: 'bidder',
+  standsAlone: true,
   summary:
     'run one bidder process until it is stopped: POST /v1/scales, GET /v1/health, /v1/ready, /v1/version',
   examples: ['vamo bidder --id b1 --port 7400'],

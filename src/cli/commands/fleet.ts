@@ -11,6 +11,7 @@ interface FleetCommandOptions {
 /** Who serves what. */
 export const fleetCommand: CommandSpec<FleetCommandOptions> = {
   name: 'fleet',
+  standsAlone: true,
   readsOnly: true,
   summary: 'which bidder serves which version: live, behind, rejected or silent',
   examples: ['vamo fleet', 'vamo fleet --wait 3 --timeout 60'],

@@ -3,8 +3,9 @@ import { throwIfAborted } from '../../core/index.ts';
 import { rulesOf } from '../../contracts/index.ts';
 import { keepRules } from '../../store/index.ts';
 import { type Context, keepConfig } from '../context.ts';
-import { type CommandSpec, wholeNumber } from '../run-command.ts';
+import { keepMapping, openDecoder } from '../decoder.ts';
 import { observed, type Watching } from '../observe/ingest-observed.ts';
+import { type CommandSpec, wholeNumber } from '../run-command.ts';
 import { openSource } from '../source.ts';
 
 /** Takes the configured source's events into segments. Any number of processes may do so at once. */
@@ -21,6 +22,7 @@ export async function ingestEvents(
     source,
     store,
     tasks: config.tasks,
+    decoder: await openDecoder(context),
     utcOffsetMinutes: config.days.utcOffsetMinutes,
     ingest: config.ingest,
     clock: () => performance.now(),
@@ -28,6 +30,7 @@ export async function ingestEvents(
     ...(watching.watch === true ? {} : { progress: context.progress.stage('ingest') }),
   });
   await keepConfig(context);
+  await keepMapping(context);
   await keepRules(store, rulesOf(config));
   const stats = await observed(context, ingester, source, watching, () =>
     ingester.run({ signal, until }),
@@ -72,7 +75,7 @@ export const ingestCommand: CommandSpec<IngestCommandOptions> = {
     });
     context.say(
       `${String(stats.records)} records: ${String(stats.rows)} rows in ${String(stats.commits)} commits, ` +
-        `${String(stats.deadLetters)} dead letters`,
+        `${String(stats.deadLetters)} dead letters, ${String(stats.filtered)} filtered`,
     );
     return { ...stats };
   },

@@ -71,7 +71,11 @@ export const rebuildCommand: CommandSpec<{ readonly day?: string; readonly all?:
   async run(context, { day, all = false }) {
     if ((day === undefined) !== all) throw new VamoError('USAGE', 'name either --day DAY or --all');
     const { store, root, now } = context;
-    const role = await openDataDirectory(root, { role: 'sealer', nowMs: now() });
+    const role = await openDataDirectory(root, {
+      role: 'sealer',
+      nowMs: now(),
+      settings: context.config.store,
+    });
     try {
       const days =
         day === undefined ? (await listSealedDays(store)).map((one) => one.day) : [dayKey(day)];

@@ -61,6 +61,7 @@ export async function rollBack(
 
 export const rollbackCommand: CommandSpec<RollbackOptions> = {
   name: 'rollback',
+  standsAlone: true,
   summary: 'release an older version again, signed, with a higher epoch; repeating it only waits',
   examples: [
     'vamo rollback --reason "overspend in add-to-cart"',

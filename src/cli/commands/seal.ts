@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PartitionManifest } from '../../contracts/index.ts';
@@ -12,9 +13,10 @@ import {
   matureDay,
   readLive,
   sealDay,
+  unloadWithdrawn,
 } from '../../days/index.ts';
 import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
-import { asLoaderUnlessKept, openClickHouse } from '../clickhouse.ts';
+import { asLoaderUnlessKept, clickHouseFolder, clickHousePlace } from '../clickhouse.ts';
 import type { Context } from '../context.ts';
 import { keepMarkets } from '../market.ts';
 import type { CommandSpec } from '../run-command.ts';
@@ -36,7 +38,11 @@ export async function asSealer<T>(
   work: (building: Building) => Promise<T>,
 ): Promise<T> {
   const { store, config, root, log, signal, now } = context;
-  const role = await openDataDirectory(root, { role: 'sealer', nowMs: now() });
+  const role = await openDataDirectory(root, {
+    role: 'sealer',
+    nowMs: now(),
+    settings: config.store,
+  });
   const engineDir = join(root, 'work', 'sealer');
   try {
     const result = await work((day) => ({ store, engineDir, day, config, log, signal }));
@@ -73,9 +79,14 @@ export function sealDays(
 async function loadSealedDays(context: Context): Promise<void> {
   const { store, signal } = context;
   const days = await listSealedDays(store);
-  if (days.length === 0) return;
-  const engine = await openClickHouse(context);
+  const place = await clickHousePlace(context);
+  if (days.length === 0 && place.isEmbedded && !existsSync(clickHouseFolder(context.root))) return;
+  const engine = await place.open();
   try {
+    await unloadWithdrawn(
+      engine,
+      days.map(({ day }) => day),
+    );
     const progress = context.progress.stage('load into ClickHouse');
     for (const [i, { day, generation }] of days.entries()) {
       throwIfAborted(signal);

@@ -90,7 +90,10 @@ export async function simulateDays(
 ): Promise<DaySummary[]> {
   const world = createWorld(context.config);
   await keepConfig(context);
-  const role = await openDataDirectory(context.root, { role: 'simulator' });
+  const role = await openDataDirectory(context.root, {
+    role: 'simulator',
+    settings: context.config.store,
+  });
   const sink = await openSink(context).catch(async (error: unknown) => {
     await role.release();
     throw error;

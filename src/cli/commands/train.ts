@@ -6,7 +6,6 @@ import {
   evaluationDocument,
   type EvaluationDocument,
   type Lineage,
-  type PinnedDay,
   STATE_FEATURES,
 } from '../../contracts/index.ts';
 import {
@@ -18,9 +17,8 @@ import {
   VamoError,
 } from '../../core/index.ts';
 import { type EngineChoice, type EngineSetting } from '../../engine/index.ts';
-import { planWindow } from '../../features/index.ts';
 import { openRegistry } from '../../publisher/index.ts';
-import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
+import { openDataDirectory } from '../../store/index.ts';
 import {
   launchTraining,
   methodFileDigest,
@@ -33,6 +31,12 @@ import { checkMethod } from '../check-method.ts';
 import { codeVersion } from '../code-version.ts';
 import type { Context } from '../context.ts';
 import { engineFor, engineOption } from '../engine-option.ts';
+import {
+  pinnedByUnfinished,
+  type PinnedDays,
+  pinNewest,
+  planTrainingWindow,
+} from '../pinned-days.ts';
 import { championVersion } from '../releases.ts';
 import { describeLearning, returnsTable } from '../results.ts';
 import type { CommandSpec } from '../run-command.ts';
@@ -58,15 +62,6 @@ const LATEST = 'runs/latest.json';
 export const isRunKey = (text: string): boolean => /^\d{4}-\d{2}-\d{2}-[0-9a-f]{12}$/.test(text);
 
 const runFolder = (root: string, runKey: string): string => join(root, 'runs', runKey);
-
-async function pin(context: Context, days: readonly DayKey[]): Promise<PinnedDay[]> {
-  return Promise.all(
-    days.map(async (day) => {
-      const { generation, digest, stepsDigest } = await readManifest(context.store, day);
-      return { day, generation, digest, stepsDigest };
-    }),
-  );
-}
 
 /** The champion's files, verified, as paths for the training process. */
 async function parentFiles(context: Context, folder: string, version: string) {
@@ -120,16 +115,9 @@ export async function trainCandidate(
   const { root, store } = context;
   const config = withMethod(context.config, request);
   await checkMethod(config);
-  const sealed = (await listSealedDays(store)).map(({ day }) => day);
-  const plan = planWindow({ sealed, window: config.window, testDay: request.testDay });
+  const plan = await planTrainingWindow(context, config, request.testDay);
   const testDay = plan.test.at(-1);
   if (testDay === undefined) throw new VamoError('WINDOW_INCOMPLETE', 'the window has no test day');
-  const days = {
-    history: await pin(context, plan.history),
-    train: await pin(context, plan.train),
-    validation: await pin(context, plan.validation),
-    test: await pin(context, plan.test),
-  };
   const parent = request.fresh === true ? null : await championVersion(context);
   const { methodFile } = config.training;
   const methodSha256 = methodFile === null ? undefined : await methodFileDigest(methodFile);
@@ -137,18 +125,23 @@ export async function trainCandidate(
   const { seed } = config.training;
   const engine = request.engine.kind;
   const made = { code: codeVersion(), features: STATE_FEATURES };
-  const identity = sha256(stableJson({ days, configHash, engine, seed, parent, made })).slice(
-    0,
-    12,
-  );
-  const runKey = `${testDay}-${identity}`;
+  const keyOf = (days: PinnedDays): string => {
+    const all = { days, configHash, engine, seed, parent, made };
+    return `${testDay}-${sha256(stableJson(all)).slice(0, 12)}`;
+  };
+  const newest = await pinNewest(context, plan);
+  const begun = await pinnedByUnfinished(context, newest, keyOf);
+  if (begun) context.say('a run that was begun goes on with the generations it has pinned');
+  const days = begun ?? newest;
+  const runKey = keyOf(days);
   const folder = runFolder(root, runKey);
   await mkdir(folder, { recursive: true });
-  const lock = await openDataDirectory(root, { role: 'trainer' });
+  const lock = await openDataDirectory(root, { role: 'trainer', settings: config.store });
   try {
     const job: TrainJob = {
       schema: 'train-job/v1',
       dataRoot: root,
+      store: config.store,
       runDirectory: folder,
       days,
       config: {

@@ -7,6 +7,7 @@ import { formatTable } from '../table.ts';
 /** Lists versions with their digests and lineage, and the releases that pointed at them. */
 export const versionsCommand: CommandSpec<object> = {
   name: 'versions',
+  standsAlone: true,
   readsOnly: true,
   summary: 'list versions, where they came from, and which one is live',
   examples: ['vamo versions', "vamo versions --json | jq '.versions[].digest'"],

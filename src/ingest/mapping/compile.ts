@@ -1,15 +1,15 @@
 import { dayOf, dayStartMs, VamoError } from '../../core/index.ts';
 import {
   type ArrivedEvent,
-  badArrival,
+  badTime,
   badOf,
   createPlacer,
   type Decoded,
   type DecoderOptions,
   type RecordDecoder,
 } from '../decode-record.ts';
+import { EVENT_FIELDS } from '../event-fields.ts';
 import type { ReadRecord } from '../event-source.ts';
-import { EVENT_FIELDS, fieldValue } from './event-fields.ts';
 import {
   type Condition,
   compileCondition,
@@ -17,6 +17,7 @@ import {
   type Expression,
   type LineContext,
 } from './expression.ts';
+import { fieldValue } from './field-value.ts';
 import { createLineReader, type LineReader } from './line-reader.ts';
 import { mappingError, type MappingSpec } from './spec.ts';
 
@@ -59,12 +60,15 @@ export function compileMapping(spec: MappingSpec, options: DecoderOptions): Reco
     const context: LineContext = { line, raw: record.value, day: '' };
     for (const { name, keep } of filters) if (!keep(context)) return { filtered: name };
     const timeMs = time(context);
-    const bad = badArrival(timeMs);
-    if (bad !== undefined) return { bad: { ...bad, field: 'time' } };
+    const bad = badTime(timeMs, 'time');
+    if (bad !== undefined) return { bad };
     context.day = dayOf(timeMs, options.utcOffsetMinutes);
     const lineArrivalMs = arrivalOf(context, record, timeMs);
+    const never = badTime(lineArrivalMs);
+    if (never !== undefined) return { bad: never };
     try {
-      return makeEvents(context, record, timeMs);
+      const made = makeEvents(context, record, timeMs);
+      return made.bad === undefined ? made : { ...made, arrivalMs: lineArrivalMs };
     } catch (error) {
       return { ...badOf(error), arrivalMs: lineArrivalMs };
     }
@@ -77,8 +81,8 @@ export function compileMapping(spec: MappingSpec, options: DecoderOptions): Reco
       if (wire === undefined) continue;
       const placed = place(wire);
       const arrivalMs = arrivalOf(context, record, Number(wire['event_time']));
-      if (placed.bad !== undefined) return { ...placed, arrivalMs };
-      const late = badArrival(arrivalMs);
+      if (placed.bad !== undefined) return placed;
+      const late = badTime(arrivalMs);
       if (late !== undefined) return { bad: late };
       events.push(once ? { ...placed, arrivalMs, once } : { ...placed, arrivalMs });
     }

@@ -20,7 +20,13 @@ import type { Dataset, DayTrajectory, TrajectoryRef } from '../loop/dataset.ts';
 import { type Split, SPLITS } from '../run-record.ts';
 import type { TrainJob } from './job.ts';
 import { marketWindows } from './market.ts';
-import { type HistoryDay, streamed, type TrainingDay, trainingDay } from './training-day.ts';
+import {
+  type HistoryDay,
+  type LabelOptions,
+  streamed,
+  type TrainingDay,
+  trainingDay,
+} from './training-day.ts';
 
 async function pinnedManifest(store: ObjectStore, pinned: PinnedDay) {
   const manifest = await readManifest(store, dayKey(pinned.day), pinned.generation);
@@ -42,7 +48,7 @@ async function pinnedManifest(store: ObjectStore, pinned: PinnedDay) {
 async function readDay(
   store: ObjectStore,
   pinned: PinnedDay,
-  options: { readonly rules: ReplayRules; readonly actions: 'logged' | 'hindsight' },
+  options: LabelOptions,
 ): Promise<TrainingDay> {
   const manifest = await pinnedManifest(store, pinned);
   const replay = async () => ({
@@ -61,7 +67,7 @@ async function readDay(
 export async function readDays(
   store: ObjectStore,
   job: Pick<TrainJob, 'days'>,
-  options: { readonly rules: ReplayRules; readonly actions: 'logged' | 'hindsight' },
+  options: LabelOptions,
 ): Promise<Record<Split, TrainingDay[]>> {
   const days: Record<Split, TrainingDay[]> = { train: [], validation: [], test: [] };
   for (const split of SPLITS)

@@ -3,10 +3,12 @@ import {
   DIGEST_PATTERN,
   pinnedDay,
   REWARD_FIELDS,
+  storeSettings,
   type TaskSpec,
   temporalIo,
 } from '../../contracts/index.ts';
 import { VamoError } from '../../core/index.ts';
+import type { RewardKind } from '../../features/index.ts';
 import type { ModelSettings } from '../../model/index.ts';
 import type { TrainingSettings } from '../loop/trainee.ts';
 
@@ -23,6 +25,8 @@ export interface NightConfig {
     readonly fineTuneRate: number;
     /** What a step's action is learned from; see `datasetOf`. */
     readonly actions: 'logged' | 'hindsight';
+    /** What return labels count. Absent in jobs of an older program: predicted. */
+    readonly reward?: RewardKind;
   };
   readonly release: { readonly batch: number };
 }
@@ -34,6 +38,8 @@ const trainJob = z.strictObject({
   schema: z.literal('train-job/v1'),
   /** Data directory with the sealed days. */
   dataRoot: z.string(),
+  /** Where its sealed days lie. */
+  store: storeSettings.default({ kind: 'directory' }),
   /** Where checkpoints and results go; the same job in the same directory goes on. */
   runDirectory: z.string(),
   /** Pinned generations; their digests are checked. */

@@ -12,7 +12,7 @@ import {
 import { normaliser as normaliserSchema, type Normaliser } from '../../contracts/index.ts';
 import type { ReplayRules } from '../../eval/index.ts';
 import { type ModelIo, type ModelSettings, parameterPlan } from '../../model/index.ts';
-import { openDirectoryStore, type ObjectStore } from '../../store/index.ts';
+import { openDirectoryStore, type ObjectStore, openStore } from '../../store/index.ts';
 import { type Candidate, exportCandidate } from '../candidate/export.ts';
 import { decodeWeights } from '../candidate/weights.ts';
 import type { TrainResult } from '../loop/train.ts';
@@ -85,9 +85,10 @@ const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.st
  */
 export async function runNight(job: TrainJob, options: NightOptions): Promise<TrainOutcome> {
   const { config } = job;
-  const data = await openDirectoryStore(job.dataRoot);
+  const data = await openStore(job.dataRoot, job.store);
   const rules: ReplayRules = { ...config.market, tasks: config.tasks };
-  const days = await readDays(data, job, { rules, actions: config.training.actions });
+  const { actions, reward } = config.training;
+  const days = await readDays(data, job, { rules, actions, reward });
   try {
     return await learnAndExport({ job, days, data, rules }, options);
   } finally {

@@ -5,6 +5,7 @@ import {
   marketSums,
   type CampaignsOfDay,
   returnEfficiency,
+  type RewardKind,
   stepMask,
 } from '../../features/index.ts';
 import { type DayKey, STEPS } from '../../core/index.ts';
@@ -20,6 +21,14 @@ interface DayCampaign {
   /** ln alpha [96] that would have been best from each state; null where the log cannot tell. */
   readonly hindsight: Float32Array | null;
   read(): CampaignSteps;
+}
+
+/** How a day becomes labels and actions to learn. */
+export interface LabelOptions {
+  readonly rules: ReplayRules;
+  readonly actions: 'logged' | 'hindsight';
+  /** Default: predicted. */
+  readonly reward?: RewardKind | undefined;
 }
 
 /** What a day is replayed from, whole in memory. */
@@ -75,10 +84,10 @@ export function streamed(count: number, read: DaySource['read']): CampaignsOfDay
  */
 export function trainingDay(
   known: PlayedDay | { readonly steps: DayStream; readonly log: null },
-  options: { readonly rules: ReplayRules; readonly actions: 'logged' | 'hindsight' },
+  options: LabelOptions,
   source: DaySource = inMemory(known),
 ): TrainingDay {
-  const { rules, actions } = options;
+  const { rules, actions, reward = 'predicted' } = options;
   const { log } = known;
   const found =
     known.log &&
@@ -95,9 +104,11 @@ export function trainingDay(
     return {
       campaignId,
       task,
-      efficiency: found
-        ? found.get(campaignId)?.efficiency
-        : returnEfficiency(campaignReturn(own), null, columns.budget[STEPS] ?? 0),
+      // The best return in hindsight is of predicted values: realised ones have no such measure.
+      efficiency:
+        found && reward === 'predicted'
+          ? found.get(campaignId)?.efficiency
+          : returnEfficiency(campaignReturn(own, reward), null, columns.budget[STEPS] ?? 0),
       acted: stepMask(own, rules.minRemaining).includes(1),
       hindsight: best && Float32Array.from(best),
       read: () => source.read(i),

@@ -1,0 +1,186 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import {
+  type BackfillMode,
+  type BackfillPlan,
+  limitOf,
+  type PlannedFile,
+} from '../../contracts/index.ts';
+import {
+  DAY_MS,
+  type DayKey,
+  dayStartMs,
+  sha256,
+  stableJson,
+  VamoError,
+} from '../../core/index.ts';
+import { type BackfillState, listBackfills } from '../../days/index.ts';
+import { createKafkaSource, findFiles, kafkaTimeRanges, loadMapping } from '../../ingest/index.ts';
+import { readLedgers } from '../../store/index.ts';
+import type { Context } from '../context.ts';
+
+/** What was asked for. */
+export interface BackfillRequest {
+  readonly from: DayKey;
+  readonly to: DayKey;
+  readonly mode: BackfillMode;
+  readonly source:
+    | { readonly kind: 'topic'; readonly topic: string }
+    | { readonly kind: 'files'; readonly files: string; readonly mapping: string | null }
+    | { readonly kind: 'dead-letters' };
+}
+
+type Wanted = Omit<BackfillPlan, 'schema' | 'id' | 'round'>;
+
+/** Terms of a day may be sent on the day before it. */
+const LEAD_MS = DAY_MS;
+
+/**
+ * The backfill of the same days from the same source that was begun and not finished: it is gone on
+ * with as it was planned, though the source may have grown. Changed files are another backfill.
+ */
+export async function findUnfinished(
+  { store }: Context,
+  { from, to, mode, source }: BackfillRequest,
+): Promise<BackfillState | undefined> {
+  if (source.kind === 'files') return undefined;
+  const isSame = ({ plan }: BackfillState): boolean =>
+    plan.from === from &&
+    plan.to === to &&
+    plan.mode === mode &&
+    plan.source.kind === source.kind &&
+    (plan.source.kind !== 'topic' ||
+      (source.kind === 'topic' && plan.source.topic === source.topic));
+  const states = await listBackfills(store);
+  return states.find((state) => !state.isDone && !state.isUndone && isSame(state));
+}
+
+/**
+ * Everything a backfill will read, found but not read yet.
+ * @throws VamoError INGEST_SOURCE, BACKFILL_INVALID when there is nothing to read, MAPPING_INVALID
+ */
+export async function planBackfill(context: Context, request: BackfillRequest): Promise<Wanted> {
+  const { from, to, mode, source } = request;
+  const days = { from, to, mode };
+  switch (source.kind) {
+    case 'topic':
+      return { ...days, source: await planTopic(context, request, source.topic) };
+    case 'files':
+      return { ...days, source: await planFiles(source.files, source.mapping) };
+    case 'dead-letters':
+      return { ...days, source: await planDeadLetters(context, request) };
+  }
+}
+
+type Planned<K extends BackfillPlan['source']['kind']> = Extract<
+  BackfillPlan['source'],
+  { readonly kind: K }
+>;
+
+async function planTopic(
+  { config, log }: Context,
+  { from, to }: BackfillRequest,
+  topic: string,
+): Promise<Planned<'topic'>> {
+  const { utcOffsetMinutes, attributionMs } = config.days;
+  const address = { ...config.source.kafka, topic };
+  const fromMs = dayStartMs(from, utcOffsetMinutes) - LEAD_MS;
+  const untilMs = limitOf({ day: to, ...config.days }) + attributionMs;
+  const { id: cluster } = await createKafkaSource({ ...address, log }).identity();
+  const ranges = await kafkaTimeRanges(address, fromMs, untilMs);
+  for (const [partition, range] of ranges.entries())
+    if (range.low > 0 && range.from === range.low)
+      log.warn('backfill.deleted', { topic, partition, low: range.low });
+  if (ranges.every((range) => range.from === range.to))
+    throw new VamoError(
+      'BACKFILL_INVALID',
+      `${topic} has no record that arrived from ${new Date(fromMs).toISOString()} to ${new Date(untilMs).toISOString()}`,
+    );
+  const bounds = ranges.map((range) => ({ from: range.from, to: range.to }));
+  return { kind: 'topic', cluster, topic, ranges: bounds, fromMs, untilMs };
+}
+
+const FORMS: readonly (readonly [RegExp, PlannedFile['form']])[] = [
+  [/\.(arrow|feather|ipc)$/, 'arrow'],
+  [/\.parquet$/, 'parquet'],
+  [/\.(jsonl|ndjson|json)(\.gz)?$/, 'events'],
+];
+
+async function planFiles(glob: string, mapping: string | null): Promise<Planned<'files'>> {
+  const files: PlannedFile[] = [];
+  for (const path of await findFiles(glob)) {
+    const form = mapping === null ? FORMS.find(([name]) => name.test(path))?.[1] : 'mapping';
+    if (form === undefined)
+      throw new VamoError('BACKFILL_INVALID', `${path}: nothing says how its lines become events`, {
+        mend: 'Name a mapping with --mapping; .jsonl, .arrow and .parquet need none.',
+      });
+    const digest = await fileDigest(path);
+    // One file under two names is one file.
+    if (!files.some((file) => file.sha256 === digest))
+      files.push({ path, bytes: (await stat(path)).size, sha256: digest, form });
+  }
+  const spec = mapping === null ? null : await loadMapping(mapping);
+  return {
+    kind: 'files',
+    files,
+    mapping:
+      mapping === null || spec === null
+        ? null
+        : { name: mapping, sha256: sha256(stableJson(spec)) },
+  };
+}
+
+async function fileDigest(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new VamoError('INGEST_SOURCE', `cannot read ${path}: ${reason}`, { cause });
+  }
+  return hash.digest('hex');
+}
+
+async function planDeadLetters(
+  { store }: Context,
+  { from, to }: BackfillRequest,
+): Promise<Planned<'dead-letters'>> {
+  const files: Planned<'dead-letters'>['files'] = [];
+  for (const { deadLetters } of await readLedgers(store)) {
+    if (deadLetters === null) continue;
+    const { key, rows, byDay, sha256: digest } = deadLetters;
+    if (Object.keys(byDay).some((day) => day >= from && day <= to))
+      files.push({ key, sha256: digest, rows, byDay });
+  }
+  if (files.length === 0)
+    throw new VamoError('BACKFILL_INVALID', `no dead letter arrived from ${from} to ${to}`);
+  return { kind: 'dead-letters', files };
+}
+
+/** How much a plan reads, for people and for --json. */
+export function describeSource({ source }: Pick<BackfillPlan, 'source'>) {
+  const total = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+  switch (source.kind) {
+    case 'topic': {
+      const { topic, ranges } = source;
+      const records = total(ranges.map((range) => range.to - range.from));
+      return {
+        what: `topic ${topic}`,
+        partitions: ranges.length,
+        expected: records,
+        unit: 'records',
+      };
+    }
+    case 'files': {
+      const { files } = source;
+      const bytes = total(files.map((file) => file.bytes));
+      return { what: 'files', partitions: files.length, expected: bytes, unit: 'bytes' };
+    }
+    case 'dead-letters': {
+      const { files } = source;
+      const letters = total(files.map((file) => file.rows));
+      return { what: 'dead letters', partitions: files.length, expected: letters, unit: 'records' };
+    }
+  }
+}

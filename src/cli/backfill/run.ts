@@ -1,0 +1,61 @@
+import { type BackfillPlan, rulesOf } from '../../contracts/index.ts';
+import { throwIfAborted } from '../../core/index.ts';
+import {
+  freezePlan,
+  type PublishedDay,
+  publishBackfill,
+  storeOfBackfill,
+} from '../../days/index.ts';
+import { createIngester, type IngestStats } from '../../ingest/index.ts';
+import { keepRules } from '../../store/index.ts';
+import { asSealer } from '../commands/seal.ts';
+import { type Context, keepConfig } from '../context.ts';
+import { openPlanned } from './open-source.ts';
+
+export interface BackfillResult {
+  /** Of this run; what an interrupted one had committed is not read again. */
+  readonly stats: IngestStats;
+  readonly published: readonly PublishedDay[];
+}
+
+/**
+ * Carries a plan out: fixes it, reads its source into ledgers of its own, then publishes a generation
+ * of each day. Killed at any moment, the same plan goes on where it stopped and ends the same.
+ */
+export async function runBackfill(context: Context, plan: BackfillPlan): Promise<BackfillResult> {
+  const { store } = context;
+  await keepConfig(context);
+  await keepRules(store, rulesOf(context.config));
+  await freezePlan(store, plan);
+  const stats = await readSource(context, plan);
+  const published = await asSealer(context, (building) =>
+    publishBackfill(building, store, plan.id),
+  );
+  return { stats, published };
+}
+
+async function readSource(context: Context, plan: BackfillPlan): Promise<IngestStats> {
+  const { store, config, log, signal } = context;
+  const { source, decoder, forget } = await openPlanned(context, plan);
+  const ingester = createIngester({
+    source,
+    decoder,
+    store: storeOfBackfill(store, plan.id),
+    tasks: config.tasks,
+    utcOffsetMinutes: config.days.utcOffsetMinutes,
+    // Of dead letters any number may still be bad.
+    ingest:
+      plan.source.kind === 'dead-letters' ? { ...config.ingest, maxBadShare: 1 } : config.ingest,
+    clock: () => performance.now(),
+    log,
+    progress: context.progress.stage('backfill'),
+  });
+  try {
+    const stats = await ingester.run({ signal, until: 'end' });
+    throwIfAborted(signal);
+    await forget();
+    return stats;
+  } finally {
+    context.progress.clear();
+  }
+}

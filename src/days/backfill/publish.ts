@@ -1,0 +1,153 @@
+import type {
+  BackfilledDay,
+  BackfillPlan,
+  LedgerEntry,
+  PartitionManifest,
+} from '../../contracts/index.ts';
+import { isMature, limitOf } from '../../contracts/index.ts';
+import { addDays, type DayKey, dayKey, throwIfAborted, VamoError } from '../../core/index.ts';
+import {
+  committedOfDay,
+  findManifest,
+  findNewest,
+  listGenerations,
+  nextGeneration,
+  type ObjectStore,
+  readLedgers,
+} from '../../store/index.ts';
+import { type BackfillRows, buildGeneration, type BuildPlan } from '../build.ts';
+import type { BuildOptions } from '../build-options.ts';
+import { laterDays, liveDay, readLive } from '../live.ts';
+import { asAsked, withWindowOf } from '../seal.ts';
+import { markBackfill, readBackfill, recordDay, storeOfBackfill } from './records.ts';
+
+/** The days of a plan, in order. */
+export function daysOf({ from, to }: Pick<BackfillPlan, 'from' | 'to'>): DayKey[] {
+  const days: DayKey[] = [];
+  for (let day = dayKey(from); day <= to; day = addDays(day, 1)) days.push(day);
+  return days;
+}
+
+export interface PublishedDay extends BackfilledDay {
+  readonly manifest: PartitionManifest;
+}
+
+/**
+ * Builds and publishes the next generation of every day of the plan for which the backfill has rows,
+ * each by itself; a day that was published before a crash is left alone. The caller holds the role
+ * `sealer`.
+ * @throws VamoError DAY_UNSEALED a day that is to be merged has live rows but is still open; and those
+ *   of building
+ */
+export async function publishBackfill(
+  building: (day: DayKey) => BuildOptions,
+  store: ObjectStore,
+  id: string,
+): Promise<PublishedDay[]> {
+  const { plan, days: known } = await readBackfill(store, id);
+  const entries = await readLedgers(storeOfBackfill(store, id));
+  const published: PublishedDay[] = [];
+  for (const day of daysOf(plan)) {
+    const options = building(day);
+    throwIfAborted(options.signal);
+    const before = known.find((one) => one.day === day) ?? (await findPublished(store, day, id));
+    const made = before ?? (await publishDay(options, plan, entries));
+    if (made === undefined) continue;
+    await recordDay(store, id, made);
+    const manifest = await findManifest(store, day, made.generation);
+    if (manifest !== undefined) published.push({ ...made, manifest });
+  }
+  await markBackfill(store, id, 'done');
+  return published;
+}
+
+/** The generation that this backfill made of a day, when it died between that and its record. */
+async function findPublished(
+  store: ObjectStore,
+  day: DayKey,
+  id: string,
+): Promise<BackfilledDay | undefined> {
+  for (const generation of await listGenerations(store, day)) {
+    const manifest = await findManifest(store, day, generation);
+    if (manifest?.kind === 'backfill' && manifest.inputs.backfill?.id === id)
+      return recordOf(manifest);
+  }
+  return undefined;
+}
+
+const recordOf = ({ day, generation, parent }: PartitionManifest): BackfilledDay => ({
+  schema: 'backfilled-day/v1',
+  day,
+  generation,
+  parent,
+});
+
+async function publishDay(
+  options: BuildOptions,
+  plan: BackfillPlan,
+  entries: readonly LedgerEntry[],
+): Promise<BackfilledDay | undefined> {
+  const { store, day, config } = options;
+  const own = storeOfBackfill(store, plan.id);
+  const { segments, deadLetters } = await committedOfDay(own, day, entries);
+  if (segments.length === 0) return undefined;
+  const newest = await findNewest(store, day);
+  const parent = newest && asAsked(newest, config.days);
+  const under = parent === undefined ? options : withWindowOf(parent, options);
+  const later = [];
+  for (const next of laterDays(day, under.config.days.attributionMs))
+    later.push(...(await committedOfDay(own, next, entries)).segments);
+  const bad = deadLetters.reduce((sum, { byDay }) => sum + (byDay[day] ?? 0), 0);
+  const backfill: BackfillRows = {
+    id: plan.id,
+    mode: plan.mode,
+    store: own,
+    rows: segments,
+    later,
+    dead: bad - replayed(plan, day),
+  };
+  const manifest = await buildGeneration(under, await planDay(under, plan, parent, backfill));
+  return recordOf(manifest);
+}
+
+/** Dead letters of the day that a replay read again: they are rows now, or bad once more. */
+function replayed({ source }: BackfillPlan, day: DayKey): number {
+  if (source.kind !== 'dead-letters') return 0;
+  return source.files.reduce((sum, { byDay }) => sum + (byDay[day] ?? 0), 0);
+}
+
+async function planDay(
+  { store, day, config }: BuildOptions,
+  plan: BackfillPlan,
+  parent: PartitionManifest | undefined,
+  backfill: BackfillRows,
+): Promise<BuildPlan> {
+  const live = await readLive(store, config.source);
+  if (parent === undefined && (await liveDay(store, live, day)).segments.length > 0)
+    throw new VamoError(
+      'DAY_UNSEALED',
+      `day ${day} has live rows and is still open: what was backfilled would shut them out`,
+      { details: { day }, mend: `Run \`vamo seal --day ${day}\` first, then the same backfill.` },
+    );
+  const base = plan.mode === 'merge' ? parent : undefined;
+  const cut = parent?.cut ?? [];
+  const limit = limitOf({ day, ...config.days });
+  const matureAtMs = limit + config.days.attributionMs;
+  const reached = plan.source.kind === 'topic' ? plan.source.untilMs : matureAtMs;
+  const untilMs = Math.min(reached, matureAtMs);
+  return {
+    kind: 'backfill',
+    generation: await nextGeneration(store, day),
+    parent,
+    base,
+    live,
+    from: cut,
+    cut,
+    // A replaced day forgets the live conversions of the days after it as well.
+    rewardFrom: parent?.inputs.rewardCut ?? [],
+    rewardCut: parent?.inputs.rewardCut ?? [],
+    rewardsUntilMs: base === undefined || isMature(base) ? untilMs : base.rewardsUntilMs,
+    arrivedUntilMs: parent?.arrivedUntilMs ?? limit,
+    backfill,
+  };
+}

@@ -1,0 +1,94 @@
+import type { z } from 'zod';
+import {
+  backfilledDay,
+  type BackfilledDay,
+  backfillPlan,
+  type BackfillPlan,
+} from '../../contracts/index.ts';
+import { sha256, stableJson, VamoError } from '../../core/index.ts';
+import { type ObjectStore, prefixedStore } from '../../store/index.ts';
+
+/** Where a backfill stands: planned, its days published, or undone. */
+export interface BackfillState {
+  readonly plan: BackfillPlan;
+  readonly days: readonly BackfilledDay[];
+  readonly isDone: boolean;
+  readonly isUndone: boolean;
+}
+
+/** The store in which a backfill has ledgers and segments of its own. */
+export const storeOfBackfill = (store: ObjectStore, id: string): ObjectStore =>
+  prefixedStore(store, `backfill/${id}`);
+
+async function read<T extends z.ZodType>(
+  store: ObjectStore,
+  key: string,
+  schema: T,
+): Promise<z.infer<T>> {
+  try {
+    return schema.parse(JSON.parse(Buffer.from(await store.get(key)).toString()));
+  } catch (cause) {
+    throw new VamoError('STORE_CORRUPT', `${key} cannot be read`, { details: { key }, cause });
+  }
+}
+
+const json = (value: unknown): Uint8Array => Buffer.from(`${JSON.stringify(value)}\n`);
+
+/** @throws VamoError BACKFILL_UNKNOWN when there is none of that id; STORE_CORRUPT */
+export async function readBackfill(store: ObjectStore, id: string): Promise<BackfillState> {
+  const own = storeOfBackfill(store, id);
+  if (!/^[0-9a-z-]{1,64}$/.test(id) || !(await own.has('plan.json')))
+    throw new VamoError('BACKFILL_UNKNOWN', `there is no backfill "${id}"`, { details: { id } });
+  const days: BackfilledDay[] = [];
+  for (const key of await own.list('days')) days.push(await read(own, key, backfilledDay));
+  return {
+    plan: await read(own, 'plan.json', backfillPlan),
+    days,
+    isDone: await own.has('done.json'),
+    isUndone: await own.has('undone.json'),
+  };
+}
+
+/** Every backfill, by id. */
+export async function listBackfills(store: ObjectStore): Promise<BackfillState[]> {
+  const ids = (await store.list('backfill')).flatMap((key) => {
+    const [, id, file, ...rest] = key.split('/');
+    return file === 'plan.json' && rest.length === 0 && id !== undefined ? [id] : [];
+  });
+  const states: BackfillState[] = [];
+  for (const id of ids) states.push(await readBackfill(store, id));
+  return states;
+}
+
+type Wanted = Omit<BackfillPlan, 'schema' | 'id' | 'round'>;
+
+/** The plan's id: its first day and 12 digits of everything it says. */
+const idOf = (wanted: Wanted, round: number): string =>
+  `${wanted.from}-${sha256(stableJson({ ...wanted, round })).slice(0, 12)}`;
+
+/** A plan with its id; after one that was undone, the next round of it. Nothing is written. */
+export async function identify(store: ObjectStore, wanted: Wanted): Promise<BackfillPlan> {
+  for (let round = 1; ; round++) {
+    const id = idOf(wanted, round);
+    if (await storeOfBackfill(store, id).has('undone.json')) continue;
+    return { schema: 'backfill/v1', id, ...wanted, round };
+  }
+}
+
+/** Fixes a plan; the same plan that stands there already counts. */
+export async function freezePlan(store: ObjectStore, plan: BackfillPlan): Promise<BackfillState> {
+  await storeOfBackfill(store, plan.id).putIfAbsent('plan.json', json(plan));
+  return readBackfill(store, plan.id);
+}
+
+export async function recordDay(store: ObjectStore, id: string, day: BackfilledDay): Promise<void> {
+  await storeOfBackfill(store, id).putIfAbsent(`days/${day.day}.json`, json(day));
+}
+
+export async function markBackfill(
+  store: ObjectStore,
+  id: string,
+  as: 'done' | 'undone',
+): Promise<void> {
+  await storeOfBackfill(store, id).putIfAbsent(`${as}.json`, json({ id }));
+}

@@ -1,0 +1,71 @@
+import type { BackfilledDay } from '../../contracts/index.ts';
+import { dayKey, VamoError } from '../../core/index.ts';
+import {
+  findManifest,
+  findNewest,
+  nextGeneration,
+  type ObjectStore,
+  withdrawDay,
+} from '../../store/index.ts';
+import { restoreGeneration } from '../undo.ts';
+import { markBackfill, readBackfill } from './records.ts';
+
+/** What undoing made of a day: a generation that names the former files, or no day any more. */
+export interface UndoneDay {
+  readonly day: string;
+  readonly generation: number;
+  /** The generation whose files count again; null = the day was not there before. */
+  readonly restored: number | null;
+}
+
+/**
+ * Puts every day that a backfill made back to the generation before it. Repeating is fine: days put
+ * back already are left alone. The caller holds the role `sealer`.
+ * @throws VamoError BACKFILL_UNKNOWN; BACKFILL_BUILT_ON when a day has newer generations that were built
+ *   on the backfilled one: nothing is changed then
+ */
+export async function undoBackfill(store: ObjectStore, id: string): Promise<UndoneDay[]> {
+  const { days, isUndone } = await readBackfill(store, id);
+  if (isUndone) return [];
+  const open: BackfilledDay[] = [];
+  for (const made of days) {
+    const day = dayKey(made.day);
+    const newest = await findNewest(store, day);
+    if (newest === undefined) continue;
+    // What counts, where the newest only names the files of an older one.
+    const effective = newest.inputs.restored ?? newest.generation;
+    const before = made.parent && (await originOf(store, made.day, made.parent));
+    if (newest.kind === 'undo' && effective === before) continue;
+    if (effective !== made.generation)
+      throw new VamoError(
+        'BACKFILL_BUILT_ON',
+        `day ${day}: generation ${newest.generation} (${newest.kind}) was made after generation ${made.generation} of this backfill`,
+        { details: { day, newest: newest.generation, backfilled: made.generation } },
+      );
+    open.push(made);
+  }
+  const undone: UndoneDay[] = [];
+  for (const { day: name, parent } of open) {
+    const day = dayKey(name);
+    if (parent === null) {
+      const generation = await nextGeneration(store, day);
+      await withdrawDay(store, day, generation);
+      undone.push({ day, generation, restored: null });
+    } else {
+      const { generation } = await restoreGeneration(
+        store,
+        day,
+        await originOf(store, name, parent),
+      );
+      undone.push({ day, generation, restored: parent });
+    }
+  }
+  await markBackfill(store, id, 'undone');
+  return undone;
+}
+
+/** The generation that first held the files of one that may itself be an undo. */
+async function originOf(store: ObjectStore, day: string, generation: number): Promise<number> {
+  const manifest = await findManifest(store, dayKey(day), generation);
+  return manifest?.inputs.restored ?? generation;
+}

@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openS3Store } from '../../src/store/s3-store.ts';
+import {
+  closeDays,
+  type DayReport,
+  exists,
+  filesUnder,
+  type Night,
+  openWorkshop,
+  publish,
+  SEALED,
+  train,
+  type Versions,
+  type Workshop,
+} from '../helpers/pipeline.ts';
+import { S3_CREDENTIALS, s3Missing, type S3Service, startS3 } from '../helpers/s3.ts';
+
+const missing = s3Missing();
+if (missing !== undefined) {
+  if (process.env['CI'] === 'true') throw new Error(missing);
+  console.warn(`\n*** S3 TESTS SKIPPED: ${missing} ***\n`);
+}
+
+describe.skipIf(missing !== undefined)('a data set in an S3-compatible store', () => {
+  let s3: S3Service;
+  let workshop: Workshop;
+  beforeAll(async () => {
+    Object.assign(process.env, S3_CREDENTIALS);
+    s3 = await startS3();
+    workshop = await openWorkshop();
+  }, 240_000);
+  afterAll(async () => {
+    await s3.stop();
+    await workshop.clean();
+  });
+
+  it('creates each key for one of many writers, and lists all in byte order', async () => {
+    const folder = (await workshop.night()).data;
+    const open = () =>
+      openS3Store(s3.settings('races'), { cacheFolder: join(folder, 'cache'), pageKeys: 7 });
+    const stores = [open(), open()];
+    const keys = Array.from({ length: 20 }, (_, i) => `race/day=${i % 3}/t-${i}+a@b,c.json`);
+    for (const key of keys) {
+      const writers = Array.from({ length: 8 }, (_, i) =>
+        stores[i % 2]!.putIfAbsent(key, Buffer.alloc(2000 * i, `${i}`)),
+      );
+      const won = (await Promise.all(writers)).flatMap((created, i) => (created ? [i] : []));
+      expect(won).toHaveLength(1);
+      expect((await stores[0]!.get(key)).byteLength).toBe(2000 * won[0]!);
+    }
+    expect(await stores[1]!.list('race')).toEqual([...keys].sort());
+    expect(await stores[1]!.list('race', keys[4])).toEqual(keys.filter((k) => k > keys[4]!).sort());
+    expect(await stores[1]!.list('race/day=1')).toHaveLength(7);
+    expect(Math.abs((await stores[0]!.modifiedMs(keys[0]!)) - Date.now())).toBeLessThan(60_000);
+  });
+
+  it('seals the days that a directory seals, and another host trains on them', async () => {
+    const local = await workshop.night();
+    await closeDays(local);
+    const daysOf = async (night: Night) => (await night.ok<{ days: DayReport[] }>('days')).days;
+    const onDisk = await daysOf(local);
+    const shared = {
+      store: s3.settings('ads/night'),
+      source: { directory: join(local.data, 'log') },
+    };
+
+    const first = await (await workshop.night()).with(shared);
+    await first.ok('ingest');
+    await first.ok('seal');
+    expect(await daysOf(first)).toEqual(onDisk);
+    expect(onDisk.filter((day) => day.digest !== null).map((day) => day.day)).toEqual(SEALED);
+    for (const folder of ['seg', 'ledger', 'days', 'dlq'])
+      expect(await filesUnder(first, folder)).toEqual([]);
+    expect(await exists(first, 'config.json')).toBe(true);
+
+    const orphan = 'seg/day=2026-01-05/left-by-a-dead-writer.arrow';
+    const bucket = openS3Store(shared.store, { cacheFolder: join(first.data, 'none') });
+    await bucket.put(orphan, Buffer.from('rows'));
+    const pruned = { old: [], young: [orphan], removed: [] };
+    expect(await first.ok('prune', '--dry-run')).toMatchObject({ ...pruned, dryRun: true });
+    const impatient = await first.with({ ingest: { orphanGraceMs: 1 } });
+    expect(await impatient.ok('prune')).toMatchObject({ removed: [orphan], young: [] });
+    expect(await daysOf(first)).toEqual(onDisk);
+
+    const second = await (await workshop.night()).with(shared);
+    expect(await daysOf(second)).toEqual(onDisk);
+    expect(await exists(second, '.')).toBe(false);
+    await train(second);
+    await publish(second);
+    expect((await second.ok<Versions>('versions')).champion).not.toBeNull();
+    expect((await first.ok<Versions>('versions')).champion).toBeNull();
+  });
+});
