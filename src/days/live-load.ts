@@ -5,7 +5,6 @@ import {
   SEGMENT_COLUMNS,
   countSegment,
   countSegments,
-  createTables,
   dropLiveDay,
   loadSegment,
   removeSegment,
@@ -20,6 +19,7 @@ import {
   readVerified,
 } from '../store/index.ts';
 import { loadIntoClickHouse } from './load.ts';
+import { unloadWithdrawn } from './unload.ts';
 
 interface Pending {
   readonly segment: SegmentRef;
@@ -71,16 +71,27 @@ export function createLiveLoader(options: {
       tails[p] = BigInt(entries.at(-1)?.to ?? tail);
     }
     const days = await listSealedDays(store);
+    if ([...sealed.keys()].some((day) => !days.some((one) => one.day === day))) return startOver();
     waitingDays = days.filter(({ day, generation }) => sealed.get(day) !== generation);
     // Rows that come after the seal are late: they stay in their segments.
     const isSealed = new Set(days.map(({ day }) => day));
     for (const [key, { range }] of waiting) if (isSealed.has(range.day)) waiting.delete(key);
   }
 
-  /** A day that was sealed before this loader began may have left its segments there. */
+  /** A day was withdrawn: its segments, if it has some, are those of an open day again. */
+  async function startOver(): Promise<void> {
+    sealed.clear();
+    known.clear();
+    tails.fill(0n);
+    await prepare();
+    await look();
+  }
+
+  /** What other processes sealed or withdrew before this loader looks is put right. */
   async function prepare(): Promise<void> {
-    for (const sql of createTables()) await engine.command(sql);
-    const isSealed = new Set((await listSealedDays(store)).map(({ day }) => day));
+    const days = (await listSealedDays(store)).map(({ day }) => day);
+    await unloadWithdrawn(engine, days);
+    const isSealed = new Set(days);
     for (const { day } of await engine.query<{ day: DayKey }>(LIVE_DAYS))
       if (isSealed.has(day)) await engine.command(dropLiveDay(day));
     prepared = true;

@@ -168,4 +168,15 @@ describe('a day that is sealed', () => {
     expect(await count('events_now', `day = '${DAY}' AND provisional = 1`)).toBe(0);
     expect(await count('events_now', `day = '${nextDay}' AND provisional = 1`)).toBe(open);
   });
+
+  it('that is withdrawn gives its place back to its segments', async () => {
+    const loader = createLiveLoader({ engine: embedded, store, source });
+    await loader.round();
+    for (const key of await store.list(`days/${DAY}`)) await store.remove(key);
+    await loader.round();
+    expect(await count('events', `day = '${DAY}'`)).toBe(0);
+    expect(await count('events_now', `day = '${DAY}' AND provisional = 1`)).toBe(
+      await committed(DAY),
+    );
+  });
 });

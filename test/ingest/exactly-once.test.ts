@@ -86,9 +86,6 @@ function contextOf(store: ObjectStore): PartitionContext {
     waitsForStore: false,
     clock: () => 0,
     stats: { ...stats, commits: 0, lost: 0, seeks: 0, gaps: 0, reread: 0 },
-    builders: createBuilderPool(),
-    flushGate: createGate(2),
-    waitsForStore: false,
     log: silentLogger,
     signal: new AbortController().signal,
   };
