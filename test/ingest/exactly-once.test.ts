@@ -82,7 +82,7 @@ function contextOf(store: ObjectStore): PartitionContext {
     flushMs: 1e9,
     maxBadShare: 1,
     builders: createBuilderPool(),
-    flushGate: (work) => work(),
+    flushGate: createGate(2),
     waitsForStore: false,
     clock: () => 0,
     stats: { ...stats, commits: 0, lost: 0, seeks: 0, gaps: 0, reread: 0 },
