@@ -265,6 +265,7 @@ export async function openPartition(
       next,
       committed: range.from,
       buffered: range.records,
+      bufferedBytes: range.bytes,
       maxArrivalMs: range.maxArrivalMs,
       lastCommitMs,
       ...done,

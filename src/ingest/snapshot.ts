@@ -7,6 +7,8 @@ export interface PartitionSnapshot {
   readonly committed: number;
   /** Records read and not yet committed. */
   readonly buffered: number;
+  /** Memory that they take. */
+  readonly bufferedBytes: number;
   /** Newest arrival time read, ms since the epoch; 0 = none yet. */
   readonly maxArrivalMs: number;
   /** By the ingester's clock; the assignment's time before the first commit. */

@@ -64,6 +64,7 @@ export function ingestMetrics(observation: Observation): Metric[] {
       (p) => (waitingMs.get(p.partition) ?? 0) / 1000,
     ),
     each('vamo_ingest_buffered_records', 'gauge', 'Records read, not committed', (p) => p.buffered),
+    each('vamo_ingest_buffered_bytes', 'gauge', 'Memory they take', (p) => p.bufferedBytes),
     each('vamo_ingest_records_total', 'counter', 'Records committed', (p) => p.records),
     each('vamo_ingest_rows_total', 'counter', 'Rows committed', (p) => p.rows),
     each(

@@ -51,6 +51,7 @@ function look(over: Partial<Observation> = {}): Observation {
     next: committed,
     committed,
     buffered: 0,
+    bufferedBytes: 0,
     maxArrivalMs: 1_000_000,
     lastCommitMs: 5_000,
     commits: 2,
