@@ -67,6 +67,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'Look at the dead-letter file; correct the producer or raise `ingest.maxBadShare`.',
   },
+  INGEST_CODEC: {
+    retriable: false,
+    mend: 'Install the package that the message names, then start again.',
+  },
   INGEST_SHUTDOWN: {
     retriable: true,
     mend: 'Start it again: what was not committed is read once more. Raise `ingest.shutdownMs` if the store is slow.',

@@ -27,6 +27,7 @@ export {
   type IngestSnapshot,
 } from './ingester.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
+export { openKafkaSecurity } from './kafka-security.ts';
 export { type PartitionSnapshot } from './snapshot.ts';
 export { boundedSource } from './bounded-source.ts';
 export { jsonLines } from './json-line.ts';

@@ -31,6 +31,8 @@ export interface IngestStats {
   lost: number;
   /** Times the source stood elsewhere than the ledger. */
   seeks: number;
+  /** Offset ranges that the source deleted unread. */
+  gaps: number;
   /** Records read, dropped and to be read again. */
   reread: number;
 }
@@ -74,6 +76,8 @@ export interface PartitionIngest {
   /** Takes a batch; answers where to go on. */
   batch(batch: SourceBatch): Promise<number>;
   skipped(from: number, to: number): void;
+  /** Commits what is open, then an entry that says that [from, to) was lost. */
+  gap(from: number, to: number): Promise<void>;
   /** Commits what is open, if it is old enough or `always`. */
   flush(always: boolean): Promise<void>;
   /** The partition is another's now: what is open is forgotten. */
@@ -236,6 +240,17 @@ export async function openPartition(
     skipped(from, to) {
       if (from === next) next = to;
     },
+    gap: (from, to) =>
+      inTurn(async () => {
+        await commit();
+        if (dropped || next !== from) return;
+        const nonce = randomUUID().slice(0, 8);
+        const entry = { ...(await range.write(store, to, nonce)), gap: true as const };
+        const isOurs = (await ledger.commit(entry)) === 'committed';
+        const last = isOurs ? entry : await ledger.last();
+        if (isOurs) stats.gaps += 1;
+        startRange(Number(last?.to ?? 0), last?.maxArrivalMs ?? 0);
+      }),
     flush: (always) =>
       inTurn(async () => {
         if (always || isDue()) await commit();

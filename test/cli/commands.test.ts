@@ -10,6 +10,7 @@ const COMMANDS = [
   'ingest',
   'seal',
   'days',
+  'clickhouse',
   'train',
   'methods',
   'evaluate',

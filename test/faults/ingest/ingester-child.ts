@@ -1,7 +1,7 @@
 // An ingester as a process of its own, that dies at a given step or finds its store failing when told.
 import { setMaxListeners } from 'node:events';
 import { isVamoError, silentLogger } from '../../../src/core/index.ts';
-import { createIngester, createKafkaSource } from '../../../src/ingest/index.ts';
+import { createIngester, createKafkaSource, type FaultPoint } from '../../../src/ingest/index.ts';
 import { openDataDirectory } from '../../../src/store/index.ts';
 import { type Failure, faultyStore, type Step } from './faulty-store.ts';
 import type { ChildOptions, FromChild, ToChild } from './fleet.ts';
@@ -26,7 +26,7 @@ process.on('disconnect', () => process.exit(0));
 const reached = (step: Step): void => {
   if (step === dieAt) process.kill(process.pid, 'SIGKILL');
 };
-const STEP_OF = {
+const STEP_OF: Readonly<Record<Parameters<FaultPoint>[0], Step>> = {
   assigned: 'assigned',
   accepted: 'batch accepted',
   buffered: 'rows buffered',
@@ -34,7 +34,7 @@ const STEP_OF = {
   filed: 'files written',
   committed: 'committed',
   hinted: 'source told',
-} as const;
+};
 
 try {
   const { store } = await openDataDirectory(options.root, { settings: options.store });
@@ -46,7 +46,10 @@ try {
     ingest: options.ingest,
     clock: () => performance.now() + clockStepMs,
     log: silentLogger,
-    faultPoint: (at) => reached(STEP_OF[at]),
+    faultPoint: (at) => {
+      const step = STEP_OF[at];
+      if (step !== undefined) reached(step);
+    },
   });
   tell({ type: 'ready' });
   await ingester.run({ signal: stop.signal, until: 'forever' });
