@@ -1,4 +1,4 @@
-import { dayOf, dayStartMs, VamoError } from '../../core/index.ts';
+import { DAY_MS, dayOf, dayStartMs, VamoError } from '../../core/index.ts';
 import {
   type ArrivedEvent,
   badTime,
@@ -43,10 +43,18 @@ export function compileMapping(spec: MappingSpec, options: DecoderOptions): Reco
     keep: compileCondition(keep, reader, `filters.${i}.keep`),
   }));
   const makers = spec.events.map((event, i) => ({
-    make: compileEvent(event, reader, options, `events.${i}`),
+    make: compileEvent(event, reader, `events.${i}`),
     once: event.once === true,
   }));
   const place = createPlacer(options);
+
+  // Lines come nearly in order of time: the day before is nearly always the day again.
+  let known = { day: '', startMs: Number.NaN };
+  function dayAt(ms: number): typeof known {
+    if (ms >= known.startMs && ms < known.startMs + DAY_MS) return known;
+    const day = dayOf(ms, options.utcOffsetMinutes);
+    return (known = { day, startMs: dayStartMs(day, options.utcOffsetMinutes) });
+  }
 
   /** When an event arrived: as the mapping says, else the source, else when it happened. */
   function arrivalOf(context: LineContext, record: ReadRecord, happenedMs: number): number {
@@ -57,12 +65,14 @@ export function compileMapping(spec: MappingSpec, options: DecoderOptions): Reco
   function decodeLine(record: ReadRecord): Decoded {
     const line = reader.read(record.value);
     if (line === 'header' || line === 'blank') return { filtered: line };
-    const context: LineContext = { line, raw: record.value, day: '' };
+    const context: LineContext = { line, raw: record.value, day: '', dayStartMs: 0 };
     for (const { name, keep } of filters) if (!keep(context)) return { filtered: name };
     const timeMs = time(context);
     const bad = badTime(timeMs, 'time');
     if (bad !== undefined) return { bad };
-    context.day = dayOf(timeMs, options.utcOffsetMinutes);
+    const { day, startMs } = dayAt(timeMs);
+    context.day = day;
+    context.dayStartMs = startMs;
     const lineArrivalMs = arrivalOf(context, record, timeMs);
     const never = badTime(lineArrivalMs);
     if (never !== undefined) return { bad: never };
@@ -108,12 +118,7 @@ function millisOf(expression: Expression, path: string): (context: LineContext) 
   };
 }
 
-function compileEvent(
-  spec: EventSpec,
-  reader: LineReader,
-  { utcOffsetMinutes }: DecoderOptions,
-  path: string,
-): EventMaker {
+function compileEvent(spec: EventSpec, reader: LineReader, path: string): EventMaker {
   const { kind } = spec;
   const rules = EVENT_FIELDS[kind];
   for (const name of Object.keys(spec.fields))
@@ -140,7 +145,7 @@ function compileEvent(
     if (kind === 'campaign') {
       // A budget holds from the beginning of its day, whichever line tells it.
       wire['day'] = context.day;
-      wire['event_time'] = dayStartMs(dayOf(timeMs, utcOffsetMinutes), utcOffsetMinutes);
+      wire['event_time'] = context.dayStartMs;
     }
     for (const { name, type, required, of, where } of fields) {
       const cell = of(context);

@@ -10,6 +10,8 @@ export interface LineContext {
   readonly raw: unknown;
   /** The line's day in the platform's zone; '' before its time is known. */
   day: string;
+  /** Its first millisecond. */
+  dayStartMs: number;
 }
 
 /** A compiled expression: a line's value for a field. @throws VamoError EVENT_INVALID */
