@@ -23,9 +23,9 @@ function logOptions({ root, config }: Context) {
   };
 }
 
-/** Where the configured topic is, with what it takes to get there. */
-function kafkaOptions({ config }: Context) {
-  const { kafka, topic } = config.source;
+/** Where a topic of the configured Kafka is, with what it takes to get there. */
+export function kafkaOptions({ config }: Pick<Context, 'config'>, topic = config.source.topic) {
+  const { kafka } = config.source;
   return { ...kafka, topic, security: openKafkaSecurity(kafka, process.env) };
 }
 

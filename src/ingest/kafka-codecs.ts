@@ -20,11 +20,11 @@ const require = createRequire(import.meta.url);
 function load(codec: string, name: string): unknown {
   try {
     return require(name) as unknown;
-  } catch (cause) {
+  } catch (error) {
+    // Without a cause: the client would hand that on in place of this.
     throw new VamoError('INGEST_CODEC', `the topic holds ${codec} batches and ${name} is missing`, {
-      details: { codec, package: name },
+      details: { codec, package: name, reason: String(error) },
       mend: `Run \`npm install ${name}\` where vamo is installed, then start again; nothing was passed over.`,
-      cause,
     });
   }
 }

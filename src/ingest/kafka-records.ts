@@ -15,7 +15,7 @@ interface BatchContext {
   readonly maxTimestamp: string;
 }
 
-export interface Inflate {
+interface Inflate {
   decompress(bytes: Buffer): Promise<Buffer>;
 }
 

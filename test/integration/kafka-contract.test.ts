@@ -139,7 +139,8 @@ describe.skipIf(missing !== undefined)('kafkajs and the broker', () => {
       clientOf().producer({ idempotent: true, transactionalId: id, maxInFlightRequests: 1 }),
     );
     for (const producer of producers) await producer.connect();
-    const [a, b] = await Promise.all(producers.map((producer) => producer.transaction()));
+    const transactions = await Promise.all(producers.map((producer) => producer.transaction()));
+    const [a, b] = transactions;
     for (const [transaction, value] of [
       [a, 'a-0'],
       [b, 'b-1'],
@@ -147,8 +148,7 @@ describe.skipIf(missing !== undefined)('kafkajs and the broker', () => {
       [b, 'b-3'],
     ] as const)
       await transaction!.send({ topic, messages: [{ value, key: 'k', timestamp: TIME }] });
-    await a!.abort();
-    await b!.abort();
+    for (const transaction of transactions) await transaction.abort();
     for (const producer of producers) await producer.disconnect();
     const passed: string[] = [];
     const seen: string[] = [];
@@ -173,10 +173,11 @@ describe.skipIf(missing !== undefined)('kafkajs and the broker', () => {
     await consume(
       'slow',
       0,
-      async ({ heartbeat, resolveOffset, batch }) => {
+      async (payload) => {
         calls += 1;
-        for (const end = Date.now() + 3500; Date.now() < end; await wait(200)) await heartbeat();
-        resolveOffset(batch.lastOffset());
+        const end = Date.now() + 3500;
+        for (; Date.now() < end; await wait(200)) await payload.heartbeat();
+        payload.resolveOffset(payload.batch.lastOffset());
       },
       (consumer, done) => {
         consumer.on(consumer.events.END_BATCH_PROCESS, () => setTimeout(done, 1000));

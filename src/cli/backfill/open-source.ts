@@ -17,6 +17,7 @@ import {
 } from '../../ingest/index.ts';
 import { readVerified } from '../../store/index.ts';
 import type { Context } from '../context.ts';
+import { kafkaOptions } from '../source.ts';
 import { decoderOptions, openDecoder } from '../decoder.ts';
 
 /** A planned source, ready to be read. */
@@ -64,11 +65,10 @@ async function openTopic(
   id: string,
   { topic, ranges, cluster }: SourceOf<'topic'>,
 ): Promise<PlannedSource> {
-  const { kafka } = context.config.source;
-  const address = { ...kafka, topic };
+  const address = kafkaOptions(context, topic);
   // A group of this process alone: it disturbs no ingester, waits for no member that was killed, and
   // is gone with it, for it keeps no offsets.
-  const groupId = `${kafka.groupId}-backfill-${id}-${randomUUID().slice(0, 8)}`;
+  const groupId = `${address.groupId}-backfill-${id}-${randomUUID().slice(0, 8)}`;
   const whole = createKafkaSource({ ...address, groupId, log: context.log });
   const found = await whole.identity();
   if (found.id !== cluster)

@@ -19,6 +19,7 @@ import { type BackfillState, listBackfills } from '../../days/index.ts';
 import { createKafkaSource, findFiles, kafkaTimeRanges, loadMapping } from '../../ingest/index.ts';
 import { readLedgers } from '../../store/index.ts';
 import type { Context } from '../context.ts';
+import { kafkaOptions } from '../source.ts';
 
 /** What was asked for. */
 export interface BackfillRequest {
@@ -84,7 +85,7 @@ async function planTopic(
   topic: string,
 ): Promise<Planned<'topic'>> {
   const { utcOffsetMinutes, attributionMs } = config.days;
-  const address = { ...config.source.kafka, topic };
+  const address = kafkaOptions({ config }, topic);
   const fromMs = dayStartMs(from, utcOffsetMinutes) - LEAD_MS;
   const untilMs = limitOf({ day: to, ...config.days }) + attributionMs;
   const { id: cluster } = await createKafkaSource({ ...address, log }).identity();
