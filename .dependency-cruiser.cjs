@@ -42,7 +42,7 @@ module.exports = {
     },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-test-import', severity: 'error', from: { path: '^src/' }, to: { path: '^test/' } },
-    only('kafkajs', 'kafkajs(/|$)', ['ingest']),
+    only('kafkajs', '(kafkajs|@kafkajs)(/|$)', ['ingest']),
     only('clickhouse', '(chdb|@clickhouse)(/|$)', ['clickhouse']),
     only('apache-arrow', 'apache-arrow(/|$)', ['store', 'features']),
     only('tfjs', '@tensorflow/', ['engine', 'model', 'trainer']),

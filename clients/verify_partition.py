@@ -86,11 +86,14 @@ def day_start_ms(manifest):
     return int(midnight.timestamp() * 1000) - manifest["utcOffsetMinutes"] * 60_000
 
 
-def recompute(events, start_ms, reserve_micro, reward_fields):
+def recompute(events, later, window_ms, start_ms, reserve_micro, reward_fields):
     """Step sums of every campaign with a campaign event: {id: (advertiser, task, {sum: [97]})}."""
     by_campaign = defaultdict(list)
     for event in events:
         by_campaign[event["campaign_id"]].append(event)
+    later_of = defaultdict(list)
+    for reward in later:
+        later_of[reward["campaign_id"]].append(reward)
     result = {}
     for campaign_id, own in sorted(by_campaign.items()):
         terms = sorted(
@@ -99,7 +102,8 @@ def recompute(events, start_ms, reserve_micro, reward_fields):
         )
         if terms:
             field = reward_fields.get(terms[0]["task"])
-            sums = campaign_sums(own, start_ms, reserve_micro, field)
+            sums, outcomes = campaign_sums(own, start_ms, reserve_micro, field)
+            attribute([*own, *later_of[campaign_id]], outcomes, window_ms, field, sums)
             fill_terms(sums, terms, start_ms)
             result[campaign_id] = (terms[0]["advertiser_id"], terms[0]["task"], sums)
     return result
@@ -107,11 +111,12 @@ def recompute(events, start_ms, reserve_micro, reward_fields):
 
 def campaign_sums(own, start_ms, reserve_micro, field):
     sums = {name: [0] * (STEPS + 1) for name in SUMS}
-    step_of = {}
+    outcomes = {}
     for e in own:
         if e["kind"] != "outcome":
             continue
-        step = step_of[e["event_id"]] = (e["event_time"] - start_ms) // STEP_MS
+        step = (e["event_time"] - start_ms) // STEP_MS
+        outcomes[e["event_id"]] = (e["event_time"], step)
         sums["outcomes"][step] += 1
         sums["pv"][step] += e["pv"]
         sums["bid"][step] += e["bid"]
@@ -127,9 +132,18 @@ def campaign_sums(own, start_ms, reserve_micro, field):
         arrived = (e["arrival_ms"] - start_ms) // STEP_MS
         if 0 <= arrived < STEPS:
             sums["reward_seen"][arrived] += reward
-        if e["outcome_id"] in step_of:
-            sums["reward_attributed"][step_of[e["outcome_id"]]] += reward
-    return sums
+    return sums, outcomes
+
+
+def attribute(rewards, outcomes, window_ms, field, sums):
+    """Rewards at the step of their outcome; with a window (0 = none) those within it alone."""
+    for e in rewards:
+        if e["kind"] not in ("conversion", "cart") or field is None:
+            continue
+        time, step = outcomes.get(e["outcome_id"], (None, None))
+        if time is None or (window_ms > 0 and e["event_time"] - time > window_ms):
+            continue
+        sums["reward_attributed"][step] += e["items"] * MICRO if field == "items" else e[field]
 
 
 def fill_terms(sums, terms, start_ms):
@@ -169,8 +183,11 @@ def verify_day(root, manifest, config):
     steps = read_sealed(root, files["steps"])
     expect("digest", columns_digest(events, EVENT_COLUMNS), manifest["digest"])
     expect("stepsDigest", columns_digest(steps, STEPS_COLUMNS), manifest["stepsDigest"])
+    later = read_sealed(root, files["rewards"]).to_pylist() if "rewards" in files else []
     expected = recompute(
         events.to_pylist(),
+        later,
+        manifest.get("attributionMs", 0),
         day_start_ms(manifest),
         round(config["market"]["reserve"] * MICRO),
         {task["id"]: task["reward"] for task in config["tasks"]},
@@ -190,10 +207,11 @@ def read_config(paths):
 
 
 def sealed_days(root, wanted):
-    """The newest manifest of every sealed day."""
+    """The newest manifest of every sealed day; a day that was withdrawn is none."""
     newest = {}
-    for path in sorted(root.glob("days/*/g*/manifest.json")):
+    for path in sorted(root.glob("days/*/g*/*.json")):
         newest[path.parent.parent.name] = path
+    newest = {day: path for day, path in newest.items() if path.name == "manifest.json"}
     missing = sorted(set(wanted) - set(newest))
     if missing or not newest:
         raise FileNotFoundError(f"not sealed in {root}: {', '.join(missing) or 'any day'}")

@@ -2,8 +2,10 @@ import { stableJson, VamoError } from '../core/index.ts';
 import {
   compileMapping,
   createJsonDecoder,
+  createRegisteredDecoder,
   type DecoderOptions,
   loadMapping,
+  openRegistry,
   type RecordDecoder,
 } from '../ingest/index.ts';
 import type { ObjectStore } from '../store/index.ts';
@@ -19,15 +21,26 @@ export function decoderOptions({ config }: Pick<Context, 'config'>): DecoderOpti
   };
 }
 
+/** The account at the schema registry, if one is needed. */
+function account() {
+  const { VAMO_REGISTRY_USER: username, VAMO_REGISTRY_PASSWORD: password = '' } = process.env;
+  return username === undefined ? undefined : { username, password };
+}
+
 /**
  * The decoder of the configured source.
- * @throws VamoError MAPPING_INVALID, ENGINE_UNAVAILABLE
+ * @throws VamoError MAPPING_INVALID, PACKAGE_MISSING
  */
 export async function openDecoder(context: Context): Promise<RecordDecoder> {
-  const { mapping } = context.config.source;
+  const { mapping, format, registry } = context.config.source;
   const options = decoderOptions(context);
-  if (mapping === null) return createJsonDecoder(options);
-  return compileMapping(await loadMapping(mapping), options);
+  if (mapping !== null) return compileMapping(await loadMapping(mapping), options);
+  if (format === 'json' || registry === null) return createJsonDecoder(options);
+  return createRegisteredDecoder(
+    format,
+    await openRegistry({ url: registry, auth: account() }),
+    options,
+  );
 }
 
 /**

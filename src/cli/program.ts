@@ -23,6 +23,8 @@ const COMMANDS: Readonly<Record<string, Add>> = {
     addCommand(to, run, (await import('./commands/rebuild.ts')).rebuildCommand),
   days: async (to, run) => addCommand(to, run, (await import('./commands/days.ts')).daysCommand),
   prune: async (to, run) => addCommand(to, run, (await import('./commands/prune.ts')).pruneCommand),
+  clickhouse: async (to, run) =>
+    addCommand(to, run, (await import('./commands/clickhouse.ts')).clickhouseCommand),
   train: async (to, run) => addCommand(to, run, (await import('./commands/train.ts')).trainCommand),
   methods: async (to, run) =>
     addCommand(to, run, (await import('./commands/methods.ts')).methodsCommand),

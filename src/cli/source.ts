@@ -9,6 +9,7 @@ import {
   createTopic,
   type EventSink,
   type EventSource,
+  openKafkaSecurity,
 } from '../ingest/index.ts';
 import type { Context } from './context.ts';
 
@@ -22,13 +23,19 @@ function logOptions({ root, config }: Context) {
   };
 }
 
+/** Where the configured topic is, with what it takes to get there. */
+function kafkaOptions({ config }: Context) {
+  const { kafka, topic } = config.source;
+  return { ...kafka, topic, security: openKafkaSecurity(kafka, process.env) };
+}
+
 /** The configured source of events. */
 export function openSource(context: Context): EventSource {
   const { source } = context.config;
   if (source.kind === 'file') return createFileSource(logOptions(context));
   if (source.kind === 'files')
     return createRawFileSource({ files: source.files ?? '', topic: source.topic });
-  return createKafkaSource({ ...source.kafka, topic: source.topic, log: context.log });
+  return createKafkaSource({ ...kafkaOptions(context), log: context.log });
 }
 
 /** The configured source as a sink: where simulated events go. A missing Kafka topic is made. */
@@ -39,7 +46,7 @@ export async function openSink(context: Context): Promise<EventSink> {
     throw new VamoError('USAGE', 'source.kind is "files": files at rest are only read', {
       mend: 'Write to a log (source.kind "file") or to Kafka, with another data directory.',
     });
-  const { topic, partitions } = source;
-  await createTopic({ ...source.kafka, topic, partitions });
-  return createKafkaSink({ ...source.kafka, topic });
+  const options = kafkaOptions(context);
+  await createTopic({ ...options, partitions: source.partitions });
+  return createKafkaSink(options);
 }

@@ -3,7 +3,7 @@ import { VamoError, systemCode } from '../core/index.ts';
 import type { ColumnTypes } from './sql-text.ts';
 
 /** Rows with the names and types of their columns. */
-export interface Table {
+interface Table {
   readonly meta: readonly { readonly name: string; readonly type: string }[];
   readonly data: readonly Readonly<Record<string, unknown>>[];
 }

@@ -14,8 +14,10 @@ export function fingerprintOf(columns: ColumnTypes): string {
     const bits = `reinterpretAsUInt64(${column})`;
     return `bitAnd(${bits}, 4294967295) * ${low} + bitShiftRight(${bits}, 32) * ${high}`;
   });
-  // Sums and products wrap at 2^64, so that their lower halves are right.
+  // Sums and products wrap at 2^64, so that their lower halves are right. A name given inside an
+  // expression stands for it from there on.
   const sum = `toUInt32(bitAnd(${terms.join(' + ')}, 4294967295))`;
-  const spread = `toUInt32(bitXor(${sum}, bitShiftRight(${sum}, 15)) * toUInt64(0x2c1b3c6d))`;
-  return `count() AS rows, toString(sum(toUInt64(bitXor(${spread}, bitShiftRight(${spread}, 12))))) AS hash`;
+  const spread = `toUInt32(bitXor((${sum} AS row_sum), bitShiftRight(row_sum, 15)) * toUInt64(0x2c1b3c6d))`;
+  const mixed = `bitXor((${spread} AS row_hash), bitShiftRight(row_hash, 12))`;
+  return `count() AS rows, toString(sum(toUInt64(${mixed}))) AS hash`;
 }

@@ -14,6 +14,7 @@ export { writeSteps, countOrphans, countCampaigns } from './steps-sql.ts';
 export {
   TABLES,
   createTables,
+  dropTables,
   emptyStage,
   stageDay,
   stageFingerprint,

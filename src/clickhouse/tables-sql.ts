@@ -29,6 +29,15 @@ export function createTables(): string[] {
   return [...derived, loaded, ...createLive()];
 }
 
+/** Takes away everything that `createTables` makes. */
+export function dropTables(): string[] {
+  const tables = Object.keys(TABLES).flatMap((name) => [name, stageOf(name)]);
+  return [
+    'DROP VIEW IF EXISTS events_now',
+    ...[...tables, 'loaded', 'events_live'].map((table) => `DROP TABLE IF EXISTS ${table}`),
+  ];
+}
+
 const stageOf = (table: string): string => `${table}_stage`;
 
 /** Empties the stage of a table of whatever a dead process left there. */

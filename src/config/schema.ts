@@ -35,12 +35,14 @@ const ingest = z.strictObject({
   flushRows: count,
   flushMs: count,
   maxBadShare: share,
-  /** Files that no ledger names are removed when they are so old; writers commit none half as old. */
-  orphanGraceMs: count,
   /** Memory for rows that are not committed yet, all partitions together. */
   bufferBytes: count.min(1 << 20),
+  /** When the source deleted records before they were read. */
+  onGap: z.enum(['stop', 'record-gap']),
   /** Time to finish in after SIGTERM. */
   shutdownMs: count,
+  /** Files that no ledger names are removed when they are so old; writers commit none half as old. */
+  orphanGraceMs: count,
 });
 
 /** Where a long-running command serves its metrics; port null = nowhere, 0 = any free port. */
@@ -49,10 +51,33 @@ const metrics = z.strictObject({
   port: z.int().min(0).max(65535).nullable(),
 });
 
+const clickhouse = z.strictObject({
+  /** Where `vamo clickhouse serve` listens; port 0 = any free one. */
+  host: z.string().min(1),
+  port: z.int().min(0).max(65535),
+  /** How often the copy is brought up with ledgers and seals. */
+  applyMs: count,
+});
+
 const kafka = z.strictObject({
   brokers: z.array(z.string().min(1)).min(1),
   groupId: z.string().min(1),
   sessionTimeoutMs: count,
+  /** Most bytes of a fetch, and of one partition in it, as the broker sends them. */
+  maxBytes: count,
+  maxBytesPerPartition: count,
+  /** Files in PEM; null = no encryption. */
+  tls: z
+    .strictObject({
+      caFile: z.string().min(1).nullable().default(null),
+      certFile: z.string().min(1).nullable().default(null),
+      keyFile: z.string().min(1).nullable().default(null),
+    })
+    .nullable(),
+  /** Name and password come from VAMO_KAFKA_USERNAME and VAMO_KAFKA_PASSWORD. */
+  sasl: z
+    .strictObject({ mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']) })
+    .nullable(),
 });
 
 const source = z.strictObject({
@@ -209,6 +234,7 @@ export const configSchema = z.strictObject({
   source,
   ingest,
   metrics,
+  clickhouse,
   window,
   model,
   training,

@@ -43,6 +43,8 @@ const ledgerEntry = z.strictObject({
   maxArrivalMs: z.int(),
   segments: z.array(segmentRef),
   deadLetters: deadLetterRef.nullable(),
+  /** The source deleted these offsets before they were read; there are no records. */
+  gap: z.literal(true).optional(),
 });
 /** As stored: with the checksum that `withChecksum` gives. */
 export const storedLedgerEntry = ledgerEntry.extend({ checksum: z.string() });

@@ -45,6 +45,15 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'Correct the producer; the record is in the dead-letter file with its reason.',
   },
+  REGISTRY_UNAVAILABLE: {
+    retriable: true,
+    mend: 'Check `source.registry` and the network; ingest waits and goes on by itself.',
+  },
+  REGISTRY_REFUSED: {
+    retriable: false,
+    mend: 'Set VAMO_REGISTRY_USER and VAMO_REGISTRY_PASSWORD to an account that may read schemas.',
+  },
+  PACKAGE_MISSING: { retriable: false, mend: 'Install the named package beside vamo.' },
   INGEST_SOURCE: { retriable: true, mend: 'Check the broker address, the topic and the network.' },
   INGEST_SOURCE_CHANGED: {
     retriable: false,
@@ -57,6 +66,10 @@ export const ERROR_CODES = {
   INGEST_TOO_MANY_BAD: {
     retriable: false,
     mend: 'Look at the dead-letter file; correct the producer or raise `ingest.maxBadShare`.',
+  },
+  INGEST_CODEC: {
+    retriable: false,
+    mend: 'Install the package that the message names, then start again.',
   },
   INGEST_SHUTDOWN: {
     retriable: true,

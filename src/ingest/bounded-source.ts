@@ -34,6 +34,12 @@ export function boundedSource(
       const end = rangeOf(partition).to;
       if (from < end) handler.skipped(partition, from, Math.min(to, end));
     },
+    async lost(partition, from, to) {
+      const end = Math.min(to, rangeOf(partition).to);
+      if (from >= end) return to;
+      const next = await handler.lost(partition, from, end);
+      return next === end ? to : next;
+    },
     drain: () => handler.drain(),
   });
   return {

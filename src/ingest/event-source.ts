@@ -34,6 +34,11 @@ export interface SourceHandler {
   batch(batch: SourceBatch): Promise<number>;
   /** [from, to) holds no record for readers: aborted, or deleted before anything was taken. */
   skipped(partition: number, from: number, to: number): void;
+  /**
+   * The source no longer has [from, to), of which nothing was taken. Answers where to go on.
+   * @throws VamoError INGEST_OFFSET_LOST when that is not to be passed over
+   */
+  lost(partition: number, from: number, to: number): Promise<number>;
   /** The last batch has been handed out, the partitions are still this reader's: finish what is open. */
   drain(): Promise<void>;
 }

@@ -11,6 +11,8 @@ export { checkMapping, type MappingReport } from './mapping/check.ts';
 export { compileMapping } from './mapping/compile.ts';
 export { loadMapping } from './mapping/load.ts';
 export { type MappingSpec, parseMapping } from './mapping/spec.ts';
+export { createRegisteredDecoder } from './decode-registered.ts';
+export { openRegistry } from './registry.ts';
 export { createJsonDecoder } from './decode-json.ts';
 export {
   type BadRecord,
@@ -25,6 +27,7 @@ export {
   type IngestSnapshot,
 } from './ingester.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
+export { openKafkaSecurity } from './kafka-security.ts';
 export { type PartitionSnapshot } from './snapshot.ts';
 export { boundedSource } from './bounded-source.ts';
 export { jsonLines } from './json-line.ts';

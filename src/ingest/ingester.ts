@@ -26,11 +26,13 @@ export interface IngesterOptions {
     readonly flushRows: number;
     readonly flushMs: number;
     readonly maxBadShare: number;
-    readonly orphanGraceMs?: number | undefined;
     /** Memory for rows not yet committed; above it the largest ranges are committed early. */
     readonly bufferBytes?: number;
     /** Time to finish in once the signal is aborted; beyond it the run ends as a kill would end it. */
     readonly shutdownMs?: number;
+    readonly orphanGraceMs?: number | undefined;
+    /** Records the source deleted before they were read: stop, or enter the gap in the ledger and go on. */
+    readonly onGap?: 'stop' | 'record-gap';
   };
   /** Milliseconds; only differences count. */
   readonly clock: () => number;
@@ -107,6 +109,7 @@ export function createIngester(options: IngesterOptions): Ingester {
       commits: 0,
       lost: 0,
       seeks: 0,
+      gaps: 0,
       reread: 0,
     };
     await checkSource(store, await source.identity());
@@ -141,6 +144,14 @@ export function createIngester(options: IngesterOptions): Ingester {
   }
 
   return { run, snapshot: () => snapshot() };
+}
+
+function offsetLost(topic: string, partition: number, next: number, found: number): VamoError {
+  return new VamoError(
+    'INGEST_OFFSET_LOST',
+    `${topic}/${partition}: offset ${next} is next, the broker's first is ${found}: ${found - next} offsets were deleted unread`,
+    { details: { topic, partition, next, found } },
+  );
 }
 
 /** Fails some time after the signal is aborted: a source or store that hangs must not hold the process. */
@@ -248,6 +259,12 @@ function createHandler(
       if (partition.committed > before) await tell(batch.partition, partition);
       await makeRoom();
       return partition.next;
+    },
+    async lost(p, from, to) {
+      if (options.ingest.onGap !== 'record-gap') throw offsetLost(source.topic, p, from, to);
+      log.error('ingest.gap', { topic: source.topic, partition: p, from, to });
+      await partitions.get(p)?.gap(from, to);
+      return partitions.get(p)?.next ?? to;
     },
     skipped: (partition, from, to) => partitions.get(partition)?.skipped(from, to),
     async drain() {

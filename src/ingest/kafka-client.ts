@@ -1,18 +1,27 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { isVamoError, VamoError } from '../core/index.ts';
+import { addCodecs } from './kafka-codecs.ts';
 import { loadKafkajs } from './kafka-lean.ts';
+import type { KafkaSecurity } from './kafka-security.ts';
 
 export interface KafkaAddress {
   readonly brokers: readonly string[];
   readonly topic: string;
+  /** Encryption and credentials; left out = neither. */
+  readonly security?: KafkaSecurity;
 }
 
 let loaded: ReturnType<typeof loadKafkajs> | undefined;
 
 /** A client that reports by its events and errors, not by a log of its own. */
-export function createKafka({ brokers }: KafkaAddress): Kafka {
-  const kafkajs = (loaded ??= loadKafkajs());
+export function createKafka({ brokers, security = {} }: KafkaAddress): Kafka {
+  if (loaded === undefined) {
+    loaded = loadKafkajs();
+    addCodecs(loaded.CompressionCodecs);
+  }
+  const kafkajs = loaded;
   return new kafkajs.Kafka({
+    ...security,
     clientId: 'vamo',
     brokers: [...brokers],
     logLevel: kafkajs.logLevel.NOTHING,
@@ -23,6 +32,8 @@ export function createKafka({ brokers }: KafkaAddress): Kafka {
 /** A failed call on the broker as INGEST_SOURCE, naming brokers, topic and reason. */
 export function kafkaError(error: unknown, { brokers, topic }: KafkaAddress): VamoError {
   if (isVamoError(error)) return error;
+  // The client wraps what a codec throws.
+  if (error instanceof Error && isVamoError(error.cause)) return error.cause;
   const reason = error instanceof Error ? error.message : String(error);
   return new VamoError('INGEST_SOURCE', `Kafka at ${brokers.join(', ')}, ${topic}: ${reason}`, {
     details: { brokers, topic },

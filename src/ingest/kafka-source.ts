@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Batch, Consumer, EachBatchPayload } from 'kafkajs';
-import { type Logger, VamoError } from '../core/index.ts';
+import { isVamoError, type Logger, VamoError } from '../core/index.ts';
 import type { EventSource, SourceHandler } from './event-source.ts';
 import { type PlacedRecord, readRecord } from './kafka-records.ts';
 import {
@@ -15,11 +15,17 @@ import {
 export interface KafkaOptions extends KafkaAddress {
   readonly groupId: string;
   readonly sessionTimeoutMs: number;
+  /** Largest answer of a broker to a fetch, and of one partition in it; bytes as they are sent. */
+  readonly maxBytes?: number;
+  readonly maxBytesPerPartition?: number;
+  readonly checkMs?: number;
   readonly log: Logger;
 }
 
 const HEARTBEAT_MS = 3000;
 const WAIT_MS = 250;
+/** How often the topic's ends are held against what was taken. */
+const CHECK_MS = 30_000;
 const MIB = 1024 * 1024;
 const CONCURRENCY = 8;
 /** Seeks to one offset without progress, after which it is not to be had. */
@@ -71,13 +77,14 @@ export function createKafkaSource(options: KafkaOptions): EventSource {
   };
 }
 
-function createConsumer({ groupId, sessionTimeoutMs, ...address }: KafkaOptions): Consumer {
-  return createKafka(address).consumer({
+function createConsumer(options: KafkaOptions): Consumer {
+  const { groupId, sessionTimeoutMs, maxBytes, maxBytesPerPartition } = options;
+  return createKafka(options).consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: Math.min(HEARTBEAT_MS, Math.floor(sessionTimeoutMs / 3)),
-    maxBytes: 8 * MIB,
-    maxBytesPerPartition: 2 * MIB,
+    maxBytes: maxBytes ?? 8 * MIB,
+    maxBytesPerPartition: maxBytesPerPartition ?? MIB,
     maxWaitTimeInMs: WAIT_MS,
     readUncommitted: false,
   });
@@ -97,6 +104,8 @@ interface GroupReader {
   take(payload: EachBatchPayload): Promise<void>;
   /** The client passed over [first, last], in which no record is for readers. */
   passOver(partition: number, first: number, last: number): void;
+  /** A topic made anew is empty, and an empty one gives no batch to notice it by. */
+  checkEnds(): Promise<void>;
 }
 
 function createGroupReader(
@@ -121,17 +130,24 @@ function createGroupReader(
       const marks = watermarks[partition] ?? { low: 0, high: 0 };
       if (start === 'first') handler.skipped(partition, 0, marks.low);
       const next = start === 'first' ? marks.low : start;
-      checkRetained(topic, partition, next, marks);
-      seek(partition, next, 0);
+      seek(partition, await findStart(partition, next, marks), 0);
     }
+  }
+
+  /** Where to go on at an offset: there, or where the handler says when the broker deleted on. */
+  async function findStart(partition: number, next: number, marks: Watermarks): Promise<number> {
+    checkEnd(topic, partition, next, marks);
+    return marks.low > next ? handler.lost(partition, next, marks.low) : next;
   }
 
   /** A batch that does not begin where it must: records were deleted, or the client stood elsewhere. */
   async function goBack(partition: number, position: Position, found: number): Promise<void> {
     const marks = (await fetchWatermarks(options))[partition] ?? { low: 0, high: 0 };
-    checkRetained(topic, partition, position.next, marks);
-    if (position.seeks >= PATIENCE) throw offsetLost(topic, partition, position.next, found);
-    seek(partition, position.next, position.seeks + 1);
+    const next = await findStart(partition, position.next, marks);
+    if (positions.get(partition) !== position) return;
+    if (next === position.next && position.seeks >= PATIENCE)
+      throw notToBeHad(topic, partition, next, found);
+    seek(partition, next, next === position.next ? position.seeks + 1 : 0);
   }
 
   return {
@@ -159,6 +175,12 @@ function createGroupReader(
       if (next !== to) return seek(partition, next, 0);
       positions.set(partition, { next, seeks: 0 });
       payload.resolveOffset(last);
+    },
+    async checkEnds() {
+      const standing = [...positions];
+      const watermarks = await fetchWatermarks(options);
+      for (const [partition, { next }] of standing)
+        checkEnd(topic, partition, next, watermarks[partition] ?? { low: 0, high: 0 });
     },
     passOver(partition, first, last) {
       const position = positions.get(partition);
@@ -206,6 +228,16 @@ async function readGroup(
     if (!payload.restart) fail(payload.error);
   });
 
+  let checking = false;
+  const checks = setInterval(() => {
+    if (checking) return;
+    checking = true;
+    const check = reader.checkEnds().catch((error: unknown) => {
+      // A broker that does not answer now is the client's to wait for.
+      if (!isVamoError(error, 'INGEST_SOURCE')) throw error;
+    });
+    void track(check.finally(() => (checking = false)));
+  }, options.checkMs ?? CHECK_MS);
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
   try {
@@ -224,6 +256,7 @@ async function readGroup(
     fail(error);
   } finally {
     signal.removeEventListener('abort', end);
+    clearInterval(checks);
     end();
     while (busy.size > 0) await Promise.all(busy);
   }
@@ -252,16 +285,21 @@ function fetchedOffset(batch: Batch): number {
   return Number(offset);
 }
 
-function offsetLost(topic: string, partition: number, next: number, found: number): VamoError {
+/** Seeks did not help, though the broker says that it has the record. */
+function notToBeHad(topic: string, partition: number, next: number, found: number): VamoError {
   return new VamoError(
-    'INGEST_OFFSET_LOST',
-    `${topic}/${partition}: offset ${next} is next, the broker has ${found}`,
+    'INGEST_SOURCE',
+    `${topic}/${partition}: offset ${next} is next, the broker gives ${found} again and again`,
     { details: { topic, partition, next, found } },
   );
 }
 
-/** Refuses to go on where the broker no longer has, or does not yet have, the next record. */
-function checkRetained(topic: string, partition: number, next: number, marks: Watermarks): void {
-  if (marks.low > next) throw offsetLost(topic, partition, next, marks.low);
-  if (marks.high < next) throw offsetLost(topic, partition, next, marks.high);
+/** Refuses a topic that ends before what was taken from it: it is another one of the same name. */
+function checkEnd(topic: string, partition: number, next: number, { high }: Watermarks): void {
+  if (high >= next) return;
+  throw new VamoError(
+    'INGEST_SOURCE_CHANGED',
+    `${topic}/${partition} ends at ${high}, but records up to ${next} were taken: the topic was deleted and made again, or restored from an older copy`,
+    { details: { topic, partition, next, found: high } },
+  );
 }

@@ -31,6 +31,8 @@ export interface IngestStats {
   lost: number;
   /** Times the source stood elsewhere than the ledger. */
   seeks: number;
+  /** Offset ranges that the source deleted unread. */
+  gaps: number;
   /** Records read, dropped and to be read again. */
   reread: number;
 }
@@ -43,13 +45,13 @@ export interface PartitionContext {
   readonly flushRows: number;
   readonly flushMs: number;
   readonly maxBadShare: number;
-  /** Files that no entry names may be removed when they are so old, ms. */
-  readonly orphanGraceMs?: number | undefined;
   readonly builders: BuilderPool;
   /** Bounds how many flushes run at once. */
   readonly flushGate: <T>(work: () => Promise<T>) => Promise<T>;
   /** Whether a store that fails for a time is waited for. */
   readonly waitsForStore: boolean;
+  /** Files that no entry names may be removed when they are so old, ms. */
+  readonly orphanGraceMs?: number | undefined;
   readonly clock: () => number;
   readonly stats: IngestStats;
   readonly log: Logger;
@@ -74,6 +76,8 @@ export interface PartitionIngest {
   /** Takes a batch; answers where to go on. */
   batch(batch: SourceBatch): Promise<number>;
   skipped(from: number, to: number): void;
+  /** Commits what is open, then an entry that says that [from, to) was lost. */
+  gap(from: number, to: number): Promise<void>;
   /** Commits what is open, if it is old enough or `always`. */
   flush(always: boolean): Promise<void>;
   /** The partition is another's now: what is open is forgotten. */
@@ -136,8 +140,8 @@ export async function openPartition(
     const entry = await range.write(store, next, nonce);
     await context.faultPoint?.('filed', partition, range.records);
     // Stood still for so long, its files may be collected before the entry names them.
-    if (clock() - beganMs > (context.orphanGraceMs ?? Infinity) / 2) return undefined;
-    return (await ledger.commit(entry)) === 'lost' ? undefined : entry;
+    const isStale = clock() - beganMs > (context.orphanGraceMs ?? Infinity) / 2;
+    return isStale || (await ledger.commit(entry)) === 'lost' ? undefined : entry;
   }
 
   /** A full disk or a store that does not answer: nothing is passed over, and tried again later. */
@@ -236,6 +240,17 @@ export async function openPartition(
     skipped(from, to) {
       if (from === next) next = to;
     },
+    gap: (from, to) =>
+      inTurn(async () => {
+        await commit();
+        if (dropped || next !== from) return;
+        const nonce = randomUUID().slice(0, 8);
+        const entry = { ...(await range.write(store, to, nonce)), gap: true as const };
+        const isOurs = (await ledger.commit(entry)) === 'committed';
+        const last = isOurs ? entry : await ledger.last();
+        if (isOurs) stats.gaps += 1;
+        startRange(Number(last?.to ?? 0), last?.maxArrivalMs ?? 0);
+      }),
     flush: (always) =>
       inTurn(async () => {
         if (always || isDue()) await commit();

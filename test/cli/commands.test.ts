@@ -10,6 +10,7 @@ const COMMANDS = [
   'ingest',
   'seal',
   'days',
+  'clickhouse',
   'train',
   'methods',
   'evaluate',
@@ -106,12 +107,12 @@ describe('vamo', () => {
   it('prints one JSON object on stdout with --json', async () => {
     const { code, stdout } = await vamo('days', '--json', '--data', join(dir, 'empty'));
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({ days: [] });
+    expect(JSON.parse(stdout)).toEqual({ days: [], stale: [] });
   });
 
   it('takes the common options before the command, and says help and version as text', async () => {
     const before = await vamo('--json', '--data', join(dir, 'none'), 'days');
-    expect([before.code, JSON.parse(before.stdout)]).toEqual([0, { days: [] }]);
+    expect([before.code, JSON.parse(before.stdout)]).toEqual([0, { days: [], stale: [] }]);
     const help = await vamo('--json', 'help', 'days');
     expect([help.code, help.stdout]).toEqual([0, expect.stringContaining('$ vamo days')]);
     const nothing = await vamo('--json');

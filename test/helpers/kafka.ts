@@ -12,6 +12,8 @@ const call = promisify(execFile);
 
 export interface Broker {
   readonly address: string;
+  /** Where its files are; a secure broker's certificate is `tls/ca.pem` there. */
+  readonly data: string;
   /** Ends the broker with SIGKILL and starts it again on its data. */
   killAndRestart(): Promise<void>;
   /** Ends the broker and deletes its data. */
@@ -43,20 +45,28 @@ export function listenOnce(port: number): Promise<number> {
   });
 }
 
-/** A port free together with the next one, which the controller takes. */
-async function freePort(): Promise<number> {
+/** A port free together with the next ones: the controller's, and those of a secure broker. */
+async function freePort(count: number): Promise<number> {
   for (;;) {
     const port = await listenOnce(0);
-    if (await listenOnce(port + 1).catch(() => 0)) return port;
+    const others = Array.from({ length: count - 1 }, (_, i) => listenOnce(port + 1 + i));
+    const found = await Promise.allSettled(others);
+    if (found.every(({ status }) => status === 'fulfilled')) return port;
   }
 }
 
-/** Starts a real Apache Kafka broker on a free port, fetching it on first use. */
-export async function startBroker(): Promise<Broker> {
+/**
+ * Starts a real Apache Kafka broker on a free port, fetching it on first use. A secure one listens
+ * with credentials two ports above its address, with those and TLS three, with TLS alone four above.
+ */
+export async function startBroker(form: 'open' | 'secure' = 'open'): Promise<Broker> {
   const data = await mkdtemp(join(tmpdir(), 'vamo-kafka-'));
-  const port = String(await freePort());
-  const { stdout } = await call(SCRIPT, ['start', data, port]);
+  const isSecure = form === 'secure';
+  const port = String(await freePort(isSecure ? 5 : 2));
+  const start = ['start', data, port, ...(isSecure ? [form] : [])];
+  const { stdout } = await call(SCRIPT, start);
   return {
+    data,
     address: stdout.trim().split('\n').at(-1) ?? '',
     async killAndRestart() {
       const pidFile = join(data, 'pid');
@@ -64,7 +74,7 @@ export async function startBroker(): Promise<Broker> {
       await rm(pidFile);
       // Its port and its files are free once the process is gone.
       while (!(await listenOnce(Number(port)).catch(() => 0))) await wait(50);
-      await call(SCRIPT, ['start', data, port]);
+      await call(SCRIPT, start);
     },
     async wipe() {
       await call(SCRIPT, ['wipe', data]);

@@ -4,6 +4,7 @@ import { silentLogger, VamoError } from '../../src/core/index.ts';
 import { createBuilderPool } from '../../src/ingest/builder-pool.ts';
 import { createJsonDecoder } from '../../src/ingest/decode-json.ts';
 import type { ReadRecord } from '../../src/ingest/event-source.ts';
+import { createGate } from '../../src/ingest/gate.ts';
 import { openPartition, type PartitionContext } from '../../src/ingest/partition-ingest.ts';
 import { type ObjectStore, openColumns, openLedger, readLedgers } from '../../src/store/index.ts';
 import { outcomeEvent, recordOf, TASKS } from '../helpers/ingest-records.ts';
@@ -81,10 +82,10 @@ function contextOf(store: ObjectStore): PartitionContext {
     flushMs: 1e9,
     maxBadShare: 1,
     builders: createBuilderPool(),
-    flushGate: (work) => work(),
+    flushGate: createGate(2),
     waitsForStore: false,
     clock: () => 0,
-    stats: { ...stats, commits: 0, lost: 0, seeks: 0, reread: 0 },
+    stats: { ...stats, commits: 0, lost: 0, seeks: 0, gaps: 0, reread: 0 },
     log: silentLogger,
     signal: new AbortController().signal,
   };

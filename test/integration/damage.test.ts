@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   closeDays,
   type DayDigests,
+  type DayReport,
   exists,
   filesUnder,
   flipBit,
@@ -68,6 +69,38 @@ describe.concurrent('damage', { timeout: 240_000 }, () => {
       await restore();
     }
     await night.fails('STORE_NOT_FOUND', 'publish');
+  });
+
+  it('is none when a day is amended: an interrupted run goes on with what it pinned', async () => {
+    const night = await sealed.copy();
+    const begun = async (): Promise<boolean> =>
+      (await filesUnder(night, 'runs')).some((path) => path.includes('checkpoints/'));
+    expect((await stopWhen(night.start('train'), 'SIGKILL', begun)).code).toBeNull();
+    const { days } = await night.ok<{ days: DayReport[] }>('days');
+    const { day } = days.find(({ generation, late }) => generation !== null && late > 0)!;
+    expect(await night.ok('amend', day)).toMatchObject({ changed: true, generation: 2 });
+    expect(await train(night)).toBe(reference.candidate);
+    await publish(night);
+    const { stale, champion } = await night.ok<Versions & { stale: unknown[] }>('versions');
+    expect(stale).toEqual([{ version: champion, days: [{ day, trained: 1, newest: 2 }] }]);
+    await night.ok('verify');
+  });
+
+  it('of the queryable copy is found by verify and mended by rebuild', async () => {
+    const night = await sealed.copy();
+    const torn = (await filesUnder(night, 'clickhouse/store')).filter((f) => /data\.bin$/.test(f));
+    expect(torn.length).toBeGreaterThan(3);
+    for (const file of torn) await truncate(join(night.data, file), 20);
+    expect((await night.run('verify')).code).toBe(1);
+    await night.ok('rebuild', '--all');
+    await night.ok('verify', '2026-01-07');
+    await rm(join(night.data, 'clickhouse'), { recursive: true });
+    await night.ok('rebuild', '--day', '2026-01-07');
+    await night.ok('verify', '2026-01-07');
+    const restore = await flipBit(night, 'days/2026-01-07/g0001/steps.arrow');
+    const { code, stdout } = await night.run('verify', '2026-01-07');
+    expect([code, stdout]).toEqual([1, expect.stringContaining('g0001/steps.arrow')]);
+    await restore();
   });
 
   it('of the newest training checkpoint goes back to the one before; of all, it is said', async () => {

@@ -1,7 +1,7 @@
 import { Int64, Utf8, type Vector, Table, tableToIPC, vectorFromArray } from 'apache-arrow';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PartitionManifest } from '../../src/contracts/index.ts';
+import { type PartitionManifest, withChecksum } from '../../src/contracts/index.ts';
 import { addDays } from '../../src/core/index.ts';
 import { sealDay } from '../../src/days/index.ts';
 import {
@@ -126,6 +126,23 @@ describe('a sealed partition on disk', () => {
     const whole = await store.get(key);
     await store.put(key, whole.subarray(0, 40));
     await expect(readManifest(store, DAY)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    await store.put(key, whole);
+  });
+
+  it('of an older program is read as the seal it was', async () => {
+    const { digest, stepsDigest, files, cut, counts, clashes, orphanOutcomes, campaigns } =
+      manifest;
+    const { day, utcOffsetMinutes, latenessMs } = manifest;
+    const known = { digest, stepsDigest, files, cut, counts, clashes, orphanOutcomes, campaigns };
+    const old = { schema: 'partition/v1', day, generation: 1, ...known };
+    const stored = withChecksum({ ...old, utcOffsetMinutes, latenessMs });
+    const key = 'days/2026-03-01/g0001/manifest.json';
+    const whole = await store.get(key);
+    await store.put(key, Buffer.from(JSON.stringify(stored)));
+    const read = await readManifest(store, DAY);
+    expect(read).toEqual({ ...manifest, latePolicy: 'drop' });
+    await store.put(key, Buffer.from(JSON.stringify({ ...stored, clashes: clashes + 1 })));
+    await expect(readManifest(store, DAY)).rejects.toThrow('checksum');
     await store.put(key, whole);
   });
 

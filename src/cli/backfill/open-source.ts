@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { convertToEvents, openEmbedded } from '../../clickhouse/index.ts';
 import type { BackfillPlan, PlannedFile } from '../../contracts/index.ts';
-import { sha256, stableJson, VamoError } from '../../core/index.ts';
+import { isVamoError, sha256, stableJson, VamoError } from '../../core/index.ts';
 import {
   boundedSource,
   compileMapping,
@@ -127,7 +127,14 @@ async function asLines(
       }
       const to = join(work, `${digest}.jsonl`);
       const format = form === 'arrow' ? 'Arrow' : 'Parquet';
-      await engine.command(convertToEvents({ from: path, format, to, utcOffsetMinutes }));
+      const sql = convertToEvents({ from: path, format, to, utcOffsetMinutes });
+      await engine.command(sql).catch((cause: unknown) => {
+        if (!isVamoError(cause, 'SQL_FAILED')) throw cause;
+        throw new VamoError('INGEST_SOURCE', `cannot read ${path} as ${format}: ${cause.message}`, {
+          mend: 'Check the file; its columns are those of a sealed events.arrow.',
+          cause,
+        });
+      });
       paths.push(to);
     }
     return paths;

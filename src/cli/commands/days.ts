@@ -1,11 +1,11 @@
-import { askReadOnly, openEmbedded } from '../../clickhouse/index.ts';
+import { existsSync } from 'node:fs';
+import { askReadOnly } from '../../clickhouse/index.ts';
 import { VamoError } from '../../core/index.ts';
 import { type DayReport, dayReports } from '../../days/index.ts';
-import { listSealedDays } from '../../store/index.ts';
+import { clickHouseFolder, clickHousePlace } from '../clickhouse.ts';
 import type { CommandSpec } from '../run-command.ts';
 import { sayStale, staleVersions } from '../stale-versions.ts';
 import { formatTable } from '../table.ts';
-import { clickHouseFolder } from './seal.ts';
 
 const cell = (value: unknown): string | number =>
   typeof value === 'number' || typeof value === 'string' ? value : JSON.stringify(value ?? '');
@@ -26,12 +26,16 @@ export const daysCommand: CommandSpec<{ readonly sql?: string }> = {
     'vamo days --sql "SELECT day, task, sum(cost) / 1e6 AS spend FROM events GROUP BY ALL ORDER BY ALL"',
   ],
   options: (command) =>
-    command.option('--sql <query>', 'a SELECT over the tables `events` and `steps`'),
+    command.option(
+      '--sql <query>',
+      'a SELECT over the tables `events` and `steps`, or `events_now` with open days',
+    ),
   async run(context, { sql }) {
     if (sql !== undefined) {
-      if ((await listSealedDays(context.store)).length === 0)
+      const place = await clickHousePlace(context);
+      if (place.isEmbedded && !existsSync(clickHouseFolder(context.root)))
         throw new VamoError('DAY_UNSEALED', 'no day has been sealed yet: there is nothing to ask');
-      const engine = await openEmbedded(clickHouseFolder(context.root));
+      const engine = await place.open();
       context.releasers.push(() => engine.close());
       const rows = await askReadOnly(engine, sql);
       const heading = Object.keys(rows[0] ?? {});

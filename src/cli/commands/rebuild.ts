@@ -1,12 +1,12 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTables, openEmbedded, unmarkLoaded } from '../../clickhouse/index.ts';
+import { createTables, dropTables, unmarkLoaded } from '../../clickhouse/index.ts';
 import { type DayKey, dayKey, systemCode, throwIfAborted, VamoError } from '../../core/index.ts';
 import { checkCopy, loadIntoClickHouse } from '../../days/index.ts';
 import { listSealedDays, openDataDirectory, readManifest, storeError } from '../../store/index.ts';
+import { asLoader, clickHouseFolder, clickHousePlace, openClickHouse } from '../clickhouse.ts';
 import type { Context } from '../context.ts';
 import type { CommandSpec } from '../run-command.ts';
-import { clickHouseFolder } from './seal.ts';
 
 /** Puts the engine's directory aside, unread: it may be torn. Who has it open keeps what it opened. */
 async function putAside({ root }: Context): Promise<() => Promise<void>> {
@@ -19,9 +19,22 @@ async function putAside({ root }: Context): Promise<() => Promise<void>> {
   return () => rm(aside, { recursive: true, force: true });
 }
 
+/** Takes the whole copy away, wherever it is; the answer forgets it for good. */
+async function takeAway(context: Context): Promise<() => Promise<void>> {
+  const place = await clickHousePlace(context);
+  if (place.isEmbedded) return putAside(context);
+  const engine = await place.open();
+  try {
+    for (const sql of dropTables()) await engine.command(sql);
+  } finally {
+    await engine.close();
+  }
+  return () => Promise.resolve();
+}
+
 async function loadDays(context: Context, days: readonly DayKey[]) {
-  const { store, signal, root } = context;
-  const engine = await openEmbedded(clickHouseFolder(root));
+  const { store, signal } = context;
+  const engine = await openClickHouse(context);
   try {
     const progress = context.progress.stage('rebuild');
     const rebuilt = [];
@@ -66,9 +79,12 @@ export const rebuildCommand: CommandSpec<{ readonly day?: string; readonly all?:
     try {
       const days =
         day === undefined ? (await listSealedDays(store)).map((one) => one.day) : [dayKey(day)];
-      const forget = all ? await putAside(context) : () => Promise.resolve();
-      const rebuilt = await loadDays(context, days);
-      await forget();
+      const rebuilt = await asLoader(context, async () => {
+        const forget = all ? await takeAway(context) : () => Promise.resolve();
+        const loaded = await loadDays(context, days);
+        await forget();
+        return loaded;
+      });
       for (const one of rebuilt)
         context.say(`${one.day} g${String(one.generation)}: ${String(one.rows)} rows, equal`);
       if (rebuilt.length === 0) context.say('no day is sealed yet');

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openEmbedded } from '../../clickhouse/index.ts';
 import type { PartitionManifest } from '../../contracts/index.ts';
 import { type DayKey, dayKey, isVamoError, throwIfAborted, VamoError } from '../../core/index.ts';
 import {
@@ -17,6 +16,7 @@ import {
   unloadWithdrawn,
 } from '../../days/index.ts';
 import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
+import { asLoaderUnlessKept, clickHouseFolder, clickHousePlace } from '../clickhouse.ts';
 import type { Context } from '../context.ts';
 import { keepMarkets } from '../market.ts';
 import type { CommandSpec } from '../run-command.ts';
@@ -25,9 +25,6 @@ interface SealCommandOptions {
   readonly day?: string;
   readonly atEnd?: boolean;
 }
-
-/** Where the queryable copy lies. */
-export const clickHouseFolder = (root: string): string => join(root, 'clickhouse');
 
 /** What building a generation of a day takes. */
 export type Building = (day: DayKey) => BuildOptions;
@@ -51,7 +48,7 @@ export async function asSealer<T>(
     const result = await work((day) => ({ store, engineDir, day, config, log, signal }));
     await rm(engineDir, { recursive: true, force: true });
     await keepMarkets(context);
-    await loadSealedDays(context);
+    await asLoaderUnlessKept(context, () => loadSealedDays(context));
     return result;
   } finally {
     context.progress.clear();
@@ -82,9 +79,9 @@ export function sealDays(
 async function loadSealedDays(context: Context): Promise<void> {
   const { store, root, signal } = context;
   const days = await listSealedDays(store);
-  const folder = clickHouseFolder(root);
-  if (days.length === 0 && !existsSync(folder)) return;
-  const engine = await openEmbedded(folder);
+  const place = await clickHousePlace(context);
+  if (days.length === 0 && place.isEmbedded && !existsSync(clickHouseFolder(root))) return;
+  const engine = await place.open();
   try {
     await unloadWithdrawn(
       engine,

@@ -1,12 +1,11 @@
 import { Argument } from 'commander';
-import { openEmbedded } from '../../clickhouse/index.ts';
 import type { PartitionManifest } from '../../contracts/index.ts';
 import { dayKey, isVamoError, throwIfAborted } from '../../core/index.ts';
 import { checkCopy, checkFiles, type Difference } from '../../days/index.ts';
 import { listGenerations, listSealedDays, readManifest } from '../../store/index.ts';
+import { openClickHouse } from '../clickhouse.ts';
 import type { Context } from '../context.ts';
 import type { CommandSpec } from '../run-command.ts';
-import { clickHouseFolder } from './seal.ts';
 
 interface DayCheck {
   readonly day: string;
@@ -40,7 +39,7 @@ async function checkCopies(
   };
   let engine;
   try {
-    engine = await openEmbedded(clickHouseFolder(context.root));
+    engine = await openClickHouse(context);
   } catch (error) {
     return manifests.map(() => [unreadable(error)]);
   }

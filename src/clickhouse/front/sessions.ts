@@ -2,7 +2,7 @@ import type { Session } from 'chdb';
 import { identifier, literal } from '../sql-text.ts';
 
 /** What a session is set to before a statement runs in it. */
-export interface SessionKind {
+interface SessionKind {
   readonly database: string;
   readonly readsOnly: boolean;
   readonly settings: Readonly<Record<string, string>>;

@@ -25,13 +25,18 @@ export interface UndoneDay {
  *   on the backfilled one: nothing is changed then
  */
 export async function undoBackfill(store: ObjectStore, id: string): Promise<UndoneDay[]> {
-  const { days } = await readBackfill(store, id);
+  const { days, isUndone } = await readBackfill(store, id);
+  if (isUndone) return [];
   const open: BackfilledDay[] = [];
   for (const made of days) {
     const day = dayKey(made.day);
     const newest = await findNewest(store, day);
-    if (newest === undefined || isUndone(newest, made)) continue;
-    if (newest.generation !== made.generation)
+    if (newest === undefined) continue;
+    // What counts, where the newest only names the files of an older one.
+    const effective = newest.inputs.restored ?? newest.generation;
+    const before = made.parent && (await originOf(store, made.day, made.parent));
+    if (newest.kind === 'undo' && effective === before) continue;
+    if (effective !== made.generation)
       throw new VamoError(
         'BACKFILL_BUILT_ON',
         `day ${day}: generation ${newest.generation} (${newest.kind}) was made after generation ${made.generation} of this backfill`,
@@ -58,11 +63,6 @@ export async function undoBackfill(store: ObjectStore, id: string): Promise<Undo
   await markBackfill(store, id, 'undone');
   return undone;
 }
-
-const isUndone = (
-  newest: { readonly kind: string; readonly parent: number | null },
-  made: BackfilledDay,
-): boolean => newest.kind === 'undo' && newest.parent === made.generation;
 
 /** The generation that first held the files of one that may itself be an undo. */
 async function originOf(store: ObjectStore, day: string, generation: number): Promise<number> {

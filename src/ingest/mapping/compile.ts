@@ -8,8 +8,8 @@ import {
   type DecoderOptions,
   type RecordDecoder,
 } from '../decode-record.ts';
+import { EVENT_FIELDS } from '../event-fields.ts';
 import type { ReadRecord } from '../event-source.ts';
-import { EVENT_FIELDS, fieldValue } from './event-fields.ts';
 import {
   type Condition,
   compileCondition,
@@ -17,6 +17,7 @@ import {
   type Expression,
   type LineContext,
 } from './expression.ts';
+import { fieldValue } from './field-value.ts';
 import { createLineReader, type LineReader } from './line-reader.ts';
 import { mappingError, type MappingSpec } from './spec.ts';
 

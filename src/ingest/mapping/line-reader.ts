@@ -5,7 +5,7 @@ import { type LineFormat, mappingError } from './spec.ts';
 export type Cell = string | number | boolean | null;
 
 /** The value of one column in a line that was read. */
-export type ColumnReader = (line: unknown) => Cell;
+type ColumnReader = (line: unknown) => Cell;
 
 /** Takes lines apart. */
 export interface LineReader {
@@ -17,8 +17,6 @@ export interface LineReader {
   /** @throws VamoError MAPPING_INVALID when there is no such column */
   column(name: unknown, path: string): ColumnReader;
 }
-
-export const NO_VALUES = ['header', 'blank'] as const;
 
 function malformed(reason: string): VamoError {
   return new VamoError('EVENT_INVALID', reason, { details: { field: 'line' } });

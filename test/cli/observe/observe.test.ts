@@ -65,7 +65,7 @@ function look(over: Partial<Observation> = {}): Observation {
     clockMs: 9_000,
     snapshot: {
       topic: 't',
-      stats: { ...stats, seeks: 0, reread: 0 },
+      stats: { ...stats, seeks: 0, gaps: 0, reread: 0 },
       partitions: [partition(0, 100, 100), partition(1, 60, 60)],
     },
     ends: [100, 100],

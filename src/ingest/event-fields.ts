@@ -1,9 +1,6 @@
-import type { AuctionEvent } from '../../contracts/index.ts';
-import { VamoError } from '../../core/index.ts';
-import { numberOf } from './expression.ts';
-import type { Cell } from './line-reader.ts';
+import type { AuctionEvent } from '../contracts/index.ts';
 
-type FieldType = 'text' | 'number' | 'boolean';
+export type FieldType = 'text' | 'number' | 'boolean';
 interface FieldRule {
   readonly type: FieldType;
   readonly required: boolean;
@@ -17,7 +14,7 @@ const optional = (rule: FieldRule): FieldRule => ({ ...rule, required: false });
 /** `event_time` and a campaign event's `day` come from the mapping's `time` unless they are given. */
 const envelope = { event_id: text, campaign_id: text, event_time: optional(number) };
 
-/** What a mapping must say, and may say, of each kind of event; in the event's wire form. */
+/** What must stand, and may stand, in each kind of event's wire form, beside `v` and `kind`. */
 export const EVENT_FIELDS: Readonly<
   Record<AuctionEvent['kind'], Readonly<Record<string, FieldRule>>>
 > = {
@@ -55,24 +52,3 @@ export const EVENT_FIELDS: Readonly<
   },
   cart: { ...envelope, outcome_id: text, items: number },
 };
-
-const FLAGS: Readonly<Record<string, boolean>> = { 1: true, 0: false, true: true, false: false };
-
-/**
- * A cell as a field of its type.
- * @throws VamoError EVENT_INVALID
- */
-export function fieldValue(cell: Cell, type: FieldType, path: string): string | number | boolean {
-  const unfit = (must: string): VamoError =>
-    new VamoError('EVENT_INVALID', `${path}: ${must}`, { details: { field: path } });
-  if (cell === null) throw unfit('has no value');
-  if (type === 'text') return String(cell);
-  if (type === 'number') {
-    const value = numberOf(cell);
-    if (Number.isNaN(value)) throw unfit('must be a number');
-    return value;
-  }
-  const value = FLAGS[String(cell)] ?? FLAGS[String(numberOf(cell))];
-  if (value === undefined) throw unfit('must be true, false, 1 or 0');
-  return value;
-}

@@ -1,0 +1,144 @@
+import { VamoError } from '../core/index.ts';
+import {
+  badOf,
+  badTime,
+  createPlacer,
+  type DecoderOptions,
+  type RecordDecoder,
+} from './decode-record.ts';
+import { EVENT_FIELDS } from './event-fields.ts';
+import type { RegisteredSchema, Registry } from './registry.ts';
+
+/** Reads a message of one schema as an event in its wire form. */
+type MessageReader = (payload: Buffer) => unknown;
+
+const MAGIC = 0;
+/** The magic byte and the schema's id. */
+const HEADER = 5;
+
+/** Text and numbers as in JSON. @throws whatever the schema's reader throws for bytes that do not fit */
+function avroReader(schema: RegisteredSchema): MessageReader {
+  // A field that may be null is one that may be left out.
+  const nullable = (schema.fields ?? [])
+    .filter(({ type }) => type.typeName.startsWith('union'))
+    .map(({ name }) => name);
+  return (payload) => {
+    const message = schema.fromBuffer(payload);
+    if (typeof message !== 'object' || message === null) return message;
+    const wire = message as Record<string, unknown>;
+    for (const name of nullable) if (wire[name] === null) wire[name] = undefined;
+    return wire;
+  };
+}
+
+/** A field's name in a message that was read: `event_id` is `eventId`. */
+const camel = (name: string): string =>
+  name.replace(/_([a-z])/g, (_, c: string) => c.toUpperCase());
+
+/** The fields of each kind of event, and their names in a message. */
+const PROTOBUF_FIELDS = new Map<
+  unknown,
+  readonly { readonly name: string; readonly read: string }[]
+>(
+  Object.entries(EVENT_FIELDS).map(([kind, fields]) => [
+    kind,
+    ['v', 'kind', ...Object.keys(fields)].map((name) => ({ name, read: camel(name) })),
+  ]),
+);
+
+const UNKNOWN_KIND = ['v', 'kind'].map((name) => ({ name, read: name }));
+
+/** 64-bit numbers come as objects. */
+function plain(value: unknown): unknown {
+  const isLong = typeof value === 'object' && value !== null && 'toNumber' in value;
+  return isLong ? (value.toNumber as () => number)() : value;
+}
+
+function protobufReader(schema: RegisteredSchema): MessageReader {
+  return (payload) => {
+    // Which message of the schema: one zero says the first one, the only one that can be read.
+    if (payload[0] !== 0) throw new Error('must be of the first message of its schema');
+    const message = schema.fromBuffer(payload) as Readonly<Record<string, unknown>>;
+    const wire: Record<string, unknown> = {};
+    // Of an unknown kind there is nothing to read but that.
+    const fields = PROTOBUF_FIELDS.get(message['kind']) ?? UNKNOWN_KIND;
+    for (const { name, read } of fields) wire[name] = plain(message[read]);
+    return wire;
+  };
+}
+
+/** The reader of a schema; undefined when it is of another format. */
+function readerOf(
+  format: 'avro' | 'protobuf',
+  schema: RegisteredSchema,
+): MessageReader | undefined {
+  if (format === 'avro') return 'createResolver' in schema ? avroReader(schema) : undefined;
+  return 'message' in schema ? protobufReader(schema) : undefined;
+}
+
+function malformed(reason: string): VamoError {
+  return new VamoError('EVENT_INVALID', `value: ${reason}`, { details: { field: 'value' } });
+}
+
+/**
+ * Events as Avro or Protobuf in the registry's framing: a zero, the schema's id in four bytes, the
+ * message. Fields have the names and meanings of the JSON form; those not known are ignored, and a
+ * field of another type is a bad record.
+ */
+export function createRegisteredDecoder(
+  format: 'avro' | 'protobuf',
+  registry: Registry,
+  options: DecoderOptions,
+): RecordDecoder {
+  const place = createPlacer(options);
+  const readers = new Map<number, MessageReader>();
+  /** Why records of a schema cannot be read; asked again with every batch. */
+  const refusals = new Map<number, string>();
+
+  async function fetchSchema(id: number): Promise<void> {
+    const found = await registry.schema(id);
+    if (typeof found === 'string') {
+      refusals.set(id, found);
+      return;
+    }
+    refusals.delete(id);
+    const read = readerOf(format, found);
+    if (read === undefined) refusals.set(id, `schema ${id} is not of source.format "${format}"`);
+    else readers.set(id, read);
+  }
+
+  function readMessage(value: unknown): unknown {
+    if (!Buffer.isBuffer(value) || value.length <= HEADER || value[0] !== MAGIC)
+      throw malformed('does not begin with a zero and the id of a schema');
+    const id = value.readUInt32BE(1);
+    const read = readers.get(id);
+    if (read === undefined) throw malformed(refusals.get(id) ?? `schema ${id} was not fetched`);
+    try {
+      return read(value.subarray(HEADER));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw malformed(`is no message of schema ${id}: ${reason}`);
+    }
+  }
+
+  return {
+    async prepare(records) {
+      const missing = new Set<number>();
+      for (const { value } of records)
+        if (Buffer.isBuffer(value) && value.length > HEADER && value[0] === MAGIC) {
+          const id = value.readUInt32BE(1);
+          if (!readers.has(id)) missing.add(id);
+        }
+      for (const id of missing) await fetchSchema(id);
+    },
+    decode(record) {
+      const bad = badTime(record.arrivalMs);
+      if (bad !== undefined) return { bad };
+      try {
+        return place(readMessage(record.value));
+      } catch (error) {
+        return badOf(error);
+      }
+    },
+  };
+}

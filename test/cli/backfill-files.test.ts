@@ -1,0 +1,130 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type DayReport,
+  filesUnder,
+  type Night,
+  openWorkshop,
+  type Workshop,
+} from '../helpers/pipeline.ts';
+
+const DAY = '2026-01-05';
+const NEXT = '2026-01-06';
+const RANGE = ['--from', DAY, '--to', NEXT];
+
+interface Done {
+  readonly id: string;
+  readonly stats: { readonly records: number; readonly deadLetters: number };
+  readonly published: readonly { readonly day: string; readonly digest: string }[];
+}
+
+let workshop: Workshop;
+/** Two days, sealed, with no row late and some records that are no events. */
+let live: Night;
+let reports: DayReport[];
+const CONFIG = {
+  ingest: { maxBadShare: 1 },
+  simulator: {
+    auctionsPerDay: 60,
+    faults: { lateShare: 0, duplicateShare: 0.01, poisonPerDay: 2 },
+  },
+};
+const reportsOf = async (night: Night): Promise<DayReport[]> =>
+  (await night.ok<{ days: DayReport[] }>('days')).days.filter(
+    (d) => d.day === DAY || d.day === NEXT,
+  );
+const digests = (done: Done) => done.published.map(({ digest }) => digest);
+
+beforeAll(async () => {
+  workshop = await openWorkshop();
+  live = await workshop.night(CONFIG);
+  await live.ok('simulate', '--days', '3');
+  await live.ok('ingest');
+  await live.ok('seal');
+  reports = await reportsOf(live);
+}, 120_000);
+afterAll(() => workshop.clean());
+
+const expected = () => reports.map(({ digest }) => digest);
+
+describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
+  it('of lines of JSON, compressed and not, is the day that was sealed from them', async () => {
+    const logs = (await filesUnder(live, 'log')).filter((path) => path.endsWith('.jsonl'));
+    const night = await workshop.night(CONFIG);
+    await night.ok('days');
+    const folder = join(live.data, 'exported');
+    await writeFile(`${folder}-0.jsonl.gz`, gzipSync(await readFile(join(live.data, logs[0]!))));
+    for (const [i, path] of logs.slice(1).entries())
+      await writeFile(`${folder}-${i + 1}.jsonl`, await readFile(join(live.data, path)));
+    const done = await night.ok<Done>('backfill', ...RANGE, '--files', `${folder}-*`);
+    expect(digests(done)).toEqual(expected());
+    expect(done.stats.deadLetters).toBeGreaterThan(3);
+    const found = await reportsOf(night);
+    expect(found.map((d) => [d.accepted, d.dead_lettered])).toEqual(
+      reports.map((d) => [d.accepted, d.dead_lettered]),
+    );
+  });
+
+  it('of sealed Arrow files of another data directory is the same day', async () => {
+    const night = await workshop.night(CONFIG);
+    const files = join(live.data, 'days/*/g0001/events.arrow');
+    const done = await night.ok<Done>('backfill', ...RANGE, '--files', files);
+    expect(digests(done)).toEqual(expected());
+    expect(await filesUnder(night, 'work/backfill')).toEqual([]);
+    expect((await night.ok<{ differing: number }>('verify')).differing).toBe(0);
+  });
+
+  it('of an unknown form, without a mapping or without a file is refused and makes nothing', async () => {
+    const night = await workshop.night(CONFIG);
+    const unknown = join(live.data, 'format.csv');
+    await writeFile(unknown, 'a,b\n');
+    const from = (files: string) => ['backfill', ...RANGE, '--files', files] as const;
+    const refused = await night.fails('BACKFILL_INVALID', ...from(unknown));
+    expect([refused.message, refused.mend]).toEqual([
+      expect.stringContaining('format.csv'),
+      expect.stringContaining('--mapping'),
+    ]);
+    await night.fails('INGEST_SOURCE', ...from(join(live.data, 'none-*.jsonl')));
+    expect(await filesUnder(night, 'backfill')).toEqual([]);
+  });
+});
+
+describe('dead letters', () => {
+  it('that are events by now become rows; the others stay, with their reason', async () => {
+    const { tasks, simulator } = JSON.parse(
+      await readFile(new URL('../../config/default.json', import.meta.url), 'utf8'),
+    ) as Record<'tasks', { id: string }[]> & { simulator: { tasks: { id: string }[] } };
+    const isNot = ({ id }: { readonly id: string }): boolean => id !== 'cart';
+    const night = await workshop.night(CONFIG);
+    const narrow = await night.with({
+      source: { directory: join(live.data, 'log') },
+      tasks: tasks.filter(isNot),
+      simulator: { tasks: simulator.tasks.filter(isNot) },
+    });
+    await narrow.ok('ingest');
+    await narrow.ok('seal');
+    const before = await reportsOf(narrow);
+    expect(before.every((d, i) => d.accepted < reports[i]!.accepted)).toBe(true);
+
+    const wide = await night.with({
+      source: { directory: join(live.data, 'log') },
+      tasks,
+      simulator: { tasks: simulator.tasks },
+    });
+    const done = await wide.ok<Done>('backfill', ...RANGE, '--dead-letters');
+    expect(digests(done)).toEqual(expected());
+    const after = await reportsOf(wide);
+    const parts = ({ records, accepted, dead_lettered }: DayReport) => [
+      records,
+      accepted,
+      dead_lettered,
+    ];
+    expect(after.map(parts)).toEqual(reports.map(parts));
+    const [letters] = (await filesUnder(wide, `backfill/${done.id}/dlq`)).slice(0, 1);
+    expect(await readFile(join(wide.data, letters!), 'utf8')).toContain('"reason":');
+    await wide.ok('backfill', '--undo', done.id);
+    expect((await reportsOf(wide)).map(parts)).toEqual(before.map(parts));
+  }, 120_000);
+});
