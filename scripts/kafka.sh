@@ -113,7 +113,7 @@ launch() { # DIR PORT secure|open JVM_FLAG...
   fi
   if [[ ! -f $dir/log/meta.properties ]]; then
     java "${jvm[@]}" "$@" -cp "$jars/*" kafka.tools.StorageTool format -c "$dir/server.properties" \
-      -t "$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =)" "${users[@]}" >"$dir/format.log" 2>&1 ||
+      "--cluster-id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =)" "${users[@]}" >"$dir/format.log" 2>&1 ||
       die "cannot format $dir: $(tail -3 "$dir/format.log")"
   fi
   setsid java "${jvm[@]}" "$@" -cp "$jars/*" kafka.Kafka "$dir/server.properties" \
