@@ -2,7 +2,13 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that start processes take longest: they begin first, so that no worker ends alone. */
-const LONG = ['test/integration/', 'test/services/', 'test/cli/', 'test/bidder/bidder.', 'test/trainer/'];
+const LONG = [
+  'test/integration/',
+  'test/services/',
+  'test/cli/',
+  'test/bidder/bidder.',
+  'test/trainer/',
+];
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
