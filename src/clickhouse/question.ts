@@ -1,20 +1,9 @@
 import { VamoError } from '../core/index.ts';
 import type { Engine } from './engine.ts';
+import { whyNotReadOnly } from './read-only.ts';
 
 /** Rows of a person's question. Integers beyond 2^53 stay text, digit by digit. */
 export type Answer = readonly Readonly<Record<string, unknown>>[];
-
-/** Quoted text, quoted names and comments, in any of which a semicolon separates nothing. */
-const OPAQUE =
-  /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|--[^\n]*|\/\*[\s\S]*?\*\//g;
-
-function requireOneStatement(sql: string): void {
-  const bare = sql.replace(OPAQUE, ' ').replace(/[\s;]+$/, '');
-  if (bare.includes(';'))
-    throw new VamoError('SQL_FAILED', 'more than one statement', {
-      mend: 'Ask one question at a time.',
-    });
-}
 
 /**
  * Asks the engine a question that can change nothing: tables, files and settings stay as they are
@@ -22,7 +11,11 @@ function requireOneStatement(sql: string): void {
  * @throws VamoError SQL_FAILED for wrong SQL, for one that writes, for several statements
  */
 export async function askReadOnly(engine: Engine, sql: string): Promise<Answer> {
-  requireOneStatement(sql);
+  const reason = whyNotReadOnly(sql);
+  if (reason !== undefined)
+    throw new VamoError('SQL_FAILED', reason, {
+      mend: 'Ask one question at a time, of tables only.',
+    });
   const { meta, data } = await engine.ask(sql);
   const whole = new Set(meta.filter(({ type }) => /^U?Int64$/.test(type)).map(({ name }) => name));
   return data.map((row) =>

@@ -35,7 +35,8 @@ export async function amendDay(options: BuildOptions): Promise<PartitionManifest
     from: newest.cut,
     cut,
     // Labels change when they mature, and then once.
-    rewardFrom: newest.inputs.rewardCut,
+    // A late outcome's conversions may have been passed over before it came; a replaced day keeps none.
+    rewardFrom: newest.inputs.backfill?.mode === 'replace' ? newest.inputs.rewardCut : [],
     rewardCut: isComplete ? mature : newest.inputs.rewardCut,
     rewardsUntilMs: isComplete ? newest.matureAtMs : newest.rewardsUntilMs,
     arrivedUntilMs: Math.max(newest.arrivedUntilMs, lastArrival(live)),

@@ -90,6 +90,9 @@ export async function buildGeneration(
     const found = await runBuildSql(engine, { output, sources, later }, options);
     progress?.(3, 4, 'events and steps written');
     throwIfAborted(signal);
+    // Who was held up for long may find that another has built it: his files are not to be touched.
+    const faster = await findManifest(store, day, plan.generation);
+    if (faster !== undefined) return faster;
     const manifest = await publish(options, plan, { inputs, found, output });
     await rm(root, { recursive: true, force: true });
     log.info('day built', { day, generation: manifest.generation, digest: manifest.digest });

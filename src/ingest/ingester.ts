@@ -134,8 +134,8 @@ export function createIngester(options: IngesterOptions): Ingester {
     try {
       await Promise.race([source.run(handler, stop.signal), deadline.passed]);
     } finally {
+      await Promise.race([watch.end(), deadline.passed.catch(() => undefined)]);
       deadline.end();
-      await watch.end();
       signal?.removeEventListener('abort', onAbort);
     }
     if (failure !== undefined) throw storeError(failure, 'cannot commit');

@@ -220,8 +220,11 @@ async function readGroup(
   });
   // Batches of only aborted or control records do not reach `eachBatch`: the client passes over them.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    if (payload.batchSize === 0)
-      reader.passOver(payload.partition, Number(payload.firstOffset), Number(payload.lastOffset));
+    if (payload.batchSize > 0) return;
+    const last = Number(payload.lastOffset);
+    // Without a first one nothing is known of the offsets before the last: they were not asked for.
+    const first = payload.firstOffset as string | null;
+    reader.passOver(payload.partition, first === null ? last : Number(first), last);
   });
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     log.warn('kafka.crash', { reason: payload.error.message, restart: payload.restart });

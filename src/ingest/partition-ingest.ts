@@ -107,6 +107,7 @@ export async function openPartition(
   let range = rangeFrom(next, last?.maxArrivalMs ?? 0);
   let openedMs = clock();
   let dropped = false;
+  const isOurs = (): boolean => !dropped;
   const done = { records: 0, rows: 0, deadLetters: 0, commits: 0, commitMs: 0 };
   let lastCommitMs = openedMs;
   let waits = 0;
@@ -134,10 +135,10 @@ export async function openPartition(
   }
 
   /** Writes the range's files, then its entry. The same nonce again replaces, and knows, its own. */
-  async function write(nonce: string): Promise<LedgerEntry | undefined> {
+  async function write(nonce: string, to: number): Promise<LedgerEntry | undefined> {
     await context.faultPoint?.('flushing', partition, range.records);
     const beganMs = clock();
-    const entry = await range.write(store, next, nonce);
+    const entry = await range.write(store, to, nonce);
     await context.faultPoint?.('filed', partition, range.records);
     // Stood still for so long, its files may be collected before the entry names them.
     const isStale = clock() - beganMs > (context.orphanGraceMs ?? Infinity) / 2;
@@ -145,12 +146,14 @@ export async function openPartition(
   }
 
   /** A full disk or a store that does not answer: nothing is passed over, and tried again later. */
-  async function writePatiently(nonce: string): Promise<LedgerEntry | undefined> {
+  async function writePatiently(nonce: string, to: number): Promise<LedgerEntry | undefined> {
     for (let tries = 0; ; tries++)
       try {
-        return await context.flushGate(() => write(nonce));
+        return await context.flushGate(() => write(nonce, to));
       } catch (error) {
         const failed = storeError(error, `cannot commit ${topic}/${partition}`);
+        // What is another's now is his to commit.
+        if (dropped) return undefined;
         if (!failed.retriable || !context.waitsForStore || context.signal.aborted) throw failed;
         context.log.error('ingest.store', { topic, partition, tries, reason: failed.message });
         await pause(tries);
@@ -164,9 +167,11 @@ export async function openPartition(
     if (dropped || next === range.from) return;
     refuseTooManyBad();
     const { records, rows, filtered, bad } = range;
+    const to = next;
     const beganMs = clock();
-    const entry = await writePatiently(randomUUID().slice(0, 8));
+    const entry = await writePatiently(randomUUID().slice(0, 8), to);
     if (entry === undefined) {
+      if (!isOurs()) return;
       stats.lost += 1;
       stats.reread += records;
       const winner = await ledger.last();
@@ -183,7 +188,10 @@ export async function openPartition(
     done.records += records;
     done.deadLetters += bad;
     done.rows += rows;
-    startRange(next, entry.maxArrivalMs);
+    // Offsets without records may have been passed over meanwhile.
+    const seen = next;
+    startRange(to, entry.maxArrivalMs);
+    next = seen;
     await context.faultPoint?.('committed', partition, 0);
   }
 
@@ -226,10 +234,16 @@ export async function openPartition(
         }
         if (next === range.from) openedMs = clock();
         await context.faultPoint?.('accepted', partition, range.records);
-        for (const record of batch.records) {
-          const scanned = decoder.scan?.(record);
-          if (scanned === undefined) range.add(record, decoder.decode(record));
-          else range.addScanned(record, scanned);
+        try {
+          for (const record of batch.records) {
+            const scanned = decoder.scan?.(record);
+            if (scanned === undefined) range.add(record, decoder.decode(record));
+            else range.addScanned(record, scanned);
+          }
+        } catch (error) {
+          // Half of a batch is in the range: nobody may commit it.
+          dropped = true;
+          throw error;
         }
         next = batch.to;
         await context.faultPoint?.('buffered', partition, range.records);
@@ -246,9 +260,9 @@ export async function openPartition(
         if (dropped || next !== from) return;
         const nonce = randomUUID().slice(0, 8);
         const entry = { ...(await range.write(store, to, nonce)), gap: true as const };
-        const isOurs = (await ledger.commit(entry)) === 'committed';
-        const last = isOurs ? entry : await ledger.last();
-        if (isOurs) stats.gaps += 1;
+        const isCommitted = (await ledger.commit(entry)) === 'committed';
+        const last = isCommitted ? entry : await ledger.last();
+        if (isCommitted) stats.gaps += 1;
         startRange(Number(last?.to ?? 0), last?.maxArrivalMs ?? 0);
       }),
     flush: (always) =>

@@ -18,7 +18,7 @@ export interface ColumnBuilder<T> {
   data(rows: number): Data;
   /** Forgets the rows and keeps the memory for others. */
   clear(): void;
-  /** Memory held. */
+  /** Memory that the rows take; what is held for more of them is not counted. */
   readonly bytes: number;
 }
 
@@ -60,7 +60,7 @@ export function integerColumn(): ColumnBuilder<number> {
       used = 0;
     },
     get bytes() {
-      return halves.byteLength;
+      return 4 * used;
     },
   };
 }
@@ -134,7 +134,7 @@ export function textColumn(): TextColumn {
       end = 0;
     },
     get bytes() {
-      return offsets.byteLength + bytes.length;
+      return 4 * filled + end;
     },
   };
 }

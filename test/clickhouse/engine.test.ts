@@ -120,6 +120,13 @@ describe('a read-only question', () => {
     ['DROP TABLE t', 'readonly'],
     ["INSERT INTO FUNCTION file('x.csv', 'CSV') SELECT 1", 'readonly'],
     ["SELECT * FROM file('x.csv', 'CSV')", 'readonly'],
+    ["SELECT file('t.txt')", 'readonly'],
+    ['SELECT `f\\x69le`(1)', 'readonly'],
+    ["SELECT 7 INTO OUTFILE 'x.csv'", 'readonly'],
+    ['KILL QUERY WHERE 1', 'readonly'],
+    ["SELECT $$'$$, 1; DROP TABLE t; SELECT $$'$$", 'readonly'],
+    ["SELECT 1 /* /* */ ' */ ; DROP TABLE t --'", 'readonly'],
+    ["SELECT 1 # '\n; DROP TABLE t --'", 'readonly'],
     ['SELECT 1; DROP TABLE t', 'more than one statement'],
     ["SELECT '\\'; DROP TABLE t; --'", 'readonly'],
   ])('changes nothing: %s', async (sql, reason) => {

@@ -1,10 +1,11 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { systemCode } from '../../src/core/index.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const REQUIREMENTS = join(ROOT, 'clients', 'requirements.txt');
@@ -44,6 +45,22 @@ function pythonMissing(): string | undefined {
   }
 }
 
+/** Waits for a folder of that name to be gone, then makes it; one that a killed run left does not count. */
+async function lock(path: string): Promise<() => Promise<void>> {
+  await mkdir(dirname(path), { recursive: true });
+  for (;;) {
+    try {
+      await mkdir(path);
+      return () => rm(path, { recursive: true, force: true });
+    } catch (error) {
+      const made = await stat(path).catch(() => undefined);
+      if (made === undefined && systemCode(error) !== 'EEXIST') throw error;
+      if (made && Date.now() - made.mtimeMs > INSTALL_MS) await rm(path, { recursive: true });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
 /**
  * A virtual environment under .cache, made once per content of clients/requirements.txt.
  * @throws Error with CI=true, when Python is there but the requirements cannot be installed
@@ -58,7 +75,10 @@ export async function clientsPython(): Promise<ClientsPython> {
   const python = join(folder, 'bin', 'python');
   const whole = join(folder, 'installed');
   if (existsSync(whole)) return { python };
+  const release = await lock(`${folder}.lock`);
   try {
+    // Another test file may have made it meanwhile.
+    if (existsSync(whole)) return { python };
     await call('python3', ['-m', 'venv', '--clear', folder], { timeout: INSTALL_MS });
     const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'];
     await call(python, [...install, '-r', REQUIREMENTS], { timeout: INSTALL_MS });
@@ -67,5 +87,7 @@ export async function clientsPython(): Promise<ClientsPython> {
   } catch (error) {
     if (process.env['CI'] === 'true') throw error;
     return { missing: `clients/requirements.txt cannot be installed: ${String(error)}` };
+  } finally {
+    await release();
   }
 }

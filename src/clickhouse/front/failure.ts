@@ -6,7 +6,13 @@ export interface Failure {
 }
 
 /** The server's numbers of the errors that the front itself finds. */
-export const CODES = { notImplemented: 48, unauthorized: 516, tooLarge: 307, internal: 1002 };
+export const CODES = {
+  notImplemented: 48,
+  unauthorized: 516,
+  tooLarge: 307,
+  readonly: 164,
+  internal: 1002,
+};
 
 const STATUS: Readonly<Record<number, number>> = {
   27: 400, // cannot parse the input

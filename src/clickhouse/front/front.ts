@@ -12,6 +12,7 @@ import { type Logger, sha256, systemCode, VamoError } from '../../core/index.ts'
 import { CODES, engineFailure, failure, type Failure } from './failure.ts';
 import { insertFromFile, insertsBody } from './insert.ts';
 import { type FrontRequest, parseRequest } from './request.ts';
+import { whyNotReadOnly } from '../read-only.ts';
 import { createSessions } from './sessions.ts';
 
 export interface FrontOptions {
@@ -72,13 +73,19 @@ export async function openFront(options: FrontOptions): Promise<Front> {
         Object.entries(asked.settings).filter(([k]) => k !== 'readonly'),
       ),
     };
+    const guarded = (sql: string): string => {
+      const reason = kind.readsOnly ? whyNotReadOnly(sql) : undefined;
+      if (reason !== undefined) throw refuse(CODES.readonly, 'READONLY', reason);
+      return sql;
+    };
     const body = asked.gzipBody ? request.pipe(createGunzip()) : request;
     const execute = (sql: string): Promise<ChdbResult> =>
       sessions.use(kind, (session) => executeIn(session, sql, asked));
     if (!insertsBody(asked.query)) {
       const text = await readText(body);
-      return execute(asked.query === '' ? text : `${asked.query}\n${text}`);
+      return execute(guarded(asked.query === '' ? text : `${asked.query}\n${text}`));
     }
+    guarded(asked.query);
     const path = join(spool, randomUUID());
     try {
       const file = createWriteStream(path);

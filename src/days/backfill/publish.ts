@@ -44,7 +44,12 @@ export async function publishBackfill(
   store: ObjectStore,
   id: string,
 ): Promise<PublishedDay[]> {
-  const { plan, days: known } = await readBackfill(store, id);
+  const { plan, days: known, isUndone } = await readBackfill(store, id);
+  if (isUndone)
+    throw new VamoError('BACKFILL_BUILT_ON', `backfill ${id} was undone while it was read`, {
+      details: { id },
+      mend: 'Run the same backfill again.',
+    });
   const entries = await readLedgers(storeOfBackfill(store, id));
   const published: PublishedDay[] = [];
   for (const day of daysOf(plan)) {
@@ -62,7 +67,7 @@ export async function publishBackfill(
 }
 
 /** The generation that this backfill made of a day, when it died between that and its record. */
-async function findPublished(
+export async function findPublished(
   store: ObjectStore,
   day: DayKey,
   id: string,
@@ -107,6 +112,12 @@ async function publishDay(
     dead: bad - replayed(plan, day),
   };
   const manifest = await buildGeneration(under, await planDay(under, plan, parent, backfill));
+  if (manifest.inputs.backfill?.id !== plan.id || manifest.kind !== 'backfill')
+    throw new VamoError(
+      'DAY_SEALED',
+      `day ${day}: another process made generation ${manifest.generation} (${manifest.kind}) meanwhile`,
+      { details: { day }, mend: 'Run the same backfill again.' },
+    );
   return recordOf(manifest);
 }
 
@@ -144,7 +155,7 @@ async function planDay(
     from: cut,
     cut,
     // A replaced day forgets the live conversions of the days after it as well.
-    rewardFrom: parent?.inputs.rewardCut ?? [],
+    rewardFrom: base === undefined ? (parent?.inputs.rewardCut ?? []) : [],
     rewardCut: parent?.inputs.rewardCut ?? [],
     rewardsUntilMs: base === undefined || isMature(base) ? untilMs : base.rewardsUntilMs,
     arrivedUntilMs: parent?.arrivedUntilMs ?? limit,

@@ -8,6 +8,7 @@ import {
   withdrawDay,
 } from '../../store/index.ts';
 import { restoreGeneration } from '../undo.ts';
+import { daysOf, findPublished } from './publish.ts';
 import { markBackfill, readBackfill } from './records.ts';
 
 /** What undoing made of a day: a generation that names the former files, or no day any more. */
@@ -25,11 +26,14 @@ export interface UndoneDay {
  *   on the backfilled one: nothing is changed then
  */
 export async function undoBackfill(store: ObjectStore, id: string): Promise<UndoneDay[]> {
-  const { days, isUndone } = await readBackfill(store, id);
+  const { plan, days, isUndone } = await readBackfill(store, id);
   if (isUndone) return [];
   const open: BackfilledDay[] = [];
-  for (const made of days) {
-    const day = dayKey(made.day);
+  for (const day of daysOf(plan)) {
+    // A kill may have come between a day's manifest and its record.
+    const known = days.find((one) => one.day === day);
+    const made = known ?? (await findPublished(store, day, id));
+    if (made === undefined) continue;
     const newest = await findNewest(store, day);
     if (newest === undefined) continue;
     // What counts, where the newest only names the files of an older one.

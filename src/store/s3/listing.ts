@@ -1,3 +1,4 @@
+import { VamoError } from '../../core/index.ts';
 import type { S3Request } from './request.ts';
 
 /** One page of a listing: what to ask, and how to read the answer. */
@@ -46,12 +47,25 @@ export function listPage(
     request: { method: 'GET', key: '', query },
     parse(bytes) {
       const xml = Buffer.from(bytes).toString();
+      const truncated = textOf(xml, 'IsTruncated');
+      const token = textOf(xml, 'NextContinuationToken');
+      // Half a listing read as a whole one would hide committed data.
+      if (
+        !/<ListBucketResult[\s>]/.test(xml) ||
+        !xml.includes('</ListBucketResult>') ||
+        (truncated !== 'true' && truncated !== 'false') ||
+        (truncated === 'true' && token === undefined)
+      )
+        throw new VamoError(
+          'STORE_IO',
+          `the listing of ${folder} is not whole: ${xml.slice(0, 120)}`,
+        );
       const keys = [...xml.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) =>
         key.slice(base.length),
       );
-      const next = textOf(xml, 'NextContinuationToken');
-      const isLast = textOf(xml, 'IsTruncated') !== 'true' || next === undefined;
-      return isLast ? { keys } : { keys, next: unescaped(next) };
+      return truncated === 'false' || token === undefined
+        ? { keys }
+        : { keys, next: unescaped(token) };
     },
   };
 }
