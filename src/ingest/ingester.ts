@@ -3,6 +3,7 @@ import { type Logger, type Progress, VamoError } from '../core/index.ts';
 import { type ObjectStore, openLedger, storeError } from '../store/index.ts';
 import { createBuilderPool } from './builder-pool.ts';
 import { createGate } from './gate.ts';
+import { createDeadline } from './deadline.ts';
 import { createJsonDecoder } from './decode-json.ts';
 import type { RecordDecoder } from './decode-record.ts';
 import type { EventSource, SourceHandler } from './event-source.ts';
@@ -152,36 +153,6 @@ function offsetLost(topic: string, partition: number, next: number, found: numbe
     `${topic}/${partition}: offset ${next} is next, the broker's first is ${found}: ${found - next} offsets were deleted unread`,
     { details: { topic, partition, next, found } },
   );
-}
-
-/** Fails some time after the signal is aborted: a source or store that hangs must not hold the process. */
-function createDeadline(
-  signal: AbortSignal,
-  ms: number,
-): { readonly passed: Promise<never>; end(): void } {
-  let timer: NodeJS.Timeout | undefined;
-  let start = (): void => undefined;
-  const passed = new Promise<never>((_, reject) => {
-    start = () =>
-      (timer = setTimeout(
-        () =>
-          reject(
-            new VamoError('INGEST_SHUTDOWN', `not finished ${ms} ms after the signal to stop`, {
-              details: { ms },
-            }),
-          ),
-        ms,
-      ));
-    signal.addEventListener('abort', start, { once: true });
-  });
-  passed.catch(() => undefined);
-  return {
-    passed,
-    end() {
-      signal.removeEventListener('abort', start);
-      clearTimeout(timer);
-    },
-  };
 }
 
 /** What this reader does with assignments and batches. */
