@@ -7,6 +7,7 @@ import { atLeastOne } from './options.ts';
 import { appendFile, readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { Config } from '../src/config/index.ts';
+import { model } from '../src/config/model-schema.ts';
 import { worldTable, type WorldResult } from './planner/table.ts';
 import { trial } from './planner/trial.ts';
 import { SCENARIOS, type Scenario, simulatedWindow, worldConfig } from './planner/worlds.ts';
@@ -18,6 +19,8 @@ const FORMS: Readonly<Record<string, (config: Config) => Config>> = {
   paper: (config) => formOf(config, 'inverse', 'logged'),
   /** The action head, from the bids that were made. */
   logged: (config) => formOf(config, 'action', 'logged'),
+  /** With the periodicity module over the market of the days before. */
+  timesnet: (config) => ({ ...config, model: modelOf({ ...config.model, temporal: 'timesnet' }) }),
 };
 
 const { values: given } = parseArgs({
@@ -30,6 +33,9 @@ const { values: given } = parseArgs({
     results: { type: 'string' },
   },
 });
+
+/** A module by its name alone has the keys of the size. */
+const modelOf = (given: object): Config['model'] => model.parse(given);
 
 function formOf(
   config: Config,

@@ -23,7 +23,7 @@ export async function trial(
     const { threads, seed } = config.training;
     const { result, exported, before } = await learn({
       days,
-      history: null,
+      history: config.model.temporal === 'none' ? null : days.history,
       // Losses along the way and checkpoints are of no use here.
       config: { ...config, training: { ...config.training, ...QUIET } },
       seed,

@@ -26,22 +26,23 @@ export async function worldConfig(seed: number, scenario: Scenario): Promise<Con
   return { ...config, simulator: { ...simulator, seed, tasks, faults: FAULTLESS } };
 }
 
-/** The window's days as training reads them from sealed partitions, straight from the simulator. */
+/** The window's days, and those of its history, as training reads them from sealed partitions, straight from the simulator. */
 export async function simulatedWindow(
   config: Config,
-): Promise<Record<'train' | 'validation' | 'test', TrainingDay[]>> {
+): Promise<Record<'history' | 'train' | 'validation' | 'test', TrainingDay[]>> {
   const world = createWorld(config);
   const { history, train, validation, test } = config.window;
   const rules = { ...config.market, tasks: config.tasks };
   const days: TrainingDay[] = [];
-  for (let index = history; index < history + train + validation + test; index++) {
+  for (let index = 0; index < history + train + validation + test; index++) {
     const simulated = await simulateDay({ world, day: index });
     const known = { steps: simulated.truth, log: simulated.log() };
     days.push(trainingDay(known, { rules, actions: config.training.actions }));
   }
   return {
-    train: days.slice(0, train),
-    validation: days.slice(train, train + validation),
-    test: days.slice(train + validation),
+    history: days.splice(0, history),
+    train: days.splice(0, train),
+    validation: days.splice(0, validation),
+    test: days,
   };
 }
