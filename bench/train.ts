@@ -12,7 +12,7 @@ import { matrixPeak } from './matrix-peak.ts';
 import { type Comparison, compare, ratioOf } from './peers/compare.ts';
 import { atLeastOne } from './options.ts';
 import { EnvironmentError, preparePython } from './peers/environment.ts';
-import { COUNTS, stepFlops, stepIo, stepTensors } from './peers/step-data.ts';
+import { COUNTS, stepGraphs, stepIo, stepTensors } from './peers/step-data.ts';
 import {
   type OwnRoute,
   startOwn,
@@ -155,7 +155,7 @@ async function measureSize(size: (typeof SIZES)[number], { cache, python, log }:
       const [ours, theirs] = [both.timings[a]!.peakMiB, both.timings[b]!.peakMiB];
       return [{ a, b, bar, ratio: ours / theirs, ours, theirs }];
     }),
-    gigaflop: stepFlops(model, optimiser),
+    graphs: await stepGraphs(model, optimiser, setup.threads),
     fastestVanillaMs: Math.min(
       ...found.flatMap(({ timings }) => timings['vanilla']?.fastestMs ?? []),
     ),
@@ -177,10 +177,11 @@ function report(r: Awaited<ReturnType<typeof measure>>): string {
       lines.push(
         `  ${`memory, ${m.a} / ${m.b}`.padEnd(44)} ${m.ratio.toFixed(2)}; ${m.ours.toFixed(0)} and ${m.theirs.toFixed(0)} MiB; bar ${m.bar}`,
       );
-    const { vanilla, vamo } = s.gigaflop;
-    const share = (vanilla / s.fastestVanillaMs) * 1e3;
+    const { vanilla, vamo } = s.graphs;
+    const share = (vanilla.gigaflop / s.fastestVanillaMs) * 1e3;
     lines.push(
-      `  matrix work: a Vanilla step ${vanilla.toFixed(1)} GFLOP, an exact VAMO step ${vamo.toFixed(1)}, ${(vamo / vanilla).toFixed(2)} times that`,
+      `  matrix work: a Vanilla step ${vanilla.gigaflop.toFixed(1)} GFLOP, an exact VAMO step ${vamo.gigaflop.toFixed(1)}, ${(vamo.gigaflop / vanilla.gigaflop).toFixed(2)} times that`,
+      `  graphs of an exact VAMO step: traced and compiled in ${vamo.seconds.toFixed(2)} s (bar 2), ${vamo.megabytes.toFixed(2)} MB (bar 5)`,
       `  Vanilla: ${share.toFixed(0)} GFLOP/s at its fastest, ${((100 * share) / r.peak).toFixed(0)} % of the matrix peak ${r.peak.toFixed(0)}`,
     );
   }

@@ -1,6 +1,6 @@
 import { STATE_FEATURES } from '../../src/contracts/index.ts';
 import { seededRandom, STEPS } from '../../src/core/index.ts';
-import { type TensorProgram, trace } from '../../src/engine/index.ts';
+import { compile, type TensorProgram, trace } from '../../src/engine/index.ts';
 import {
   initialParameters,
   type ModelIo,
@@ -74,21 +74,50 @@ export function stepTensors(model: ModelSettings): StepTensors {
   };
 }
 
-/** GFLOP of the matrix products in one step, as the graphs have them. */
-export function stepFlops(
+/** The graphs that a step runs, by method. */
+function stepPrograms(
   model: ModelSettings,
   optimiser: OptimiserSettings,
-): { readonly vanilla: number; readonly vamo: number } {
+): Readonly<Record<'vanilla' | 'vamo', readonly TensorProgram[]>> {
   const io = stepIo(model);
   const design = { settings: model, io, plan: parameterPlan(model, io), counts: COUNTS, optimiser };
   const [days, heldOutDays] = io.market ? [DAYS, 1] : [0, 0];
-  const work = ({ inputs, fn }: TensorProgram): number => trace(inputs, fn).flops / 1e9;
   const look = { scope: 'all', metric: 'euclid', validation: 'heldout' } as const;
   return {
-    vanilla: work(fusedStepProgram(design, days)),
-    vamo:
-      work(weightedGradientProgram(design, heldOutDays)) +
-      work(taskGradientsProgram(design, days, look)) +
-      work(updateProgram(design)),
+    vanilla: [fusedStepProgram(design, days)],
+    vamo: [
+      weightedGradientProgram(design, heldOutDays),
+      taskGradientsProgram(design, days, look),
+      updateProgram(design),
+    ],
   };
+}
+
+export interface StepGraphs {
+  /** Of the matrix products, as the graphs have them. */
+  readonly gigaflop: number;
+  readonly megabytes: number;
+  /** To trace and compile them. */
+  readonly seconds: number;
+}
+
+/** What the graphs of a step hold and take to make. */
+export async function stepGraphs(
+  model: ModelSettings,
+  optimiser: OptimiserSettings,
+  threads: number,
+): Promise<Readonly<Record<'vanilla' | 'vamo', StepGraphs>>> {
+  const made = async (programs: readonly TensorProgram[]): Promise<StepGraphs> => {
+    const start = performance.now();
+    const sum = { gigaflop: 0, megabytes: 0 };
+    for (const { inputs, fn } of programs) {
+      const graph = trace(inputs, fn);
+      await (await compile(graph, { threads })).release();
+      sum.gigaflop += graph.flops / 1e9;
+      sum.megabytes += graph.bytes.length / 1e6;
+    }
+    return { ...sum, seconds: (performance.now() - start) / 1e3 };
+  };
+  const { vanilla, vamo } = stepPrograms(model, optimiser);
+  return { vanilla: await made(vanilla), vamo: await made(vamo) };
 }
