@@ -18,4 +18,5 @@ export {
   readBackfill,
   storeOfBackfill,
 } from './backfill/records.ts';
-export { unloadWithdrawn } from './unload.ts';
+export { daysInCopy, unloadWithdrawn } from './unload.ts';
+export { type Claim, claimsOf, claimsOfFiles, missingGenerations } from './check-generations.ts';

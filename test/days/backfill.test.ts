@@ -1,17 +1,11 @@
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BackfillMode, BackfillPlan, PartitionManifest } from '../../src/contracts/index.ts';
-import { type DayKey, isVamoError, sha256 } from '../../src/core/index.ts';
+import { describe, expect, it } from 'vitest';
+import { isVamoError } from '../../src/core/index.ts';
 import {
   amendDay,
-  type BuildOptions,
   dayReports,
-  freezePlan,
-  identify,
   publishBackfill,
   readBackfill,
   sealDay,
-  storeOfBackfill,
   undoBackfill,
   verifyDay,
 } from '../../src/days/index.ts';
@@ -21,63 +15,10 @@ import {
   type ObjectStore,
   readManifest,
 } from '../../src/store/index.ts';
-import {
-  type Arrival,
-  commitArrivals,
-  DAY,
-  LIMIT_MS,
-  newStore,
-  randomDay,
-  sealConfig,
-  temporaryFolder,
-} from '../helpers/days-fixture.ts';
+import { type Arrival, commitArrivals, DAY, LIMIT_MS, randomDay } from '../helpers/days-fixture.ts';
+import { daysWorkshop } from '../helpers/days-workshop.ts';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-beforeAll(async () => void (folder = await temporaryFolder()));
-afterAll(() => folder.remove());
-
-let stores = 0;
-const freshStore = (): Promise<ObjectStore> => newStore(join(folder.path, `s${stores++}`));
-const building =
-  (store: ObjectStore) =>
-  (day: DayKey): BuildOptions => ({
-    store,
-    engineDir: join(folder.path, 'engine'),
-    day,
-    config: sealConfig(1),
-  });
-const options = (store: ObjectStore): BuildOptions => building(store)(DAY);
-
-/** A plan, fixed, whose records are read already. */
-async function planned(
-  store: ObjectStore,
-  mode: BackfillMode,
-  arrivals: readonly Arrival[],
-): Promise<BackfillPlan> {
-  const plan = await identify(store, {
-    from: DAY,
-    to: DAY,
-    mode,
-    source: {
-      kind: 'files',
-      mapping: null,
-      files: [{ path: 'x', bytes: 1, form: 'events', sha256: sha256(JSON.stringify(arrivals)) }],
-    },
-  });
-  await freezePlan(store, plan);
-  await commitArrivals(storeOfBackfill(store, plan.id), 0, arrivals, { flushRows: 50 });
-  return plan;
-}
-
-async function backfill(
-  store: ObjectStore,
-  mode: BackfillMode,
-  arrivals: readonly Arrival[],
-): Promise<{ readonly id: string; readonly manifest: PartitionManifest }> {
-  const { id } = await planned(store, mode, arrivals);
-  const [made] = await publishBackfill(building(store), store, id);
-  return { id, manifest: made!.manifest };
-}
+const { freshStore, building, options, planned, backfill } = daysWorkshop();
 
 const inTime = randomDay(8, { campaigns: 4, outcomes: 200, duplicates: 0 }).filter(
   ({ arrivalMs }) => arrivalMs < LIMIT_MS,

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { AuctionEvent, PartitionManifest } from '../../src/contracts/index.ts';
 import { DAY_MS, seededRandom } from '../../src/core/index.ts';
 import {
@@ -22,25 +21,14 @@ import {
   commitArrivals,
   DAY,
   LIMIT_MS,
-  newStore,
   randomDay,
   sealConfig,
   START,
-  temporaryFolder,
 } from '../helpers/days-fixture.ts';
+import { daysWorkshop } from '../helpers/days-workshop.ts';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-beforeAll(async () => void (folder = await temporaryFolder()));
-afterAll(() => folder.remove());
-
-let stores = 0;
-const freshStore = (): Promise<ObjectStore> => newStore(join(folder.path, `s${stores++}`));
-const build = (store: ObjectStore, config = sealConfig(2)) => ({
-  store,
-  engineDir: join(folder.path, 'engine'),
-  day: DAY,
-  config,
-});
+const { freshStore, options } = daysWorkshop();
+const build = (store: ObjectStore, config = sealConfig(2)) => options(store, config);
 const sums = ({ counts }: PartitionManifest) =>
   counts.accepted + counts.duplicate + counts.late + counts.dead_lettered;
 
