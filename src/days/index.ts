@@ -9,6 +9,7 @@ export { checkCopy, checkFiles, verifyDay, type Difference } from './verify.ts';
 export type { BuildOptions } from './build-options.ts';
 export { createLiveLoader, type LiveLoader, type LoadRound } from './live-load.ts';
 export { daysOf, publishBackfill, type PublishedDay } from './backfill/publish.ts';
+export { lettersToReplay } from './backfill/replays.ts';
 export { undoBackfill } from './backfill/undo.ts';
 export {
   type BackfillState,

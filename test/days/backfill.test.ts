@@ -155,6 +155,43 @@ describe('publishing a backfill', () => {
     expect(await sealDay(options(store))).toMatchObject({ generation: 3, kind: 'seal' });
   });
 
+  it('is undone to the end although a day was sealed or amended after the undo was killed', async () => {
+    const unmarked = (store: ObjectStore): ObjectStore => ({
+      ...store,
+      putIfAbsent: (key, bytes) =>
+        key.endsWith('undone.json')
+          ? Promise.reject(new Error('killed'))
+          : store.putIfAbsent(key, bytes),
+    });
+    const fresh = await freshStore();
+    const first = await backfill(fresh, 'merge', half(0));
+    await expect(undoBackfill(unmarked(fresh), first.id)).rejects.toThrow('killed');
+    await commitArrivals(fresh, 0, half(1));
+    await sealDay(options(fresh));
+
+    const live = await freshStore();
+    await commitArrivals(live, 0, half(0));
+    await sealDay(options(live));
+    const second = await backfill(live, 'merge', half(1));
+    await expect(undoBackfill(unmarked(live), second.id)).rejects.toThrow('killed');
+    const late = half(1).slice(0, 5);
+    await commitArrivals(
+      live,
+      0,
+      late.map(({ event }) => ({ event, arrivalMs: LIMIT_MS + 1 })),
+    );
+    await amendDay(options(live));
+
+    for (const [store, { id }, newest] of [
+      [fresh, first, { generation: 3, kind: 'seal' }],
+      [live, second, { generation: 4, kind: 'amend' }],
+    ] as const) {
+      expect(await undoBackfill(store, id)).toEqual([]);
+      expect(await readBackfill(store, id)).toMatchObject({ isUndone: true });
+      expect(await readManifest(store, DAY)).toMatchObject(newest);
+    }
+  });
+
   it('is not undone from under a generation that was built on it', async () => {
     const store = await freshStore();
     const first = await backfill(store, 'merge', half(0));

@@ -19,7 +19,14 @@ import { type BackfillRows, buildGeneration, type BuildPlan } from '../build.ts'
 import type { BuildOptions } from '../build-options.ts';
 import { laterDays, liveDay, readLive } from '../live.ts';
 import { asAsked, withWindowOf } from '../seal.ts';
-import { markBackfill, readBackfill, recordDay, storeOfBackfill } from './records.ts';
+import {
+  listBackfills,
+  markBackfill,
+  readBackfill,
+  recordDay,
+  storeOfBackfill,
+} from './records.ts';
+import { requireOwnLetters } from './replays.ts';
 
 /** The days of a plan, in order. */
 export function daysOf({ from, to }: Pick<BackfillPlan, 'from' | 'to'>): DayKey[] {
@@ -50,6 +57,7 @@ export async function publishBackfill(
       details: { id },
       mend: 'Run the same backfill again.',
     });
+  requireOwnLetters(plan, await listBackfills(store));
   const entries = await readLedgers(storeOfBackfill(store, id));
   const published: PublishedDay[] = [];
   for (const day of daysOf(plan)) {
