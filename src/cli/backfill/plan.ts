@@ -99,7 +99,8 @@ async function planTopic(
       `${topic} has no record that arrived from ${new Date(fromMs).toISOString()} to ${new Date(untilMs).toISOString()}`,
     );
   const bounds = ranges.map((range) => ({ from: range.from, to: range.to }));
-  return { kind: 'topic', cluster, topic, ranges: bounds, fromMs, untilMs };
+  const isWhole = ranges.every(({ low, to, high }) => to < high || low === high);
+  return { kind: 'topic', cluster, topic, ranges: bounds, fromMs, untilMs, isWhole };
 }
 
 const FORMS: readonly (readonly [RegExp, PlannedFile['form']])[] = [
