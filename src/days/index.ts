@@ -21,4 +21,4 @@ export {
   storeOfBackfill,
 } from './backfill/records.ts';
 export { daysInCopy, unloadWithdrawn } from './unload.ts';
-export { type Claim, claimsOf, claimsOfFiles, missingGenerations } from './check-generations.ts';
+export { claimsOf, claimsOfFiles, missingGenerations } from './check-generations.ts';
