@@ -40,4 +40,4 @@ export {
 export { openFront, type Front } from './front/front.ts';
 export { announceFront, findFront, withdrawFront, type FrontAddress } from './front/record.ts';
 export { convertToEvents } from './convert-sql.ts';
-export { dropDay, loadedDays } from './unload-sql.ts';
+export { copiedDays, dropDay } from './unload-sql.ts';

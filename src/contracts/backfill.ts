@@ -26,6 +26,8 @@ const source = z.discriminatedUnion('kind', [
     ranges: z.array(z.strictObject({ from: offset, to: offset })),
     fromMs: z.int(),
     untilMs: z.int(),
+    /** Every partition held something that arrived at `untilMs` or later when the ranges were fixed. */
+    isWhole: z.boolean(),
   }),
   z.strictObject({
     kind: z.literal('files'),

@@ -71,9 +71,9 @@ const common = {
 };
 
 /**
- * A sealed generation of a day: `days/DAY/gNNNN/{events.arrow, steps.arrow, manifest.json}`. The
- * manifest is written last, only if absent; a day is sealed when its manifest is there. Of several
- * generations the highest counts, unless a reader has pinned one.
+ * A sealed generation of a day: `days/DAY/gNNNN/{events-DIGEST.arrow, steps-DIGEST.arrow,
+ * manifest.json}`. The manifest is written last, only if absent; a day is sealed when its manifest is
+ * there. Of several generations the highest counts, unless a reader has pinned one.
  */
 const partitionManifest = z.strictObject({
   schema: z.literal('partition/v2'),

@@ -1,11 +1,21 @@
 import { isMature, type PartitionManifest } from '../contracts/index.ts';
 import { DAY_MS, VamoError } from '../core/index.ts';
-import { readManifest } from '../store/index.ts';
-import { buildGeneration } from './build.ts';
-import type { BuildOptions } from './build-options.ts';
-import { cutsAt, endsOf, lastArrival, liveDay, readLive, segmentsBetween } from './live.ts';
+import { findNewest, readManifest } from '../store/index.ts';
+import { buildGeneration, type BuildPlan } from './build.ts';
+import { type BuildOptions, withWindowOf } from './build-options.ts';
+import type { Cut } from './cut.ts';
+import {
+  cutsAt,
+  endsOf,
+  goesBackTo,
+  lastArrival,
+  liveDay,
+  type LiveLedgers,
+  readLive,
+  segmentsBetween,
+} from './live.ts';
 import type { DayReport } from './report.ts';
-import { asAsked, withWindowOf } from './seal.ts';
+import { asAsked } from './seal.ts';
 
 /**
  * The day's next generation, with its late rows in. Unchanged when there are none.
@@ -21,19 +31,12 @@ export async function amendDay(options: BuildOptions): Promise<PartitionManifest
       mend: 'Set `days.late` to "amend" or "auto" to take late rows in.',
     });
   const live = await readLive(store, config.source);
-  const cut = endsOf(live);
   const late = segmentsBetween((await liveDay(store, live, day)).segments, newest.cut);
   if (late.length === 0) return newest;
   const mature = await cutsAt(store, live, newest.matureAtMs);
-  const isComplete = isMature(newest) || mature.every(({ reached }) => reached);
-  return buildGeneration(withWindowOf(newest, options), {
-    kind: 'amend',
-    generation: newest.generation + 1,
-    parent: newest,
-    base: newest,
-    live,
-    from: newest.cut,
-    cut,
+  const isComplete = isMature(newest) || areAllIn(newest, live, mature);
+  return buildNext(options, newest, live, {
+    cut: endsOf(live),
     // Labels change when they mature, and then once.
     // A late outcome's conversions may have been passed over before it came; a replaced day keeps none.
     rewardFrom: newest.inputs.backfill?.mode === 'replace' ? newest.inputs.rewardCut : [],
@@ -41,6 +44,59 @@ export async function amendDay(options: BuildOptions): Promise<PartitionManifest
     rewardsUntilMs: isComplete ? newest.matureAtMs : newest.rewardsUntilMs,
     arrivedUntilMs: Math.max(newest.arrivedUntilMs, lastArrival(live)),
   });
+}
+
+/**
+ * Takes in the conversions of later days that arrived before the day's labels are mature, as the
+ * day's next generation; no other row. Undefined when the day is mature already, or when not all
+ * of them have been ingested.
+ * @throws VamoError DAY_UNSEALED and those of building
+ */
+export async function matureDay(options: BuildOptions): Promise<PartitionManifest | undefined> {
+  const { store, day, config } = options;
+  const newest = await findNewest(store, day);
+  if (newest === undefined || isMature(newest)) return undefined;
+  const live = await readLive(store, config.source);
+  const mature = await cutsAt(store, live, newest.matureAtMs);
+  if (!areAllIn(newest, live, mature)) return undefined;
+  return buildNext(options, newest, live, {
+    cut: newest.cut,
+    rewardFrom: newest.inputs.rewardCut,
+    rewardCut: mature,
+    rewardsUntilMs: newest.matureAtMs,
+    arrivedUntilMs: newest.arrivedUntilMs,
+  });
+}
+
+type Change = Pick<
+  BuildPlan,
+  'cut' | 'rewardFrom' | 'rewardCut' | 'rewardsUntilMs' | 'arrivedUntilMs'
+>;
+
+function buildNext(
+  options: BuildOptions,
+  newest: PartitionManifest,
+  live: LiveLedgers,
+  change: Change,
+): Promise<PartitionManifest> {
+  return buildGeneration(withWindowOf(newest, options), {
+    kind: 'amend',
+    generation: newest.generation + 1,
+    parent: newest,
+    base: newest,
+    live,
+    from: newest.cut,
+    ...change,
+  });
+}
+
+/**
+ * Whether the live source has every conversion that counts for a day, once cut at its maturity. After a
+ * backfill it must go back to where the backfill ended: what came in between is in neither.
+ */
+function areAllIn(newest: PartitionManifest, live: LiveLedgers, mature: readonly Cut[]): boolean {
+  if (mature.some(({ reached }) => !reached)) return false;
+  return newest.inputs.backfill === null || goesBackTo(live, newest.rewardsUntilMs);
 }
 
 /**

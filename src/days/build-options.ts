@@ -1,4 +1,4 @@
-import type { LatePolicy, TaskSpec } from '../contracts/index.ts';
+import type { LatePolicy, PartitionManifest, TaskSpec } from '../contracts/index.ts';
 import type { DayKey, Logger, Progress } from '../core/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 
@@ -25,4 +25,13 @@ export interface BuildOptions {
   readonly log?: Logger;
   readonly signal?: AbortSignal;
   readonly progress?: Progress;
+}
+
+/** A day keeps the attribution window it was sealed with. */
+export function withWindowOf<O extends BuildOptions>(newest: PartitionManifest, options: O): O {
+  const { attributionMs } = newest;
+  return {
+    ...options,
+    config: { ...options.config, days: { ...options.config.days, attributionMs } },
+  };
 }

@@ -14,7 +14,7 @@ import {
   columnsDigest,
   findManifest,
   type ObjectStore,
-  partitionPrefix,
+  partitionFileKey,
   STEPS_FILE_COLUMNS,
   writeManifest,
 } from '../store/index.ts';
@@ -90,9 +90,6 @@ export async function buildGeneration(
     const found = await runBuildSql(engine, { output, sources, later }, options);
     progress?.(3, 4, 'events and steps written');
     throwIfAborted(signal);
-    // Who was held up for long may find that another has built it: his files are not to be touched.
-    const faster = await findManifest(store, day, plan.generation);
-    if (faster !== undefined) return faster;
     const manifest = await publish(options, plan, { inputs, found, output });
     await rm(root, { recursive: true, force: true });
     log.info('day built', { day, generation: manifest.generation, digest: manifest.digest });
@@ -168,12 +165,12 @@ async function publish(
   requireSum(day, inputs.count, found);
   const { utcOffsetMinutes, latenessMs, attributionMs, late } = config.days;
   const { base, backfill } = plan;
-  const prefix = partitionPrefix(day, plan.generation);
   const campaigns = Object.values(found.campaigns).reduce((a, b) => a + b, 0);
   const read = async (role: PartitionManifest['files'][number]['role'], rows: number) => {
     const bytes = await readFile(join(output, `${role}.arrow`));
-    const key = `${prefix}${role}.arrow`;
-    return { bytes, file: { role, key, rows, bytes: bytes.byteLength, sha256: sha256(bytes) } };
+    const digest = sha256(bytes);
+    const key = partitionFileKey({ day, generation: plan.generation }, role, digest);
+    return { bytes, file: { role, key, rows, bytes: bytes.byteLength, sha256: digest } };
   };
   const events = await read('events', found.accepted);
   const steps = await read('steps', campaigns * STEP_ROWS);

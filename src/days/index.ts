@@ -1,5 +1,5 @@
-export { sealDay, matureDay } from './seal.ts';
-export { amendDay, isAmendDue } from './amend.ts';
+export { sealDay } from './seal.ts';
+export { amendDay, isAmendDue, matureDay } from './amend.ts';
 export { restoreGeneration } from './undo.ts';
 export { lastArrival, readLive } from './live.ts';
 export { sealSteps } from './seal-steps.ts';
@@ -9,6 +9,8 @@ export { checkCopy, checkFiles, verifyDay, type Difference } from './verify.ts';
 export type { BuildOptions } from './build-options.ts';
 export { createLiveLoader, type LiveLoader, type LoadRound } from './live-load.ts';
 export { daysOf, publishBackfill, type PublishedDay } from './backfill/publish.ts';
+export { labelsUntil, readUntil } from './backfill/evidence.ts';
+export { lettersToReplay } from './backfill/replays.ts';
 export { undoBackfill } from './backfill/undo.ts';
 export {
   type BackfillState,
@@ -18,4 +20,5 @@ export {
   readBackfill,
   storeOfBackfill,
 } from './backfill/records.ts';
-export { unloadWithdrawn } from './unload.ts';
+export { daysInCopy, unloadWithdrawn } from './unload.ts';
+export { claimsOf, claimsOfFiles, missingGenerations } from './check-generations.ts';

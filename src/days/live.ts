@@ -47,6 +47,14 @@ export function lastArrival({ partitions }: LiveLedgers): number {
   return Math.max(0, ...partitions.map((entries) => entries.at(-1)?.maxArrivalMs ?? 0));
 }
 
+/**
+ * Whether every partition goes back to a time, as far as can be seen without opening a segment: what its
+ * first range holds had arrived by then.
+ */
+export function goesBackTo({ partitions }: LiveLedgers, timeMs: number): boolean {
+  return partitions.every((entries) => (entries[0]?.maxArrivalMs ?? Infinity) <= timeMs);
+}
+
 /** The committed segments and dead letters of a day. */
 export function liveDay(store: ObjectStore, live: LiveLedgers, day: DayKey): Promise<CommittedDay> {
   return committedOfDay(store, day, live.partitions.flat());

@@ -5,7 +5,7 @@ import {
   encodeDaySteps,
   findManifest,
   type ObjectStore,
-  partitionPrefix,
+  partitionFileKey,
   STEPS_FILE_COLUMNS,
   writeManifest,
 } from '../store/index.ts';
@@ -27,7 +27,8 @@ export async function sealSteps(
   if (sealed !== undefined) return sealed;
   const bytes = encodeDaySteps(steps);
   const stepsDigest = columnsDigest(bytes, STEPS_FILE_COLUMNS);
-  const key = `${partitionPrefix(steps.day, GENERATION)}steps.arrow`;
+  const digest = sha256(bytes);
+  const key = partitionFileKey({ day: steps.day, generation: GENERATION }, 'steps', digest);
   const campaigns: Record<string, number> = {};
   for (const { task } of steps.campaigns) campaigns[task] = (campaigns[task] ?? 0) + 1;
   const limit = limitOf({ day: steps.day, ...days });
@@ -45,7 +46,7 @@ export async function sealSteps(
         key,
         rows: steps.campaigns.length * STEP_ROWS,
         bytes: bytes.byteLength,
-        sha256: sha256(bytes),
+        sha256: digest,
       },
     ],
     cut: [],

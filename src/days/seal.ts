@@ -1,4 +1,4 @@
-import { isMature, limitOf, type PartitionManifest } from '../contracts/index.ts';
+import { limitOf, type PartitionManifest } from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
 import { findNewest, nextGeneration } from '../store/index.ts';
 import { buildGeneration, type BuildPlan } from './build.ts';
@@ -67,41 +67,4 @@ export function asAsked(manifest: PartitionManifest, days: DayConfig['days']): P
         { details: { day: manifest.day, rule } },
       );
   return manifest;
-}
-
-/**
- * Takes in the conversions of later days that arrived before the day's labels are mature, as the
- * day's next generation; no other row. Undefined when the day is mature already, or when not all
- * of them have been ingested.
- * @throws VamoError DAY_UNSEALED and those of `sealDay`
- */
-export async function matureDay(options: BuildOptions): Promise<PartitionManifest | undefined> {
-  const { store, day, config } = options;
-  const newest = await findNewest(store, day);
-  if (newest === undefined || isMature(newest)) return undefined;
-  const live = await readLive(store, config.source);
-  const rewardCut = await cutsAt(store, live, newest.matureAtMs);
-  if (rewardCut.some(({ reached }) => !reached)) return undefined;
-  return buildGeneration(withWindowOf(newest, options), {
-    kind: 'amend',
-    generation: newest.generation + 1,
-    parent: newest,
-    base: newest,
-    live,
-    from: newest.cut,
-    cut: newest.cut,
-    rewardFrom: newest.inputs.rewardCut,
-    rewardCut,
-    rewardsUntilMs: newest.matureAtMs,
-    arrivedUntilMs: newest.arrivedUntilMs,
-  });
-}
-
-/** A day keeps the attribution window it was sealed with. */
-export function withWindowOf<O extends BuildOptions>(newest: PartitionManifest, options: O): O {
-  const { attributionMs } = newest;
-  return {
-    ...options,
-    config: { ...options.config, days: { ...options.config.days, attributionMs } },
-  };
 }

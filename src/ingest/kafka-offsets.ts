@@ -8,6 +8,8 @@ export interface TimeRange {
   readonly to: number;
   /** The first record that is still there: above 0, older ones were deleted. */
   readonly low: number;
+  /** Where the topic ends. */
+  readonly high: number;
 }
 
 /**
@@ -30,6 +32,6 @@ export async function kafkaTimeRanges(
   return marks.map(({ low, high }, partition) => {
     // A topic may grow between the calls; a range never ends before it begins.
     const from = Math.max(low, begin.get(partition) ?? high);
-    return { from, to: Math.max(from, end.get(partition) ?? high), low };
+    return { from, to: Math.max(from, end.get(partition) ?? high), low, high };
   });
 }

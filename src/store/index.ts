@@ -20,9 +20,11 @@ export {
   nextGeneration,
   withdrawDay,
   listSealedDays,
+  partitionFileKey,
   partitionPrefix,
   writeManifest,
 } from './partition-manifest.ts';
+export { generationFolders, type GenerationFolder } from './partition-audit.ts';
 export { readDaySteps, readDayLog, readPartitionFile } from './partition-read.ts';
 export { encodeDaySteps } from './steps-file.ts';
 export { openStepsFile } from './steps-reader.ts';

@@ -16,6 +16,18 @@ export function partitionPrefix(day: DayKey, generation: number): string {
   return `${ROOT}/${day}/g${String(generation).padStart(4, '0')}/`;
 }
 
+/**
+ * Where a file of a generation lies. It is named by its content, so that of two builders of one
+ * generation neither can put other bytes where the other's manifest points.
+ */
+export function partitionFileKey(
+  { day, generation }: SealedDay,
+  role: PartitionManifest['files'][number]['role'],
+  digest: string,
+): string {
+  return `${partitionPrefix(day, generation)}${role}-${digest.slice(0, 16)}.arrow`;
+}
+
 /** A sealed generation of a day. */
 export interface SealedDay {
   readonly day: DayKey;

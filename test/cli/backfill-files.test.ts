@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -69,11 +69,32 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
 
   it('of sealed Arrow files of another data directory is the same day', async () => {
     const night = await workshop.night(CONFIG);
-    const files = join(live.data, 'days/*/g0001/events.arrow');
+    const files = join(live.data, 'days/*/g0001/events-*.arrow');
     const done = await night.ok<Done>('backfill', ...RANGE, '--files', files);
     expect(digests(done)).toEqual(expected());
     expect(await filesUnder(night, 'work/backfill')).toEqual([]);
     expect((await night.ok<{ differing: number }>('verify')).differing).toBe(0);
+
+    await rm(join(night.data, `days/${NEXT}/g0001/manifest.json`));
+    const { code, stdout } = await night.run('verify');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      days: [
+        { day: DAY, generation: 1, differences: [] },
+        {
+          day: NEXT,
+          generation: null,
+          differences: [
+            {
+              what: `days/${NEXT}/g0001/manifest.json`,
+              recorded: `loaded into ClickHouse; made by backfill ${done.id}`,
+            },
+            { what: `${NEXT} in ClickHouse`, found: 'loaded from generation 1' },
+          ],
+        },
+      ],
+      differing: 1,
+    });
   });
 
   it('of an unknown form, without a mapping or without a file is refused and makes nothing', async () => {

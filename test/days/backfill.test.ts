@@ -1,17 +1,11 @@
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BackfillMode, BackfillPlan, PartitionManifest } from '../../src/contracts/index.ts';
-import { type DayKey, isVamoError, sha256 } from '../../src/core/index.ts';
+import { describe, expect, it } from 'vitest';
+import { isVamoError } from '../../src/core/index.ts';
 import {
   amendDay,
-  type BuildOptions,
   dayReports,
-  freezePlan,
-  identify,
   publishBackfill,
   readBackfill,
   sealDay,
-  storeOfBackfill,
   undoBackfill,
   verifyDay,
 } from '../../src/days/index.ts';
@@ -21,63 +15,10 @@ import {
   type ObjectStore,
   readManifest,
 } from '../../src/store/index.ts';
-import {
-  type Arrival,
-  commitArrivals,
-  DAY,
-  LIMIT_MS,
-  newStore,
-  randomDay,
-  sealConfig,
-  temporaryFolder,
-} from '../helpers/days-fixture.ts';
+import { type Arrival, commitArrivals, DAY, LIMIT_MS, randomDay } from '../helpers/days-fixture.ts';
+import { daysWorkshop } from '../helpers/days-workshop.ts';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-beforeAll(async () => void (folder = await temporaryFolder()));
-afterAll(() => folder.remove());
-
-let stores = 0;
-const freshStore = (): Promise<ObjectStore> => newStore(join(folder.path, `s${stores++}`));
-const building =
-  (store: ObjectStore) =>
-  (day: DayKey): BuildOptions => ({
-    store,
-    engineDir: join(folder.path, 'engine'),
-    day,
-    config: sealConfig(1),
-  });
-const options = (store: ObjectStore): BuildOptions => building(store)(DAY);
-
-/** A plan, fixed, whose records are read already. */
-async function planned(
-  store: ObjectStore,
-  mode: BackfillMode,
-  arrivals: readonly Arrival[],
-): Promise<BackfillPlan> {
-  const plan = await identify(store, {
-    from: DAY,
-    to: DAY,
-    mode,
-    source: {
-      kind: 'files',
-      mapping: null,
-      files: [{ path: 'x', bytes: 1, form: 'events', sha256: sha256(JSON.stringify(arrivals)) }],
-    },
-  });
-  await freezePlan(store, plan);
-  await commitArrivals(storeOfBackfill(store, plan.id), 0, arrivals, { flushRows: 50 });
-  return plan;
-}
-
-async function backfill(
-  store: ObjectStore,
-  mode: BackfillMode,
-  arrivals: readonly Arrival[],
-): Promise<{ readonly id: string; readonly manifest: PartitionManifest }> {
-  const { id } = await planned(store, mode, arrivals);
-  const [made] = await publishBackfill(building(store), store, id);
-  return { id, manifest: made!.manifest };
-}
+const { freshStore, building, options, planned, backfill } = daysWorkshop();
 
 const inTime = randomDay(8, { campaigns: 4, outcomes: 200, duplicates: 0 }).filter(
   ({ arrivalMs }) => arrivalMs < LIMIT_MS,
@@ -212,6 +153,43 @@ describe('publishing a backfill', () => {
     await expect(readManifest(store, DAY)).rejects.toMatchObject({ code: 'DAY_UNSEALED' });
     await commitArrivals(store, 0, half(1));
     expect(await sealDay(options(store))).toMatchObject({ generation: 3, kind: 'seal' });
+  });
+
+  it('is undone to the end although a day was sealed or amended after the undo was killed', async () => {
+    const unmarked = (store: ObjectStore): ObjectStore => ({
+      ...store,
+      putIfAbsent: (key, bytes) =>
+        key.endsWith('undone.json')
+          ? Promise.reject(new Error('killed'))
+          : store.putIfAbsent(key, bytes),
+    });
+    const fresh = await freshStore();
+    const first = await backfill(fresh, 'merge', half(0));
+    await expect(undoBackfill(unmarked(fresh), first.id)).rejects.toThrow('killed');
+    await commitArrivals(fresh, 0, half(1));
+    await sealDay(options(fresh));
+
+    const live = await freshStore();
+    await commitArrivals(live, 0, half(0));
+    await sealDay(options(live));
+    const second = await backfill(live, 'merge', half(1));
+    await expect(undoBackfill(unmarked(live), second.id)).rejects.toThrow('killed');
+    const late = half(1).slice(0, 5);
+    await commitArrivals(
+      live,
+      0,
+      late.map(({ event }) => ({ event, arrivalMs: LIMIT_MS + 1 })),
+    );
+    await amendDay(options(live));
+
+    for (const [store, { id }, newest] of [
+      [fresh, first, { generation: 3, kind: 'seal' }],
+      [live, second, { generation: 4, kind: 'amend' }],
+    ] as const) {
+      expect(await undoBackfill(store, id)).toEqual([]);
+      expect(await readBackfill(store, id)).toMatchObject({ isUndone: true });
+      expect(await readManifest(store, DAY)).toMatchObject(newest);
+    }
   });
 
   it('is not undone from under a generation that was built on it', async () => {

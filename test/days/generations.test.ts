@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AuctionEvent, PartitionManifest } from '../../src/contracts/index.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { PartitionManifest } from '../../src/contracts/index.ts';
 import { DAY_MS, seededRandom } from '../../src/core/index.ts';
 import {
   amendDay,
@@ -11,36 +10,21 @@ import {
   sealDay,
   verifyDay,
 } from '../../src/days/index.ts';
-import {
-  listGenerations,
-  type ObjectStore,
-  readDaySteps,
-  readManifest,
-} from '../../src/store/index.ts';
+import { listGenerations, type ObjectStore, readManifest } from '../../src/store/index.ts';
 import {
   type Arrival,
   commitArrivals,
   DAY,
   LIMIT_MS,
-  newStore,
   randomDay,
   sealConfig,
   START,
-  temporaryFolder,
 } from '../helpers/days-fixture.ts';
+import { at, campaign, column, conversion, HOUR, outcome } from '../helpers/few-events.ts';
+import { daysWorkshop } from '../helpers/days-workshop.ts';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-beforeAll(async () => void (folder = await temporaryFolder()));
-afterAll(() => folder.remove());
-
-let stores = 0;
-const freshStore = (): Promise<ObjectStore> => newStore(join(folder.path, `s${stores++}`));
-const build = (store: ObjectStore, config = sealConfig(2)) => ({
-  store,
-  engineDir: join(folder.path, 'engine'),
-  day: DAY,
-  config,
-});
+const { freshStore, options } = daysWorkshop();
+const build = (store: ObjectStore, config = sealConfig(2)) => options(store, config);
 const sums = ({ counts }: PartitionManifest) =>
   counts.accepted + counts.duplicate + counts.late + counts.dead_lettered;
 
@@ -142,66 +126,10 @@ describe('amending by itself', () => {
   });
 });
 
-const HOUR = 3_600_000;
-const envelope = (event_id: string, event_time: number) => ({
-  event_id,
-  event_time,
-  campaign_id: 'c',
-});
-const campaign: AuctionEvent = {
-  ...envelope('k', START),
-  kind: 'campaign',
-  advertiser_id: 'a',
-  task: 'store',
-  day: DAY,
-  budget: 9e9,
-  status: 'active',
-  cpa_limit: 0,
-};
-const outcome = (id: string, time: number): AuctionEvent => ({
-  ...envelope(id, time),
-  kind: 'outcome',
-  auction_id: `q-${id}`,
-  task: 'store',
-  pv: 1,
-  pv_sigma: 0,
-  bid: 1,
-  slot: 1,
-  exposed: true,
-  shown: 1,
-  cost: 0,
-  competing_1: 0,
-  competing_2: 0,
-  competing_3: 0,
-  model_version: '',
-});
-const conversion = (id: string, time: number, outcome_id: string, gmv: number): AuctionEvent => ({
-  ...envelope(id, time),
-  kind: 'conversion',
-  outcome_id,
-  gmv,
-  direct_gmv: 0,
-  order_id: '',
-});
-const at = (event: AuctionEvent, arrivalMs = event.event_time + 1): Arrival => ({
-  event,
-  arrivalMs,
-});
-
 describe('conversions after midnight', () => {
   const end = START + DAY_MS;
   const window = 26 * HOUR;
   const config = sealConfig(1, window);
-  /** The day's sums of a column, by step; zeros left out. */
-  const column = async (
-    store: ObjectStore,
-    manifest: PartitionManifest,
-    name: 'reward_seen' | 'reward_attributed',
-  ) => {
-    const { campaigns } = await readDaySteps(store, manifest);
-    const found = [...campaigns[0]!.columns[name]].map((sum, step) => [step, sum] as const);
-    return Object.fromEntries(found.filter(([, sum]) => sum !== 0));
-  };
   const day = [
     at(campaign),
     at(outcome('early', START + HOUR)),

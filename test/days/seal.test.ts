@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/core/index.ts';
 import { createStepAccumulator } from '../../src/features/index.ts';
-import { sealDay, verifyDay } from '../../src/days/index.ts';
-import { STEP_COLUMNS } from '../../src/contracts/index.ts';
+import { sealDay, sealSteps, verifyDay } from '../../src/days/index.ts';
+import {
+  emptyStepColumns,
+  type PartitionManifest,
+  STEP_COLUMNS,
+} from '../../src/contracts/index.ts';
 import { type ObjectStore, readDayLog, readDaySteps } from '../../src/store/index.ts';
 import {
   type Arrival,
@@ -12,37 +15,27 @@ import {
   START,
   TASKS,
   commitArrivals,
-  newStore,
   randomDay,
   sealConfig,
-  temporaryFolder,
 } from '../helpers/days-fixture.ts';
+import { daysWorkshop } from '../helpers/days-workshop.ts';
 import { expectedDay } from '../helpers/days-oracle.ts';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-beforeAll(async () => void (folder = await temporaryFolder()));
-afterAll(() => folder.remove());
+const { freshStore, options } = daysWorkshop();
 
-let stores = 0;
 /** A fresh store with these partitions committed. */
 async function storeOf(
   partitions: readonly (readonly Arrival[])[],
   flushRows?: number,
 ): Promise<ObjectStore> {
-  const store = await newStore(join(folder.path, `s${stores++}`));
+  const store = await freshStore();
   for (const [p, records] of partitions.entries())
     await commitArrivals(store, p, records, flushRows === undefined ? {} : { flushRows });
   return store;
 }
 
 const seal = (store: ObjectStore, partitions: number, more: object = {}) =>
-  sealDay({
-    store,
-    engineDir: join(folder.path, 'engine'),
-    day: DAY,
-    config: sealConfig(partitions),
-    ...more,
-  });
+  sealDay({ ...options(store, sealConfig(partitions)), ...more });
 
 /** Spreads records over partitions at random. */
 function spread(arrivals: readonly Arrival[], count: number, seed: number): Arrival[][] {
@@ -171,8 +164,23 @@ describe('sealing', () => {
       putIfAbsent: () => Promise.reject(new Error('killed')),
     };
     await expect(seal(dying, 1)).rejects.toThrow('killed');
-    await store.put('days/2026-03-01/g0001/events.arrow', Buffer.from('torn'));
+    await store.put('days/2026-03-01/g0001/events-0.arrow', Buffer.from('torn'));
     expect(await seal(store, 1)).toEqual(expected);
+  });
+
+  it('is of one builder when another, held up, uploads its own files later', async () => {
+    const store = await storeOf([day]);
+    const only = { campaignId: 'x', advertiserId: 'a', task: 'store', columns: emptyStepColumns() };
+    let faster: PartitionManifest | undefined;
+    const heldUp: ObjectStore = {
+      ...store,
+      adopt: async (key, path) => {
+        faster ??= await sealSteps(store, { day: DAY, campaigns: [only] }, sealConfig(1).days);
+        return store.adopt(key, path);
+      },
+    };
+    expect(await seal(heldUp, 1)).toEqual(faster);
+    await verifyDay(store, faster!);
   });
 
   it('refuses a day without committed events, and does not see files no ledger names', async () => {

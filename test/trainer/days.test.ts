@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config/index.ts';
 import { sha256 } from '../../src/core/index.ts';
 import type { DayLog, DaySteps } from '../../src/contracts/index.ts';
-import type { Trajectory } from '../../src/features/index.ts';
+import type { RewardKind, Trajectory } from '../../src/features/index.ts';
 import { type TrainingDay, trainingDay } from '../../src/trainer/index.ts';
 import { datasetOf, normaliserOf } from '../../src/trainer/night/days.ts';
 import { simConfig, simulateDays } from '../helpers/sim-world.ts';
@@ -26,10 +26,10 @@ beforeAll(async () => {
   days = { train: [a!, b!], validation: [c!], test: [d!] };
 });
 
-function dataset(of: Days, actions: 'logged' | 'hindsight') {
+function dataset(of: Days, actions: 'logged' | 'hindsight', reward?: RewardKind) {
   const rules = rulesOf(config);
   const indexed = (days: readonly Known[]): TrainingDay[] =>
-    days.map((known) => trainingDay(known, { rules, actions }));
+    days.map((known) => trainingDay(known, { rules, actions, reward }));
   const split = {
     train: indexed(of.train),
     validation: indexed(of.validation),
@@ -76,6 +76,23 @@ describe('datasetOf', () => {
       dataset(of, 'hindsight')[split].map(digestOf);
     expect(digests(other, 'train')).toEqual(digests(days, 'train'));
     expect(digests(other, 'test')).not.toEqual(digests(days, 'test'));
+  });
+
+  it('with realised rewards labels by the conversions attributed per unit of budget', () => {
+    const sum = (all: ArrayLike<number>): number => Array.from(all).reduce((a, b) => a + b, 0);
+    const played = days.train.flatMap(({ steps }) => steps.campaigns);
+    const earned = ({ columns }: (typeof played)[number]): number =>
+      sum(columns.reward_attributed) / columns.budget.at(-1)!;
+    const labels = dataset(days, 'logged', 'realised').train.map(({ label }) => label);
+    const expected = played.map((campaign) => {
+      const rivals = played.filter(({ task }) => task === campaign.task).map(earned);
+      const low = Math.min(...rivals);
+      return (earned(campaign) - low) / (Math.max(...rivals) - low);
+    });
+    expect(labels).toHaveLength(expected.length);
+    for (const [i, label] of labels.entries()) expect(label).toBeCloseTo(expected[i]!, 9);
+    expect(new Set(labels).size).toBeGreaterThan(3);
+    expect(labels).not.toEqual(dataset(days, 'logged').train.map(({ label }) => label));
   });
 
   it('has no hindsight of a day whose log lacks competing bids', () => {

@@ -15,7 +15,7 @@ import {
   stableJson,
   VamoError,
 } from '../../core/index.ts';
-import { type BackfillState, listBackfills } from '../../days/index.ts';
+import { type BackfillState, lettersToReplay, listBackfills } from '../../days/index.ts';
 import { createKafkaSource, findFiles, kafkaTimeRanges, loadMapping } from '../../ingest/index.ts';
 import { readLedgers } from '../../store/index.ts';
 import type { Context } from '../context.ts';
@@ -99,7 +99,8 @@ async function planTopic(
       `${topic} has no record that arrived from ${new Date(fromMs).toISOString()} to ${new Date(untilMs).toISOString()}`,
     );
   const bounds = ranges.map((range) => ({ from: range.from, to: range.to }));
-  return { kind: 'topic', cluster, topic, ranges: bounds, fromMs, untilMs };
+  const isWhole = ranges.every(({ low, to, high }) => to < high || low === high);
+  return { kind: 'topic', cluster, topic, ranges: bounds, fromMs, untilMs, isWhole };
 }
 
 const FORMS: readonly (readonly [RegExp, PlannedFile['form']])[] = [
@@ -156,7 +157,8 @@ async function planDeadLetters(
   }
   if (files.length === 0)
     throw new VamoError('BACKFILL_INVALID', `no dead letter arrived from ${from} to ${to}`);
-  return { kind: 'dead-letters', files };
+  const backfills = await listBackfills(store);
+  return { kind: 'dead-letters', files: lettersToReplay({ from, to, files }, backfills) };
 }
 
 /** How much a plan reads, for people and for --json. */

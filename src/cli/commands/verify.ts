@@ -1,25 +1,32 @@
+import { existsSync } from 'node:fs';
 import { Argument } from 'commander';
 import type { PartitionManifest } from '../../contracts/index.ts';
-import { dayKey, isVamoError, throwIfAborted } from '../../core/index.ts';
-import { checkCopy, checkFiles, type Difference } from '../../days/index.ts';
-import { listGenerations, listSealedDays, readManifest } from '../../store/index.ts';
-import { openClickHouse } from '../clickhouse.ts';
+import { type DayKey, dayKey, isVamoError, throwIfAborted, VamoError } from '../../core/index.ts';
+import {
+  checkCopy,
+  checkFiles,
+  claimsOf,
+  claimsOfFiles,
+  daysInCopy,
+  type Difference,
+  listBackfills,
+  missingGenerations,
+} from '../../days/index.ts';
+import { findNewest, generationFolders, listGenerations, readManifest } from '../../store/index.ts';
+import { clickHouseFolder, clickHousePlace } from '../clickhouse.ts';
 import type { Context } from '../context.ts';
 import type { CommandSpec } from '../run-command.ts';
 
 interface DayCheck {
   readonly day: string;
-  readonly generation: number;
+  /** The newest; null = the day is not sealed, or withdrawn. */
+  readonly generation: number | null;
   readonly rows: number;
   readonly differences: readonly Difference[];
 }
 
 /** Files of every generation: an older one may be pinned, or what an undo points at. */
-async function checkDayFiles(
-  { store, signal }: Context,
-  newest: PartitionManifest,
-): Promise<Difference[]> {
-  const day = dayKey(newest.day);
+async function checkDayFiles({ store, signal }: Context, day: DayKey): Promise<Difference[]> {
   const differences: Difference[] = [];
   for (const generation of await listGenerations(store, day)) {
     throwIfAborted(signal);
@@ -28,36 +35,87 @@ async function checkDayFiles(
   return differences;
 }
 
-/** The queryable copy; one that cannot be read differs. */
-async function checkCopies(
-  context: Context,
-  manifests: readonly PartitionManifest[],
-): Promise<Difference[][]> {
-  const unreadable = (error: unknown): Difference => {
-    if (!isVamoError(error, 'SQL_FAILED') && !isVamoError(error, 'STORE_IO')) throw error;
-    return { what: 'the copy in ClickHouse', found: error.message, recorded: 'a readable copy' };
-  };
-  let engine;
+/** The queryable copy as it is looked at; one that cannot be read differs. */
+interface Copy {
+  /** What it was loaded from, by day. */
+  readonly days: ReadonlyMap<DayKey, number>;
+  check(manifest: PartitionManifest): Promise<Difference[]>;
+  close(): Promise<void>;
+}
+
+const broken = (found: string): Difference => ({
+  what: 'the copy in ClickHouse',
+  found,
+  recorded: 'a readable copy',
+});
+
+function unreadable(error: unknown): Difference[] {
+  if (!isVamoError(error, 'SQL_FAILED') && !isVamoError(error, 'STORE_IO')) throw error;
+  return [broken(error.message)];
+}
+
+async function openCopy({ root, store }: Context): Promise<Copy> {
+  const without = (differences: Difference[]): Copy => ({
+    days: new Map(),
+    check: () => Promise.resolve(differences),
+    close: () => Promise.resolve(),
+  });
+  const place = await clickHousePlace({ root });
+  if (place.isEmbedded && !existsSync(clickHouseFolder(root))) return without([broken('none')]);
+  let engine: Awaited<ReturnType<typeof place.open>>;
   try {
-    engine = await openClickHouse(context);
+    engine = await place.open();
   } catch (error) {
-    return manifests.map(() => [unreadable(error)]);
+    return without(unreadable(error));
   }
+  const close = () => engine.close();
   try {
-    const found: Difference[][] = [];
-    for (const manifest of manifests) {
-      throwIfAborted(context.signal);
-      found.push(
-        await checkCopy(engine, context.store, manifest).catch((error: unknown) => [
-          unreadable(error),
-        ]),
-      );
-    }
-    return found;
-  } finally {
-    await engine.close();
+    const days = await daysInCopy(engine);
+    return { days, check: (sealed) => checkCopy(engine, store, sealed).catch(unreadable), close };
+  } catch (error) {
+    await close();
+    return without(unreadable(error));
   }
 }
+
+/** A day that only the copy has. */
+const surplus = (day: DayKey, generation: number): Difference => ({
+  what: `${day} in ClickHouse`,
+  found: generation === 0 ? 'rows of unknown origin' : `loaded from generation ${generation}`,
+  recorded: 'no such day is sealed',
+});
+
+/** Of every day of which anything is there, or of one: all that is not as it was sealed. */
+async function checkDays(context: Context, copy: Copy, only?: DayKey): Promise<DayCheck[]> {
+  const { store, now } = context;
+  const inCopy = [...copy.days].map(([day, generation]) => ({
+    day,
+    generation,
+    by: 'loaded into ClickHouse',
+  }));
+  // Who claims is asked first: a generation made meanwhile is not missing.
+  const claims = [...inCopy, ...claimsOf(await listBackfills(store))];
+  const folders = await generationFolders(store, only);
+  claims.push(...(await claimsOfFiles(store, folders, now())));
+  const named = [...folders, ...claims].map(({ day }) => dayKey(day));
+  const checks: DayCheck[] = [];
+  for (const day of only === undefined ? [...new Set(named)].sort() : [only]) {
+    throwIfAborted(context.signal);
+    const differences = missingGenerations(day, folders, claims);
+    differences.push(...(await checkDayFiles(context, day)));
+    const newest = await findNewest(store, day);
+    const loaded = copy.days.get(day);
+    if (newest !== undefined) differences.push(...(await copy.check(newest)));
+    else if (loaded !== undefined) differences.push(surplus(day, loaded));
+    const rows = newest?.counts.accepted ?? 0;
+    checks.push({ day, generation: newest?.generation ?? null, rows, differences });
+  }
+  return checks;
+}
+
+/** Days that are not sealed are told of only when something is wrong with them. */
+const isWorthTelling = ({ generation, differences }: DayCheck): boolean =>
+  generation !== null || differences.length > 0;
 
 /** Holds sealed files against their manifests, and the queryable copy against the files. */
 export const verifyCommand: CommandSpec<object> = {
@@ -68,26 +126,30 @@ export const verifyCommand: CommandSpec<object> = {
   options: (command) => command.addArgument(new Argument('[day]', 'this day only')),
   succeeded: ({ differing }) => differing === 0,
   async run(context, _options, [name]) {
-    const { store } = context;
-    const days =
-      name === undefined ? (await listSealedDays(store)).map(({ day }) => day) : [dayKey(name)];
-    const manifests: PartitionManifest[] = [];
-    for (const day of days) manifests.push(await readManifest(store, day));
-    const copies = manifests.length === 0 ? [] : await checkCopies(context, manifests);
-    const checks: DayCheck[] = [];
-    for (const [i, manifest] of manifests.entries()) {
-      const differences = [...(await checkDayFiles(context, manifest)), ...(copies[i] ?? [])];
-      const { day, generation, counts } = manifest;
-      checks.push({ day, generation, rows: counts.accepted, differences });
+    const only = name === undefined ? undefined : dayKey(name);
+    const copy = await openCopy(context);
+    let checks: DayCheck[];
+    try {
+      checks = (await checkDays(context, copy, only)).filter(isWorthTelling);
+    } finally {
+      await copy.close();
+    }
+    if (only !== undefined && checks.length === 0)
+      throw new VamoError('DAY_UNSEALED', `day ${only} is not sealed`, { details: { day: only } });
+    for (const { day, generation, rows, differences } of checks) {
+      const state = generation === null ? '(not sealed)' : `g${generation}`;
       context.say(
-        `${day} g${String(generation)} ${differences.length === 0 ? 'ok' : 'DIFFERS'}: ${String(counts.accepted)} rows`,
+        `${day} ${state} ${differences.length === 0 ? 'ok' : 'DIFFERS'}: ${String(rows)} rows`,
       );
       for (const { what, found, recorded } of differences)
         context.say(`  ${what}: found ${String(found)}, recorded ${String(recorded)}`);
     }
     const differing = checks.filter(({ differences }) => differences.length > 0).length;
     if (differing > 0)
-      context.say('The copy in ClickHouse is mended by `vamo rebuild`, sealed files by a copy.');
+      context.say(
+        'The copy in ClickHouse is mended by `vamo rebuild`, files and manifests by a copy of them. ' +
+          'Files without a manifest may be of a build that was killed: run its command again.',
+      );
     return { days: checks, differing };
   },
 };

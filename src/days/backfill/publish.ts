@@ -4,7 +4,7 @@ import type {
   LedgerEntry,
   PartitionManifest,
 } from '../../contracts/index.ts';
-import { isMature, limitOf } from '../../contracts/index.ts';
+import { limitOf } from '../../contracts/index.ts';
 import { addDays, type DayKey, dayKey, throwIfAborted, VamoError } from '../../core/index.ts';
 import {
   committedOfDay,
@@ -16,10 +16,18 @@ import {
   readLedgers,
 } from '../../store/index.ts';
 import { type BackfillRows, buildGeneration, type BuildPlan } from '../build.ts';
-import type { BuildOptions } from '../build-options.ts';
-import { laterDays, liveDay, readLive } from '../live.ts';
-import { asAsked, withWindowOf } from '../seal.ts';
-import { markBackfill, readBackfill, recordDay, storeOfBackfill } from './records.ts';
+import { type BuildOptions, withWindowOf } from '../build-options.ts';
+import { cutsAt, laterDays, liveDay, readLive } from '../live.ts';
+import { asAsked } from '../seal.ts';
+import { labelsUntil, readUntil } from './evidence.ts';
+import {
+  listBackfills,
+  markBackfill,
+  readBackfill,
+  recordDay,
+  storeOfBackfill,
+} from './records.ts';
+import { requireOwnLetters } from './replays.ts';
 
 /** The days of a plan, in order. */
 export function daysOf({ from, to }: Pick<BackfillPlan, 'from' | 'to'>): DayKey[] {
@@ -50,6 +58,7 @@ export async function publishBackfill(
       details: { id },
       mend: 'Run the same backfill again.',
     });
+  requireOwnLetters(plan, await listBackfills(store));
   const entries = await readLedgers(storeOfBackfill(store, id));
   const published: PublishedDay[] = [];
   for (const day of daysOf(plan)) {
@@ -111,7 +120,9 @@ async function publishDay(
     later,
     dead: bad - replayed(plan, day),
   };
-  const manifest = await buildGeneration(under, await planDay(under, plan, parent, backfill));
+  const until = readUntil(plan, entries);
+  const build = await planDay(under, { plan, parent, backfill, until });
+  const manifest = await buildGeneration(under, build);
   if (manifest.inputs.backfill?.id !== plan.id || manifest.kind !== 'backfill')
     throw new VamoError(
       'DAY_SEALED',
@@ -127,11 +138,17 @@ function replayed({ source }: BackfillPlan, day: DayKey): number {
   return source.files.reduce((sum, { byDay }) => sum + (byDay[day] ?? 0), 0);
 }
 
+interface Found {
+  readonly plan: BackfillPlan;
+  readonly parent: PartitionManifest | undefined;
+  readonly backfill: BackfillRows;
+  /** As `readUntil` gives it. */
+  readonly until: number | undefined;
+}
+
 async function planDay(
   { store, day, config }: BuildOptions,
-  plan: BackfillPlan,
-  parent: PartitionManifest | undefined,
-  backfill: BackfillRows,
+  { plan, parent, backfill, until }: Found,
 ): Promise<BuildPlan> {
   const live = await readLive(store, config.source);
   if (parent === undefined && (await liveDay(store, live, day)).segments.length > 0)
@@ -143,9 +160,17 @@ async function planDay(
   const base = plan.mode === 'merge' ? parent : undefined;
   const cut = parent?.cut ?? [];
   const limit = limitOf({ day, ...config.days });
-  const matureAtMs = limit + config.days.attributionMs;
-  const reached = plan.source.kind === 'topic' ? plan.source.untilMs : matureAtMs;
-  const untilMs = Math.min(reached, matureAtMs);
+  const rewardsUntilMs = labelsUntil({
+    limit,
+    attributionMs: config.days.attributionMs,
+    base,
+    until,
+  });
+  // A replaced day has the conversions that arrived up to here from the backfill alone.
+  const isReplaced = base === undefined && parent !== undefined && config.days.attributionMs > 0;
+  const rewardCut = isReplaced
+    ? await cutsAt(store, live, rewardsUntilMs)
+    : (parent?.inputs.rewardCut ?? []);
   return {
     kind: 'backfill',
     generation: await nextGeneration(store, day),
@@ -154,10 +179,9 @@ async function planDay(
     live,
     from: cut,
     cut,
-    // A replaced day forgets the live conversions of the days after it as well.
-    rewardFrom: base === undefined ? (parent?.inputs.rewardCut ?? []) : [],
-    rewardCut: parent?.inputs.rewardCut ?? [],
-    rewardsUntilMs: base === undefined || isMature(base) ? untilMs : base.rewardsUntilMs,
+    rewardFrom: base === undefined ? rewardCut : [],
+    rewardCut,
+    rewardsUntilMs,
     arrivedUntilMs: parent?.arrivedUntilMs ?? limit,
     backfill,
   };

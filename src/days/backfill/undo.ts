@@ -3,6 +3,7 @@ import { dayKey, VamoError } from '../../core/index.ts';
 import {
   findManifest,
   findNewest,
+  generationFolders,
   nextGeneration,
   type ObjectStore,
   withdrawDay,
@@ -36,10 +37,9 @@ export async function undoBackfill(store: ObjectStore, id: string): Promise<Undo
     if (made === undefined) continue;
     const newest = await findNewest(store, day);
     if (newest === undefined) continue;
+    if (await isPutBack(store, made)) continue;
     // What counts, where the newest only names the files of an older one.
     const effective = newest.inputs.restored ?? newest.generation;
-    const before = made.parent && (await originOf(store, made.day, made.parent));
-    if (newest.kind === 'undo' && effective === before) continue;
     if (effective !== made.generation)
       throw new VamoError(
         'BACKFILL_BUILT_ON',
@@ -66,6 +66,24 @@ export async function undoBackfill(store: ObjectStore, id: string): Promise<Undo
   }
   await markBackfill(store, id, 'undone');
   return undone;
+}
+
+/**
+ * Whether a day was put back by an undo that was killed later on. What was made of it since, say by a
+ * seal, was not built on the backfill.
+ */
+async function isPutBack(store: ObjectStore, made: BackfilledDay): Promise<boolean> {
+  const day = dayKey(made.day);
+  const after = (await generationFolders(store, day)).filter(
+    ({ generation, marks }) => generation > made.generation && marks.length > 0,
+  );
+  const before = made.parent && (await originOf(store, day, made.parent));
+  for (const { generation } of after) {
+    const manifest = await findManifest(store, day, generation);
+    if (before === null ? manifest === undefined : manifest?.inputs.restored === before)
+      return true;
+  }
+  return false;
 }
 
 /** The generation that first held the files of one that may itself be an undo. */

@@ -1,0 +1,95 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Engine, openEmbedded } from '../../src/clickhouse/index.ts';
+import {
+  claimsOf,
+  claimsOfFiles,
+  daysInCopy,
+  listBackfills,
+  loadIntoClickHouse,
+  missingGenerations,
+  sealDay,
+  undoBackfill,
+  unloadWithdrawn,
+} from '../../src/days/index.ts';
+import { generationFolders, type ObjectStore } from '../../src/store/index.ts';
+import { commitArrivals, DAY, randomDay } from '../helpers/days-fixture.ts';
+import { daysWorkshop } from '../helpers/days-workshop.ts';
+
+const { freshStore, options, backfill, pathOf } = daysWorkshop();
+const arrivals = randomDay(8, { campaigns: 2, outcomes: 40 });
+const HOUR = 3_600_000;
+
+/** What is told of missing generations, an hour later. */
+async function missing(store: ObjectStore, nowMs = Date.now() + HOUR): Promise<string[]> {
+  const folders = await generationFolders(store);
+  const claims = [
+    ...claimsOf(await listBackfills(store)),
+    ...(await claimsOfFiles(store, folders, nowMs)),
+  ];
+  return missingGenerations(DAY, folders, claims).map(({ what, recorded }) => {
+    const generation = /g000(\d)\/manifest\.json/.exec(what)?.[1];
+    return `${generation}: ${String(recorded).replace(/ 20.*$/, '')}`;
+  });
+}
+const manifestOf = (generation: number) => `days/${DAY}/g000${generation}/manifest.json`;
+
+describe('a generation whose manifest is gone', () => {
+  it('is told of by its files, unless they were uploaded a moment ago', async () => {
+    const store = await freshStore();
+    await commitArrivals(store, 0, arrivals);
+    await sealDay(options(store));
+    expect(await missing(store)).toEqual([]);
+    await store.remove(manifestOf(1));
+    expect(await missing(store)).toEqual(['1: 2 files of it']);
+    expect(await missing(store, Date.now())).toEqual([]);
+  });
+
+  it('is told of by a later generation, and by the backfill that made it', async () => {
+    const store = await freshStore();
+    await commitArrivals(store, 0, arrivals);
+    await sealDay(options(store));
+    const { id } = await backfill(store, 'merge', arrivals.slice(5));
+    await undoBackfill(store, id);
+    expect(await missing(store)).toEqual([]);
+    // An undo has no files of its own.
+    await store.remove(manifestOf(3));
+    expect(await missing(store)).toEqual(['3: undone: backfill']);
+    await store.remove(manifestOf(1));
+    for (const key of await store.list(`days/${DAY}/g0001`)) await store.remove(key);
+    expect(await missing(store)).toEqual(['1: generation 2 after it', '3: undone: backfill']);
+  });
+
+  it('is told of when it was the mark that the day is withdrawn', async () => {
+    const store = await freshStore();
+    const { id } = await backfill(store, 'merge', arrivals);
+    await undoBackfill(store, id);
+    expect(await missing(store)).toEqual([]);
+    await store.remove(`days/${DAY}/g0002/withdrawn.json`);
+    expect(await missing(store)).toEqual(['2: undone: backfill']);
+  });
+});
+
+describe('what the copy in ClickHouse holds', () => {
+  let engine: Engine | undefined;
+  afterAll(() => engine?.close());
+
+  it('is known by day and generation, also of rows that nothing marks; surplus days can go', async () => {
+    const store = await freshStore();
+    await commitArrivals(store, 0, arrivals);
+    const manifest = await sealDay(options(store));
+    engine = await openEmbedded(pathOf('clickhouse'));
+    expect(await daysInCopy(engine)).toEqual(new Map());
+    await loadIntoClickHouse({ engine, store, manifest });
+    await engine.command(
+      "INSERT INTO steps (day, campaign_id) SELECT toDate('2026-03-09') AS day, 'x' AS campaign_id",
+    );
+    expect(await daysInCopy(engine)).toEqual(
+      new Map([
+        [DAY, 1],
+        ['2026-03-09', 0],
+      ]),
+    );
+    expect(await unloadWithdrawn(engine, [DAY])).toEqual(['2026-03-09']);
+    expect(await daysInCopy(engine)).toEqual(new Map([[DAY, 1]]));
+  });
+});

@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
+import type { BackfillMode, BackfillPlan, PartitionManifest } from '../../src/contracts/index.ts';
+import { type DayKey, sha256 } from '../../src/core/index.ts';
+import {
+  type BuildOptions,
+  freezePlan,
+  identify,
+  publishBackfill,
+  storeOfBackfill,
+} from '../../src/days/index.ts';
+import type { ObjectStore } from '../../src/store/index.ts';
+import {
+  type Arrival,
+  commitArrivals,
+  DAY,
+  newStore,
+  sealConfig,
+  temporaryFolder,
+} from './days-fixture.ts';
+
+type Source = BackfillPlan['source'];
+
+/** A folder for the tests of one file, gone after them: fresh stores, an engine, and backfills. */
+export function daysWorkshop() {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let stores = 0;
+  beforeAll(async () => void (folder = await temporaryFolder()));
+  afterAll(() => folder.remove());
+
+  const pathOf = (name: string): string => join(folder.path, name);
+  const building =
+    (store: ObjectStore, config = sealConfig(1)) =>
+    (day: DayKey): BuildOptions => ({ store, engineDir: pathOf('engine'), day, config });
+
+  /** A plan for `DAY`, fixed, whose records are read already. */
+  async function planned(
+    store: ObjectStore,
+    mode: BackfillMode,
+    arrivals: readonly Arrival[],
+    source: Source = filesOf(arrivals),
+  ): Promise<BackfillPlan> {
+    const plan = await identify(store, { from: DAY, to: DAY, mode, source });
+    await freezePlan(store, plan);
+    await commitArrivals(storeOfBackfill(store, plan.id), 0, arrivals, { flushRows: 50 });
+    return plan;
+  }
+
+  /** What a backfill made of `DAY`. */
+  async function backfill(
+    store: ObjectStore,
+    mode: BackfillMode,
+    arrivals: readonly Arrival[],
+    more: { readonly source?: Source; readonly config?: ReturnType<typeof sealConfig> } = {},
+  ): Promise<{ readonly id: string; readonly manifest: PartitionManifest }> {
+    const { id } = await planned(store, mode, arrivals, more.source);
+    const [made] = await publishBackfill(building(store, more.config), store, id);
+    return { id, manifest: made!.manifest };
+  }
+
+  return {
+    pathOf,
+    freshStore: (): Promise<ObjectStore> => newStore(pathOf(`s${stores++}`)),
+    building,
+    options: (store: ObjectStore, config = sealConfig(1)) => building(store, config)(DAY),
+    planned,
+    backfill,
+  };
+}
+
+const filesOf = (arrivals: readonly Arrival[]): Source => ({
+  kind: 'files',
+  mapping: null,
+  files: [{ path: 'x', bytes: 1, form: 'events', sha256: sha256(JSON.stringify(arrivals)) }],
+});
