@@ -231,6 +231,7 @@ function createHandler(
       await makeRoom();
       return partition.next;
     },
+    next: (p) => partitions.get(p)?.next ?? Infinity,
     async lost(p, from, to) {
       if (options.ingest.onGap !== 'record-gap') throw offsetLost(source.topic, p, from, to);
       log.error('ingest.gap', { topic: source.topic, partition: p, from, to });

@@ -52,12 +52,18 @@ export function createRawFileSource(options: RawFileOptions): EventSource {
 
     const all = await files();
     const starts = await handler.assigned(all.map((_, p) => p));
-    for (const [partition, file] of all.entries()) {
+    const positions = all.map((_, partition) => {
       const start = starts.get(partition);
-      let from = typeof start === 'number' ? start : 0;
-      while (from < file.bytes && !signal.aborted) from = await readFrom(file, partition, from);
+      return typeof start === 'number' ? start : 0;
+    });
+    while (!signal.aborted) {
+      for (const [partition, file] of all.entries()) {
+        let from = Math.min(positions[partition] ?? 0, handler.next(partition));
+        while (from < file.bytes && !signal.aborted) from = await readFrom(file, partition, from);
+        positions[partition] = from;
+      }
+      await pause(signal);
     }
-    while (!signal.aborted) await pause(signal);
     await handler.drain();
   }
 
