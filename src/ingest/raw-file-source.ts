@@ -50,6 +50,12 @@ export function createRawFileSource(options: RawFileOptions): EventSource {
       return from;
     }
 
+    async function readOn(file: FoundFile, partition: number, start: number): Promise<number> {
+      let from = start;
+      while (from < file.bytes && !signal.aborted) from = await readFrom(file, partition, from);
+      return from;
+    }
+
     const all = await files();
     const starts = await handler.assigned(all.map((_, p) => p));
     const positions = all.map((_, partition) => {
@@ -58,9 +64,8 @@ export function createRawFileSource(options: RawFileOptions): EventSource {
     });
     while (!signal.aborted) {
       for (const [partition, file] of all.entries()) {
-        let from = Math.min(positions[partition] ?? 0, handler.next(partition));
-        while (from < file.bytes && !signal.aborted) from = await readFrom(file, partition, from);
-        positions[partition] = from;
+        const from = Math.min(positions[partition] ?? 0, handler.next(partition));
+        positions[partition] = await readOn(file, partition, from);
       }
       await pause(signal);
     }
