@@ -85,7 +85,7 @@ describe('the reader of a group', () => {
     await take(await fetchedBatch(0, await plain(0, 3)));
     reader.passOver({ partition: 0, firstOffset: '5', lastOffset: '6' });
     reader.passOver({ partition: 0, firstOffset: null, lastOffset: '4' });
-    reader.passOver({ partition: 0, firstOffset: '0', lastOffset: '2' });
+    reader.passOver({ partition: 0, firstOffset: '0', lastOffset: '1' });
     reader.passOver({ partition: 1, firstOffset: '3', lastOffset: '9' });
     expect(partition.next).toBe(3);
     reader.passOver({ partition: 0, firstOffset: '2', lastOffset: '6' });
@@ -134,9 +134,22 @@ describe('the reader of a group', () => {
     await rival.flush(true);
     store.release();
     await flushing;
-    reader.goBackIfLost();
     expect(await taking).toBeUndefined();
-    expect([partition.next, seeks.at(-1)]).toEqual([2, 2]);
+    expect([partition.next, seeks]).toEqual([2, [2]]);
+  });
+
+  it('says nothing of a batch that ends when the group has given the partition away', async () => {
+    await take(await fetchedBatch(0, await plain(0, 5)));
+    store.hold('ledger/');
+    const flushing = partition.flush(true);
+    await vi.waitFor(() => expect(store.waiting).toBe(1));
+    const taking = take(await fetchedBatch(5, await plain(5, 8)));
+    await reader.assign([]);
+    store.release();
+    await flushing;
+    expect(await taking).toBeUndefined();
+    expect(await take(await fetchedBatch(8, await plain(8, 9)))).toBeUndefined();
+    expect([partition.next, seeks]).toEqual([8, []]);
   });
 
   it('asks again for an offset it was not given, in the end says so', async () => {
