@@ -144,6 +144,7 @@ describe('the reader of a group', () => {
     const flushing = partition.flush(true);
     await vi.waitFor(() => expect(store.waiting).toBe(1));
     const taking = take(await fetchedBatch(5, await plain(5, 8)));
+    await new Promise((resolve) => setImmediate(resolve));
     await reader.assign([]);
     store.release();
     await flushing;
