@@ -35,5 +35,6 @@ export {
   type Progress,
 } from './lifecycle.ts';
 export { scriptArguments, startWorker } from './worker.ts';
+export { listen } from './listen.ts';
 export { createLogger, silentLogger, type Logger } from './log.ts';
 export { ownProcess, isRunning, type ProcessIdentity } from './process-identity.ts';

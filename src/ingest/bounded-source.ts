@@ -30,6 +30,10 @@ export function boundedSource(
       const next = await handler.batch({ ...batch, to, records });
       return next === to ? batch.to : next;
     },
+    next(partition) {
+      const next = handler.next(partition);
+      return next < rangeOf(partition).to ? next : Infinity;
+    },
     skipped(partition, from, to) {
       const end = rangeOf(partition).to;
       if (from < end) handler.skipped(partition, from, Math.min(to, end));

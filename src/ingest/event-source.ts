@@ -32,6 +32,11 @@ export interface SourceHandler {
   assigned(partitions: readonly number[]): Promise<ReadonlyMap<number, number | 'first'>>;
   /** Takes a batch and answers where to go on; anything but `to` makes the source seek. */
   batch(batch: SourceBatch): Promise<number>;
+  /**
+   * Where reading must go on at the latest: below what was handed out when another writer's commit
+   * came first. A source looks before it reads on, also without new records. Infinity = nowhere.
+   */
+  next(partition: number): number;
   /** [from, to) holds no record for readers: aborted, or deleted before anything was taken. */
   skipped(partition: number, from: number, to: number): void;
   /**

@@ -31,7 +31,7 @@ export function createFileSource(options: FileSourceOptions): EventSource {
     while (!signal.aborted) {
       let moved = false;
       for (const p of indices) {
-        const from = positions[p] ?? 0;
+        const from = Math.min(positions[p] ?? 0, handler.next(p));
         const { bytes, to } = await readLines(log.path(p), from, chunkBytes);
         if (to === from) continue;
         moved = true;

@@ -20,12 +20,8 @@ export {
   type DecoderOptions,
   type RecordDecoder,
 } from './decode-record.ts';
-export {
-  createIngester,
-  type Ingester,
-  type IngesterOptions,
-  type IngestSnapshot,
-} from './ingester.ts';
+export { createIngester, type Ingester, type IngestSnapshot } from './ingester.ts';
+export { type IngesterOptions } from './ingester-options.ts';
 export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
 export { openKafkaSecurity } from './kafka-security.ts';
 export { type PartitionSnapshot } from './snapshot.ts';

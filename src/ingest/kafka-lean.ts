@@ -2,9 +2,8 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type kafkajs from 'kafkajs';
 import { VamoError } from '../core/index.ts';
+import { type AbortedTransaction, committedOnly } from './kafka-aborted.ts';
 import {
-  type AbortedTransaction,
-  committedOnly,
   decodeRecordBatches,
   type FindCodec,
   isRecordBatch,

@@ -4,8 +4,9 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { SourceIdentity } from '../contracts/index.ts';
 import { isVamoError, sha256, sleep, VamoError } from '../core/index.ts';
-import type { EventSource, ReadRecord, SourceHandler } from './event-source.ts';
+import type { EventSource, SourceHandler } from './event-source.ts';
 import { findFiles } from './file-glob.ts';
+import { isGzip, lineBatches, unreadable } from './line-batches.ts';
 
 export interface RawFileOptions {
   /** A pattern of files at rest, or their paths; each is a partition, numbered in their order. */
@@ -16,8 +17,6 @@ export interface RawFileOptions {
   readonly chunkBytes?: number;
 }
 
-const NEWLINE = 10;
-const LONGEST_LINE = 16 * 1024 * 1024;
 const POLL_MS = 200;
 
 /** A file as it was found: its length and digest without compression. */
@@ -50,14 +49,25 @@ export function createRawFileSource(options: RawFileOptions): EventSource {
       return from;
     }
 
+    async function readOn(file: FoundFile, partition: number, start: number): Promise<number> {
+      let from = start;
+      while (from < file.bytes && !signal.aborted) from = await readFrom(file, partition, from);
+      return from;
+    }
+
     const all = await files();
     const starts = await handler.assigned(all.map((_, p) => p));
-    for (const [partition, file] of all.entries()) {
+    const positions = all.map((_, partition) => {
       const start = starts.get(partition);
-      let from = typeof start === 'number' ? start : 0;
-      while (from < file.bytes && !signal.aborted) from = await readFrom(file, partition, from);
+      return typeof start === 'number' ? start : 0;
+    });
+    while (!signal.aborted) {
+      for (const [partition, file] of all.entries()) {
+        const from = Math.min(positions[partition] ?? 0, handler.next(partition));
+        positions[partition] = await readOn(file, partition, from);
+      }
+      await pause(signal);
     }
-    while (!signal.aborted) await pause(signal);
     await handler.drain();
   }
 
@@ -93,13 +103,6 @@ async function findAll(listed: RawFileOptions['files']): Promise<FoundFile[]> {
   return files;
 }
 
-const isGzip = (path: string): boolean => path.endsWith('.gz');
-
-function unreadable(path: string, cause: unknown): VamoError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new VamoError('INGEST_SOURCE', `cannot read ${path}: ${reason}`, { cause });
-}
-
 async function measure(path: string): Promise<FoundFile> {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -121,85 +124,4 @@ async function measure(path: string): Promise<FoundFile> {
 
 function changed(path: string): VamoError {
   return new VamoError('INGEST_OFFSET_LOST', `${path}: the file changed while it was read`);
-}
-
-/** The uncompressed bytes of a file from a position on. */
-async function* bytesFrom(path: string, from: number): AsyncGenerator<Buffer> {
-  if (!isGzip(path)) {
-    yield* createReadStream(path, { start: from, highWaterMark: 1 << 18 });
-    return;
-  }
-  const raw = createReadStream(path);
-  const unzipped = raw.pipe(createGunzip());
-  raw.on('error', (error) => unzipped.destroy(error));
-  let position = 0;
-  try {
-    for await (const chunk of unzipped as AsyncIterable<Buffer>) {
-      const skip = Math.min(chunk.length, Math.max(0, from - position));
-      position += chunk.length;
-      if (skip < chunk.length) yield chunk.subarray(skip);
-    }
-  } finally {
-    raw.destroy();
-  }
-}
-
-/** Consecutive lines of a file: all there are in [from, to). */
-export interface LineBatch {
-  readonly from: number;
-  readonly to: number;
-  readonly records: readonly ReadRecord[];
-}
-
-/**
- * The lines of a file from a position on, about `chunkBytes` at a time. The last line needs no end.
- * @throws VamoError INGEST_SOURCE
- */
-export async function* lineBatches(
-  path: string,
-  start: number,
-  chunkBytes: number,
-): AsyncGenerator<LineBatch> {
-  let from = start;
-  let held: Buffer[] = [];
-  let size = 0;
-  function take(atEnd: boolean): LineBatch | undefined {
-    const bytes = Buffer.concat(held, size);
-    const whole = atEnd ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1;
-    if (whole === 0 && size > LONGEST_LINE)
-      throw new VamoError('INGEST_SOURCE', `${path}: a line at byte ${from} has no end`);
-    held = [bytes.subarray(whole)];
-    size = bytes.length - whole;
-    if (whole === 0) return undefined;
-    const batch = { from, to: from + whole, records: linesOf(bytes.subarray(0, whole), from) };
-    from = batch.to;
-    return batch;
-  }
-  try {
-    for await (const chunk of bytesFrom(path, start)) {
-      held.push(chunk);
-      size += chunk.length;
-      const batch = size >= chunkBytes ? take(false) : undefined;
-      if (batch !== undefined) yield batch;
-    }
-  } catch (error) {
-    throw isVamoError(error) ? error : unreadable(path, error);
-  }
-  const last = take(true);
-  if (last !== undefined) yield last;
-}
-
-function linesOf(bytes: Buffer, from: number): ReadRecord[] {
-  const records: ReadRecord[] = [];
-  for (let at = 0; at < bytes.length;) {
-    const newline = bytes.indexOf(NEWLINE, at);
-    const end = newline < 0 ? bytes.length : newline;
-    records.push({
-      offset: from + at,
-      arrivalMs: Number.NaN,
-      value: bytes.toString('utf8', at, end),
-    });
-    at = end + 1;
-  }
-  return records;
 }

@@ -1,18 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { silentLogger, VamoError } from '../../src/core/index.ts';
-import { createBuilderPool } from '../../src/ingest/builder-pool.ts';
-import { createJsonDecoder } from '../../src/ingest/decode-json.ts';
+import { VamoError } from '../../src/core/index.ts';
 import type { ReadRecord } from '../../src/ingest/event-source.ts';
-import { createGate } from '../../src/ingest/gate.ts';
-import { openPartition, type PartitionContext } from '../../src/ingest/partition-ingest.ts';
+import { openPartition } from '../../src/ingest/partition-ingest.ts';
 import { type ObjectStore, openColumns, openLedger, readLedgers } from '../../src/store/index.ts';
-import { outcomeEvent, recordOf, TASKS } from '../helpers/ingest-records.ts';
+import { partitionContext } from '../helpers/ingest-partition.ts';
+import { outcomeEvent, recordOf } from '../helpers/ingest-records.ts';
 import { memoryStore } from '../helpers/memory-store.ts';
 
 const END = 9;
 const FLUSH_ROWS = 2;
-const decoder = createJsonDecoder({ tasks: new Set(TASKS.map((t) => t.id)), utcOffsetMinutes: 0 });
 
 /** Offsets 0..END: 3 is a control record that no reader sees, 5 is poison. */
 const records: readonly ReadRecord[] = Array.from({ length: END }, (_, offset) => {
@@ -71,29 +68,9 @@ function mortal(store: ObjectStore, scheduler: fc.Scheduler, end: Death | undefi
   };
 }
 
-function contextOf(store: ObjectStore): PartitionContext {
-  const stats = { records: 0, filtered: 0, rows: 0, deadLetters: 0 };
-  return {
-    topic: 't',
-    store,
-    decoder,
-    utcOffsetMinutes: 0,
-    flushRows: FLUSH_ROWS,
-    flushMs: 1e9,
-    maxBadShare: 1,
-    builders: createBuilderPool(),
-    flushGate: createGate(2),
-    waitsForStore: false,
-    clock: () => 0,
-    stats: { ...stats, commits: 0, lost: 0, seeks: 0, gaps: 0, reread: 0 },
-    log: silentLogger,
-    signal: new AbortController().signal,
-  };
-}
-
 /** Reads from the ledger's tail to the end, as a reader of the partition does. */
 async function live(store: ObjectStore, batches: readonly number[]): Promise<void> {
-  const partition = await openPartition(contextOf(store), 0);
+  const partition = await openPartition(partitionContext(store, { flushRows: FLUSH_ROWS }), 0);
   for (let i = 0; partition.committed < END; i++) {
     const from = partition.next;
     const to = Math.min(END, from + batches[i % batches.length]!);

@@ -243,7 +243,9 @@ describe('ingester', () => {
     await produce([recordOf(outcomeEvent())]);
     await ingester().run();
     const elsewhere = { ...log(), directory: join(root, 'other') };
-    await (await createFileSink(elsewhere)).write([recordOf(outcomeEvent())]);
+    const sink = await createFileSink(elsewhere);
+    await sink.write([recordOf(outcomeEvent())]);
+    await sink.close();
     const other = createFileSource(elsewhere);
     await expect(ingester({ source: other }).run()).rejects.toMatchObject({
       code: 'INGEST_SOURCE_CHANGED',

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import kafkajs, { type Batch, type Consumer, type EachBatchPayload } from 'kafkajs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../src/core/index.ts';
 import {
   createIngester,
@@ -79,12 +79,12 @@ describe.skipIf(missing !== undefined)('kafkajs and the broker', () => {
     await consumer.disconnect();
   }
 
-  async function run(
+  async function open(
     topic: string,
     over: Partial<IngesterOptions['ingest']> & { readonly checkMs?: number } = {},
     security: ReturnType<typeof openKafkaSecurity> = {},
     brokers = [broker.address],
-    until: 'end' | 'forever' = 'end',
+    clock = () => performance.now(),
   ) {
     const { checkMs, ...ingest } = over;
     const { store } = await openDataDirectory(join(folder, topic));
@@ -102,10 +102,15 @@ describe.skipIf(missing !== undefined)('kafkajs and the broker', () => {
       tasks: TASKS,
       utcOffsetMinutes: 0,
       ingest: { flushRows: 1000, flushMs: 200, maxBadShare: 0.2, ...ingest },
-      clock: () => performance.now(),
+      clock,
       log: silentLogger,
     });
-    return { stats: await ingester.run({ until }), store };
+    return { ingester, store };
+  }
+
+  async function run(...args: Parameters<typeof open>) {
+    const { ingester, store } = await open(...args);
+    return { stats: await ingester.run(), store };
   }
 
   it('tells the offset it asked for, and takes up a seek made inside the handler', async () => {
@@ -278,6 +283,41 @@ describe.skipIf(missing !== undefined)('kafkajs and the broker', () => {
     );
   }, 60_000);
 
+  it('reads again what another committed first, in a partition to which no record comes', async () => {
+    const topic = 'quiet';
+    await withTopic(
+      topic,
+      Array.from({ length: 10 }, (_, i) => valueOf(`o-${i}`)),
+    );
+    let now = 0;
+    const { ingester, store } = await open(topic, {}, {}, [broker.address], () => now);
+    const stop = new AbortController();
+    const running = ingester.run({ signal: stop.signal, until: 'forever' });
+    const buffered = () => ingester.snapshot().partitions[0]?.buffered;
+    await vi.waitFor(() => expect(buffered()).toBe(10), 10_000);
+    // A late commit of the reader before this one.
+    const rival = await openLedger(store, topic, 0).commit({
+      schema: 'ledger/v1',
+      topic,
+      partition: 0,
+      from: '0',
+      to: '4',
+      nonce: 'late',
+      records: 4,
+      maxArrivalMs: Number(TIME),
+      segments: [],
+      deadLetters: null,
+    });
+    expect(rival).toBe('committed');
+    now = 1000;
+    await vi.waitFor(() => expect(ingester.snapshot().stats?.lost).toBe(1), 3000);
+    await vi.waitFor(() => expect(buffered()).toBe(6), 3000);
+    stop.abort();
+    expect(await running).toMatchObject({ rows: 6, lost: 1, seeks: 0 });
+    const rows = [...(await committedRows(store)).values()].flat();
+    expect(rows.map((row) => row['event_id'])).toEqual([4, 5, 6, 7, 8, 9].map((i) => `o-${i}`));
+  }, 60_000);
+
   it('stops when the topic was deleted and made again, at its start and while it runs', async () => {
     const topic = 'again';
     await withTopic(
@@ -293,8 +333,8 @@ describe.skipIf(missing !== undefined)('kafkajs and the broker', () => {
       await admin.disconnect();
       await withTopic(topic, [valueOf('new')]);
     };
-    const running = run(topic, { checkMs: 300 }, {}, [broker.address], 'forever');
-    const changed = expect(running).rejects.toMatchObject({
+    const { ingester } = await open(topic, { checkMs: 300 });
+    const changed = expect(ingester.run({ until: 'forever' })).rejects.toMatchObject({
       code: 'INGEST_SOURCE_CHANGED',
       details: { next: 10, found: expect.toBeOneOf([0, 1]) as number },
     });

@@ -52,6 +52,38 @@ describe.skipIf(missing !== undefined)('a data set in an S3-compatible store', (
     expect(Math.abs((await stores[0]!.modifiedMs(keys[0]!)) - Date.now())).toBeLessThan(60_000);
   });
 
+  it('takes a backfilled day in and back out', async () => {
+    const day = SEALED[0]!;
+    const range = ['--from', day, '--to', day] as const;
+    const local = await workshop.night({ simulator: { auctionsPerDay: 60 } });
+    await local.ok('simulate', '--days', '2');
+    const shared = { store: s3.settings('ads/past') };
+    const night = await (
+      await workshop.night()
+    ).with({
+      ...shared,
+      source: { directory: join(local.data, 'log') },
+    });
+    await night.ok('ingest');
+    await night.ok('seal');
+    const found = async (): Promise<DayReport> =>
+      (await night.ok<{ days: DayReport[] }>('days')).days.find((d) => d.day === day)!;
+    const before = await found();
+    expect([before.generation, before.late > 0]).toEqual([1, true]);
+
+    const files = join(local.data, 'log', '*.jsonl');
+    const done = await night.ok<{ id: string }>('backfill', ...range, '--files', files);
+    const after = await found();
+    expect([after.generation, after.accepted]).toEqual([2, before.accepted + before.late]);
+    expect(await night.ok('verify')).toMatchObject({ differing: 0 });
+
+    await night.ok('backfill', '--undo', done.id);
+    const undone = await found();
+    expect(undone).toEqual({ ...before, generation: 3, kind: 'undo' });
+    for (const folder of ['days', 'backfill', 'ledger', 'seg'])
+      expect(await filesUnder(night, folder)).toEqual([]);
+  }, 120_000);
+
   it('seals the days that a directory seals, and another host trains on them', async () => {
     const local = await workshop.night();
     await closeDays(local);

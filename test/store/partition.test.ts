@@ -12,6 +12,7 @@ import {
   readDayLog,
   readDaySteps,
   readManifest,
+  writeManifest,
 } from '../../src/store/index.ts';
 import {
   DAY,
@@ -92,6 +93,12 @@ describe('a sealed partition on disk', () => {
   it('is found by its manifest', async () => {
     expect(await listSealedDays(store)).toEqual([{ day: DAY, generation: 1 }]);
     expect(await readManifest(store, DAY)).toEqual(manifest);
+    expect(await readManifest(store, DAY, 1)).toEqual(manifest);
+  });
+
+  it('stays when another sealer comes later, who is told whose it is', async () => {
+    const own = { ...manifest, digest: 'f'.repeat(64), arrivedUntilMs: 1 };
+    expect(await writeManifest(store, own)).toEqual(manifest);
     expect(await readManifest(store, DAY, 1)).toEqual(manifest);
   });
 

@@ -200,6 +200,35 @@ describe('S3 store', () => {
     await expect(store.get('x')).rejects.toMatchObject({ code: 'STORE_IO' });
   });
 
+  it.each([
+    [
+      'cut inside a key',
+      '<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>team/se',
+    ],
+    [
+      'cut between two keys',
+      '<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>team/set/a/1</Key></Contents>',
+    ],
+    ['that does not say whether more follows', '<ListBucketResult></ListBucketResult>'],
+    [
+      'that names no next page',
+      '<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>team/set/a/1</Key></Contents></ListBucketResult>',
+    ],
+    ['of another kind', '<html><IsTruncated>false</IsTruncated></html>'],
+    ['of nothing', ''],
+  ])('refuses a listing %s: a shorter one would hide what is committed', async (_, body) => {
+    server.faults.push({ kind: 'answer', status: 200, body });
+    await expect(store.list('a')).rejects.toMatchObject({
+      code: 'STORE_IO',
+      message: expect.stringContaining('the listing of a is not whole') as string,
+    });
+    expect(server.faults).toEqual([]);
+    const attributes = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
+    const whole = `<ListBucketResult ${attributes}><IsTruncated>false</IsTruncated><Contents><Key>team/set/a/1</Key></Contents></ListBucketResult>`;
+    server.faults.push({ kind: 'answer', status: 200, body: whole });
+    expect(await store.list('a')).toEqual(['a/1']);
+  });
+
   it('keeps one copy of an object on this host until the object is another', async () => {
     await store.put('days/1/x.arrow', bytes('first'));
     const path = await store.localFile('days/1/x.arrow');

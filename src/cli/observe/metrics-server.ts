@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import { systemCode, VamoError } from '../../core/index.ts';
+import { listen } from '../../core/index.ts';
 import { CONTENT_TYPE, type Metric, renderMetrics } from './prometheus.ts';
 
 /** Whether the process does its work now; the reasons when it does not. */
@@ -26,7 +26,6 @@ export async function serveMetrics(options: {
   metrics(): Promise<readonly Metric[]>;
   readiness(): Promise<Readiness>;
 }): Promise<MetricsServer> {
-  const { host, port } = options;
   const routes: Readonly<Record<string, (response: ServerResponse) => Promise<void>>> = {
     '/metrics': async (response) =>
       send(response, 200, CONTENT_TYPE, renderMetrics(await options.metrics())),
@@ -52,19 +51,9 @@ export async function serveMetrics(options: {
       response.end(`${error instanceof Error ? error.message : String(error)}\n`);
     });
   });
-  server.listen(port, host);
-  try {
-    await once(server, 'listening');
-  } catch (cause) {
-    throw new VamoError(
-      'METRICS_PORT',
-      `metrics: cannot listen on ${host}:${port} (${systemCode(cause) ?? String(cause)})`,
-      { details: { host, port }, cause },
-    );
-  }
-  const address = server.address();
+  const port = await listen(server, options, { code: 'METRICS_PORT', who: 'metrics' });
   return {
-    port: typeof address === 'object' && address !== null ? address.port : port,
+    port,
     async close() {
       server.close();
       server.closeAllConnections();

@@ -1,14 +1,13 @@
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, gzipSync } from 'node:zlib';
 import type { ChdbResult, Session } from 'chdb';
-import { type Logger, sha256, systemCode, VamoError } from '../../core/index.ts';
+import { listen, type Logger, sha256 } from '../../core/index.ts';
 import { CODES, engineFailure, failure, type Failure } from './failure.ts';
 import { insertFromFile, insertsBody } from './insert.ts';
 import { type FrontRequest, parseRequest } from './request.ts';
@@ -56,7 +55,7 @@ const refuse = (code: number, type: string, reason: string): Refusal =>
  * @throws VamoError SQL_PORT, ENGINE_UNAVAILABLE
  */
 export async function openFront(options: FrontOptions): Promise<Front> {
-  const { host, port, log } = options;
+  const { log } = options;
   const spool = resolve(options.spool);
   await rm(spool, { recursive: true, force: true });
   await mkdir(spool, { recursive: true });
@@ -136,17 +135,9 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       .finally(() => running.delete(work));
     running.add(work);
   });
-  server.listen(port, host);
-  await once(server, 'listening').catch((cause: unknown) => {
-    throw new VamoError(
-      'SQL_PORT',
-      `clickhouse: cannot listen on ${host}:${port} (${systemCode(cause) ?? String(cause)})`,
-      { details: { host, port }, cause },
-    );
-  });
-  const address = server.address();
+  const port = await listen(server, options, { code: 'SQL_PORT', who: 'clickhouse' });
   return {
-    port: typeof address === 'object' && address !== null ? address.port : port,
+    port,
     async close() {
       server.close();
       server.closeIdleConnections();

@@ -1,5 +1,5 @@
 import type { ArrivedEvent, RecordDecoder } from '../decode-record.ts';
-import { lineBatches } from '../raw-file-source.ts';
+import { lineBatches } from '../line-batches.ts';
 
 /** A reason why lines gave nothing, how many, and the first of them. */
 interface Reason {

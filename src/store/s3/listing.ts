@@ -51,7 +51,6 @@ export function listPage(
       const token = textOf(xml, 'NextContinuationToken');
       // Half a listing read as a whole one would hide committed data.
       if (
-        !/<ListBucketResult[\s>]/.test(xml) ||
         !xml.includes('</ListBucketResult>') ||
         (truncated !== 'true' && truncated !== 'false') ||
         (truncated === 'true' && token === undefined)

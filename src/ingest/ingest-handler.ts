@@ -1,0 +1,116 @@
+import { VamoError } from '../core/index.ts';
+import { createBuilderPool } from './builder-pool.ts';
+import { createJsonDecoder } from './decode-json.ts';
+import type { SourceHandler } from './event-source.ts';
+import { createGate } from './gate.ts';
+import type { IngesterOptions } from './ingester-options.ts';
+import {
+  type IngestStats,
+  openPartition,
+  type PartitionContext,
+  type PartitionIngest,
+} from './partition-ingest.ts';
+
+const FLUSHES = 2;
+const BUFFER_BYTES = 40 * 1024 * 1024;
+
+function offsetLost(topic: string, partition: number, next: number, found: number): VamoError {
+  return new VamoError(
+    'INGEST_OFFSET_LOST',
+    `${topic}/${partition}: offset ${next} is next, the broker's first is ${found}: ${found - next} offsets were deleted unread`,
+    { details: { topic, partition, next, found } },
+  );
+}
+
+/** What this reader does with assignments and batches. */
+export function createHandler(
+  options: IngesterOptions,
+  stats: IngestStats,
+  partitions: Map<number, PartitionIngest>,
+  ends: readonly number[] | undefined,
+  signal: AbortSignal,
+): SourceHandler {
+  const { source, store, log, faultPoint } = options;
+  const builders = createBuilderPool();
+  const mostBytes = options.ingest.bufferBytes ?? BUFFER_BYTES;
+  const context: PartitionContext = {
+    topic: source.topic,
+    store,
+    decoder:
+      options.decoder ??
+      createJsonDecoder({
+        tasks: new Set(options.tasks.map((task) => task.id)),
+        utcOffsetMinutes: options.utcOffsetMinutes,
+      }),
+    utcOffsetMinutes: options.utcOffsetMinutes,
+    ...options.ingest,
+    builders,
+    flushGate: createGate(FLUSHES),
+    // Whoever asked for the end is there to mend the store; a service waits until someone has.
+    waitsForStore: ends === undefined,
+    clock: options.clock,
+    stats,
+    log,
+    signal,
+    faultPoint: options.faultPoint,
+  };
+  async function tell(p: number, partition: PartitionIngest): Promise<void> {
+    source.hint(p, partition.committed);
+    await faultPoint?.('hinted', p, 0);
+  }
+
+  /** Commits the largest ranges until the rest fits. Reading waits meanwhile: that is the backpressure. */
+  async function makeRoom(): Promise<void> {
+    while (builders.openBytes > mostBytes) {
+      const [largest] = [...partitions].sort(([, a], [, b]) => b.bytes - a.bytes);
+      if (largest === undefined || largest[1].bytes === 0) return;
+      const [p, partition] = largest;
+      await partition.flush(true);
+      await tell(p, partition);
+    }
+  }
+
+  return {
+    async assigned(mine) {
+      for (const [p, partition] of partitions)
+        if (!mine.includes(p)) {
+          partition.drop();
+          partitions.delete(p);
+        }
+      const starts = new Map<number, number | 'first'>();
+      for (const p of mine) {
+        // What we had before and still have goes on with its open rows.
+        const partition = partitions.get(p) ?? (await openPartition(context, p));
+        partitions.set(p, partition);
+        starts.set(p, partition.next === 0 ? 'first' : partition.next);
+      }
+      log.info('ingest.assigned', { topic: source.topic, partitions: mine });
+      return starts;
+    },
+    async batch(batch) {
+      const partition = partitions.get(batch.partition);
+      if (partition === undefined) return batch.from;
+      const before = partition.committed;
+      await partition.batch(batch);
+      // At the end there is nothing to wait for.
+      if (partition.next >= (ends?.[batch.partition] ?? Infinity)) await partition.flush(true);
+      if (partition.committed > before) await tell(batch.partition, partition);
+      await makeRoom();
+      return partition.next;
+    },
+    next: (p) => partitions.get(p)?.next ?? Infinity,
+    async lost(p, from, to) {
+      if (options.ingest.onGap !== 'record-gap') throw offsetLost(source.topic, p, from, to);
+      log.error('ingest.gap', { topic: source.topic, partition: p, from, to });
+      await partitions.get(p)?.gap(from, to);
+      return partitions.get(p)?.next ?? to;
+    },
+    skipped: (partition, from, to) => partitions.get(partition)?.skipped(from, to),
+    async drain() {
+      for (const [p, partition] of partitions) {
+        await partition.flush(true);
+        await tell(p, partition);
+      }
+    },
+  };
+}
