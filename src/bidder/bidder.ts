@@ -1,7 +1,6 @@
-import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import type { TrustedKeys } from '../contracts/index.ts';
-import { isVamoError, type Logger, sleep, VamoError } from '../core/index.ts';
+import { isVamoError, listen, type Logger, sleep, VamoError } from '../core/index.ts';
 import { type BidderAck, isBidderId, writeAck } from './ack.ts';
 import { createFollower, type Follower } from './follower.ts';
 import { createMarketHistory, type MarketHistory } from './market-history.ts';
@@ -89,7 +88,11 @@ export async function startBidder(options: BidderOptions): Promise<Bidder> {
     routesOf({ follower, history, counters, status, refresh, modelFailed }),
     log,
   );
-  port = await listen(server, options.port, options.host ?? '127.0.0.1');
+  port = await listen(
+    server,
+    { host: options.host ?? '127.0.0.1', port: options.port },
+    { code: 'BIDDER_PORT', who: `bidder ${id}` },
+  );
   const ending = new AbortController();
   await say();
   const loops = [
@@ -186,20 +189,6 @@ async function every(ms: number, signal: AbortSignal, act: () => Promise<void>):
       if (!isVamoError(error, 'INTERRUPTED')) throw error;
     }
   }
-}
-
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(
-        new VamoError('BIDDER_PORT', `cannot listen on ${host}:${port}: ${cause.message}`, {
-          details: { host, port },
-          cause,
-        }),
-      ),
-    );
-    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
-  });
 }
 
 /** New connections are refused, answers under way are sent, connections close as they fall idle. */
