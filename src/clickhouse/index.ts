@@ -5,6 +5,8 @@ export { openServer, type ServerAddress } from './server.ts';
 export {
   writeEvents,
   countEvents,
+  countSuspects,
+  writeSuspects,
   type EventCounts,
   type OffsetRange,
   type RowSource,

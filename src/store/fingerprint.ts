@@ -1,4 +1,4 @@
-import { type ColumnKind, openColumns } from './partition-columns.ts';
+import { type ColumnKind, type ColumnSource, openColumns } from './partition-columns.ts';
 
 /** What a set of rows holds, whatever their order: every value of every column counts. */
 export interface Fingerprint {
@@ -42,14 +42,15 @@ function mix(hash: number): number {
  * The fingerprint of an Arrow file's rows. ClickHouse computes the same over a table, see
  * `fingerprintOf` in src/clickhouse: what was loaded can be held against its file without sending it
  * anywhere.
+ * @param source the file's bytes or its opened columns
  * @throws VamoError STORE_CORRUPT when a column is missing or of another type
  */
 export function columnsFingerprint(
-  arrowBytes: Uint8Array,
+  source: Uint8Array | ColumnSource,
   columns: Readonly<Record<string, ColumnKind>>,
   label = 'Arrow file',
 ): Fingerprint {
-  const table = openColumns(arrowBytes, label);
+  const table = source instanceof Uint8Array ? openColumns(source, label) : source;
   const sums = new Int32Array(table.rows);
   Object.entries(columns).forEach(([name, kind], index) => {
     const [low, high] = multipliers(index);
