@@ -1,8 +1,9 @@
-// Seals the day a contender of ours took in, and copies it into the embedded engine.
+// Copies the segments a contender of ours took in into the embedded engine, seals their day, and copies
+// that. The engine of the first copy is closed before the seal: one process has one directory open.
 import { join } from 'node:path';
 import { openEmbedded } from '../../src/clickhouse/index.ts';
 import { loadConfig } from '../../src/config/index.ts';
-import { loadIntoClickHouse, sealDay } from '../../src/days/index.ts';
+import { createLiveLoader, loadIntoClickHouse, sealDay } from '../../src/days/index.ts';
 import { openDataDirectory } from '../../src/store/index.ts';
 import { jobOf } from './job.ts';
 import { DAY } from './topic.ts';
@@ -17,17 +18,29 @@ const timed = async <T>(work: () => Promise<T>) => {
   const { user, system } = process.cpuUsage(cpu);
   return { result, seconds: (performance.now() - began) / 1000, cpuSeconds: (user + system) / 1e6 };
 };
+const inEngine = async <T>(work: (engine: Engine) => Promise<T>): Promise<T> => {
+  const engine = await openEmbedded(join(root, 'engine'));
+  try {
+    return await work(engine);
+  } finally {
+    await engine.close();
+  }
+};
+const rssMiB = (): number => process.resourceUsage().maxRSS / 1024;
+
 const seal = await timed(() => sealDay({ store, engineDir: join(root, 'work'), day: DAY, config }));
-const engine = await openEmbedded(join(root, 'engine'));
-const load = await timed(() => loadIntoClickHouse({ engine, store, manifest: seal.result }));
-await engine.close();
+const sealRssMiB = rssMiB();
+const load = await inEngine((engine) =>
+  timed(() => loadIntoClickHouse({ engine, store, manifest: seal.result })),
+);
 const { counts } = seal.result;
 console.log(
   JSON.stringify({
     rows: counts.accepted,
     sealSeconds: seal.seconds,
     sealCpuSeconds: seal.cpuSeconds,
+    sealRssMiB,
     loadCpuSeconds: load.cpuSeconds,
-    rssMiB: process.resourceUsage().maxRSS / 1024,
+    loadRssMiB: rssMiB(),
   }),
 );

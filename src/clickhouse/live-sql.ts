@@ -1,6 +1,6 @@
 import { EVENT_COLUMNS, PROVENANCE_COLUMNS } from '../contracts/index.ts';
 import type { DayKey } from '../core/index.ts';
-import { columnList, integer, literal, structure } from './sql-text.ts';
+import { columnList, integer, literal, ONE_THREAD, structure } from './sql-text.ts';
 
 /** The columns of a segment: events with where each was read. */
 export const SEGMENT_COLUMNS = { ...EVENT_COLUMNS, ...PROVENANCE_COLUMNS };
@@ -37,7 +37,7 @@ export function createLive(): string[] {
 /** One segment is one statement is one day, hence one part: all of it is there or nothing. */
 export function loadSegment(day: DayKey): (source: string) => string {
   const names = columnList(SEGMENT_COLUMNS);
-  return (source) => `INSERT INTO events_live (day, ${names})
+  return (source) => `INSERT INTO events_live (day, ${names}) ${ONE_THREAD}
   SELECT toDate(${literal(day)}) AS day, ${names} FROM ${source}`;
 }
 

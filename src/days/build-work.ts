@@ -24,6 +24,7 @@ import {
   storeError,
   verifyFile,
 } from '../store/index.ts';
+import { bothEnded } from './both-ended.ts';
 import type { BuildOptions } from './build-options.ts';
 import { type BuiltFile, describeBuilt, requireWhole } from './built-file.ts';
 
@@ -148,10 +149,4 @@ export async function runBuildSql(
       ...(attributionMs > 0 && { rewards: await describeBuilt(path('rewards'), EVENT_COLUMNS) }),
     },
   };
-}
-
-/** Both results; when one fails, not before the other has ended: the engine is closed then. */
-async function bothEnded<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([first, second]);
-  return Promise.all([first, second]);
 }

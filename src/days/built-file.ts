@@ -1,5 +1,5 @@
 import { VamoError } from '../core/index.ts';
-import { columnsDigest, fileSha256, isWholeArrowFile, openColumnFile } from '../store/index.ts';
+import { fileColumnsDigest, fileSha256, isWholeArrowFile } from '../store/index.ts';
 
 /** What a manifest says of a file that the engine wrote. */
 export interface BuiltFile {
@@ -16,15 +16,9 @@ export interface BuiltFile {
  */
 export async function describeBuilt(
   path: string,
-  columns: Parameters<typeof columnsDigest>[1],
+  columns: Parameters<typeof fileColumnsDigest>[1],
 ): Promise<BuiltFile> {
-  const { sha256, bytes } = await fileSha256(path);
-  const file = await openColumnFile(path, path);
-  try {
-    return { bytes, sha256, digest: columnsDigest(file, columns) };
-  } finally {
-    file.close();
-  }
+  return { ...(await fileSha256(path)), digest: await fileColumnsDigest(path, columns) };
 }
 
 /**

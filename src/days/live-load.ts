@@ -16,7 +16,8 @@ import {
   type ObjectStore,
   openLedger,
   readManifest,
-  readVerified,
+  recordedFile,
+  verifyFile,
 } from '../store/index.ts';
 import { loadIntoClickHouse } from './load.ts';
 import { unloadWithdrawn } from './unload.ts';
@@ -128,8 +129,8 @@ export function createLiveLoader(options: {
   async function loadOne({ segment, range }: Pending, held: number): Promise<void> {
     // A load that was torn left a part of the segment: it is taken out and loaded again.
     if (held > 0) await engine.command(removeSegment(range));
-    await readVerified(store, segment);
-    const path = await store.localFile(segment.key);
+    const path = await recordedFile(store, segment);
+    await verifyFile(path, segment);
     await engine.load({ path, columns: SEGMENT_COLUMNS }, loadSegment(range.day));
     const [found] = await engine.query<{ rows: number }>(countSegment(range));
     if (found?.rows !== segment.rows)

@@ -6,13 +6,17 @@ export { storeError } from './store-error.ts';
 export { fileSha256, readVerified, recordedFile, verifyFile } from './verified.ts';
 export { createSegmentBuilder, type SegmentBuilder } from './segment-builder.ts';
 export { openColumns } from './partition-columns.ts';
-export { openColumnFile } from './column-file.ts';
 export { isWholeArrowFile } from './arrow-file.ts';
 export { openLedger, readLedgers } from './ledger.ts';
 export { orphansByAge, removeOrphans } from './orphans.ts';
 export { committedOfDay, findOrphans, type CommittedDay } from './committed.ts';
-export { columnsDigest } from './partition-digest.ts';
-export { columnsFingerprint, multipliers, type Fingerprint } from './fingerprint.ts';
+export { columnsDigest, fileColumnsDigest } from './partition-digest.ts';
+export {
+  columnsFingerprint,
+  fileFingerprint,
+  multipliers,
+  type Fingerprint,
+} from './fingerprint.ts';
 export {
   readManifest,
   findManifest,

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { openColumnFile } from './column-file.ts';
 import { type ColumnKind, type ColumnSource, openColumns } from './partition-columns.ts';
 
 /**
@@ -26,6 +27,19 @@ export function columnsDigest(
       hash.update(offsets ? bytes.subarray(offsets[0], offsets[rows]) : bytes);
   }
   return hash.digest('hex');
+}
+
+/** The same of a local file, read in pieces. @throws VamoError STORE_CORRUPT, STORE_IO */
+export async function fileColumnsDigest(
+  path: string,
+  columns: Readonly<Record<string, ColumnKind>>,
+): Promise<string> {
+  const file = await openColumnFile(path, path);
+  try {
+    return columnsDigest(file, columns, path);
+  } finally {
+    file.close();
+  }
 }
 
 function hashLengths(hash: Hash, offsets: Int32Array | undefined, rows: number): void {
