@@ -69,7 +69,7 @@ export interface IngestSnapshot {
 
 const TICK_MS = 100;
 const FLUSHES = 2;
-const BUFFER_BYTES = 40 * 1024 * 1024;
+const BUFFER_BYTES = 16 * 1024 * 1024;
 const SHUTDOWN_MS = 30_000;
 
 function readIdentity(text: string, key: string): SourceIdentity {

@@ -56,7 +56,7 @@ export async function openColumnFile(path: string, label: string): Promise<Colum
     const body = offset + metaDataLength;
     return {
       rows: batch.length,
-      nulls: batch.nodes.map(({ nullCount }) => Number(nullCount)),
+      nulls: batch.nodes.map(({ nullCount }) => nullCount),
       regions: batch.buffers.map((b) => ({ position: body + b.offset, length: b.length })),
     };
   });
