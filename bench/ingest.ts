@@ -81,7 +81,8 @@ function summary(results: readonly Result[]) {
 }
 
 function withBroker<T>(work: (brokers: string[]) => Promise<T>): Promise<T> {
-  const folder = `${cache}bench-ingest/broker`;
+  // Large topics are not kept; those of the comparison are used again.
+  const folder = `${cache}bench-ingest/${given.scale ? 'scale-broker' : 'broker'}`;
   execFileSync(script, ['start', folder, String(PORT)], { stdio: ['ignore', 2, 2] });
   const stop = given.scale ? 'wipe' : 'stop';
   return work([`127.0.0.1:${PORT}`]).finally(() => execFileSync(script, [stop, folder]));
