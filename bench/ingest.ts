@@ -22,8 +22,8 @@ import {
   type Sealed,
   buildChildren,
   runContender,
+  topicOf,
 } from './ingest/run.ts';
-import { makeTopic } from './ingest/topic.ts';
 import { EnvironmentError, preparePython } from './peers/environment.ts';
 
 const { values: given } = parseArgs({
@@ -99,7 +99,7 @@ async function compare(brokers: readonly string[]) {
       )
     : '';
   log(`${rows} records in ${partitions} partitions`);
-  const { topic, bytes } = await makeTopic(brokers, { rows, partitions });
+  const { topic, bytes } = await topicOf(brokers, { rows, partitions });
   const flush = given['flush-rows'] === undefined ? {} : { flushRows: count('flush-rows') };
   const folder = `${cache}bench-ingest/runs`;
   const course: Course = { brokers, topic, rows, partitions, folder, python, ...flush };
@@ -119,7 +119,7 @@ async function compare(brokers: readonly string[]) {
 /** The same events in Avro, through a schema registry of our own. */
 async function avro(course: Course, repeat: number) {
   const { rows, partitions, brokers } = course;
-  const { topic, bytes } = await makeTopic(brokers, { rows, partitions, form: 'avro' });
+  const { topic, bytes } = await topicOf(brokers, { rows, partitions, form: 'avro' });
   const registry = await startRegistry(SCHEMAS);
   try {
     const runs = await race(['vamo'], { ...course, topic, registry: registry.url }, repeat, false);
@@ -142,7 +142,7 @@ async function scale(brokers: readonly string[]) {
   ].filter((size) => size.rows <= most);
   for (const { processes, ...size } of sizes) {
     log(`${size.rows} records in ${size.partitions} partitions, ${processes} ingesters`);
-    const { topic } = await makeTopic(brokers, size);
+    const { topic } = await topicOf(brokers, size);
     const course: Course = { brokers, topic, ...size, folder, python: '' };
     const first = await runContender('vamo', course, processes, size.rows === SEALED);
     const results = [first];

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Job, Used } from './job.ts';
+import type { BenchTopic, TopicSize } from './topic.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const built = `${root}.cache/bench-ingest/js/`;
@@ -30,7 +31,7 @@ export interface Sealed {
 }
 
 /** Runs a program to its end; the last line it printed, as JSON. */
-export function lastLine<T>(command: readonly string[], job: Job): Promise<T> {
+export function lastLine<T>(command: readonly string[], job: Job | TopicSize): Promise<T> {
   const [program = '', ...rest] = command;
   const child = spawn(program, [...rest, JSON.stringify(job)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -45,6 +46,10 @@ export function lastLine<T>(command: readonly string[], job: Job): Promise<T> {
     });
   });
 }
+
+/** A topic of that size; one made before is used again. */
+export const topicOf = (brokers: readonly string[], size: TopicSize): Promise<BenchTopic> =>
+  lastLine([...node('topic-child.js'), brokers.join()], size);
 
 export interface Course {
   readonly brokers: readonly string[];

@@ -60,6 +60,12 @@ export interface BenchTopic {
   readonly bytes: number;
 }
 
+export interface TopicSize {
+  readonly rows: number;
+  readonly partitions: number;
+  readonly form?: 'json' | 'avro';
+}
+
 type Write = (records: readonly SourceRecord[]) => Promise<unknown>;
 
 /** Sends the same events in Avro, a batch a partition. */
@@ -87,10 +93,7 @@ async function avroSink(brokers: readonly string[], topic: string, partitions: n
 }
 
 /** A topic with so many outcomes, spread by campaign; one made before is used again. */
-export async function makeTopic(
-  brokers: readonly string[],
-  size: { readonly rows: number; readonly partitions: number; readonly form?: 'json' | 'avro' },
-): Promise<BenchTopic> {
+export async function makeTopic(brokers: readonly string[], size: TopicSize): Promise<BenchTopic> {
   const { rows, partitions, form = 'json' } = size;
   const topic = `outcomes-${form === 'json' ? '' : `${form}-`}${FORM}-${rows}-${partitions}`;
   const address = { brokers, topic };
