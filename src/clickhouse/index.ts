@@ -32,6 +32,7 @@ export {
 export {
   LIVE_DAYS,
   SEGMENT_COLUMNS,
+  TUNE_LIVE,
   countSegment,
   countSegments,
   dropLiveDay,

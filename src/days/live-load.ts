@@ -3,6 +3,7 @@ import {
   type LiveRange,
   LIVE_DAYS,
   SEGMENT_COLUMNS,
+  TUNE_LIVE,
   countSegment,
   countSegments,
   dropLiveDay,
@@ -10,7 +11,7 @@ import {
   removeSegment,
 } from '../clickhouse/index.ts';
 import type { SegmentRef } from '../contracts/index.ts';
-import { type DayKey, dayKey, throwIfAborted, VamoError } from '../core/index.ts';
+import { type DayKey, dayKey, isVamoError, throwIfAborted, VamoError } from '../core/index.ts';
 import {
   listSealedDays,
   type ObjectStore,
@@ -92,6 +93,10 @@ export function createLiveLoader(options: {
   async function prepare(): Promise<void> {
     const days = (await listSealedDays(store)).map(({ day }) => day);
     await unloadWithdrawn(engine, days);
+    await engine.command(TUNE_LIVE).catch((error: unknown) => {
+      // An older server refuses what it does not know, and merges as it is used to.
+      if (!isVamoError(error, 'SQL_FAILED')) throw error;
+    });
     const isSealed = new Set(days);
     for (const { day } of await engine.query<{ day: DayKey }>(LIVE_DAYS))
       if (isSealed.has(day)) await engine.command(dropLiveDay(day));
