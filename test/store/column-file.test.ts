@@ -56,7 +56,7 @@ describe('a columnar file read in pieces', () => {
     const bytes = encode(1000, 0);
     await writeFile(path, bytes);
     const corrupt = (message: string) =>
-      expect.objectContaining({ code: 'STORE_CORRUPT', message });
+      expect.objectContaining({ code: 'STORE_CORRUPT', message }) as unknown;
     await expect(fileColumnsDigest(path, { other: 'text' })).rejects.toEqual(
       corrupt(`${path}: column other is missing`),
     );
