@@ -2,7 +2,8 @@
  * From a Kafka topic to durable rows: our ingester against ClickHouse's own Kafka engine and against
  * Python with librdkafka, over one topic, each as a process of its own; CPU a row is the figure.
  *   --rows N, --partitions P, --repeat R, --json
- *   --scale   how cost grows: rows up to 30 times as many, 1, 4 and 16 partitions, two ingesters
+ *   --scale   how cost grows: rows up to 30 times as many, 1, 4 and 16 partitions, two ingesters, and
+ *             a seal of the 10-fold; --most N leaves out what has more rows than N
  *   --short   100,000 rows and no peers
  * Exit code: 1 when a contender loses or doubles rows, 2 when a peer cannot be set up. Timings are
  * printed beside their bars and never judged.
@@ -12,8 +13,17 @@ import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { quantile } from '../src/core/index.ts';
-import { type Contender, type Course, buildChildren, runContender } from './ingest/run.ts';
-import { makeTopic } from './ingest/topic.ts';
+import { startRegistry } from '../test/helpers/schema-registry.ts';
+import { SCHEMAS } from './ingest/avro.ts';
+import { type Restart, timeRestart } from './ingest/restart.ts';
+import {
+  type Contender,
+  type Course,
+  type Sealed,
+  buildChildren,
+  runContender,
+  topicOf,
+} from './ingest/run.ts';
 import { EnvironmentError, preparePython } from './peers/environment.ts';
 
 const { values: given } = parseArgs({
@@ -22,6 +32,7 @@ const { values: given } = parseArgs({
     partitions: { type: 'string', default: '4' },
     repeat: { type: 'string', default: '3' },
     'flush-rows': { type: 'string' },
+    most: { type: 'string', default: '30000000' },
     ours: { type: 'boolean', default: false },
     scale: { type: 'boolean', default: false },
     short: { type: 'boolean', default: false },
@@ -34,7 +45,7 @@ const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
 const script = fileURLToPath(new URL('../scripts/kafka.sh', import.meta.url));
 const log = (line: string): void => console.error(line);
 
-function count(name: 'rows' | 'partitions' | 'repeat' | 'flush-rows'): number {
+function count(name: 'rows' | 'partitions' | 'repeat' | 'flush-rows' | 'most'): number {
   const value = Number(given[name]);
   if (!Number.isSafeInteger(value) || value < 1)
     throw new RangeError(`--${name} ${String(given[name])}: not a whole number of at least 1`);
@@ -46,11 +57,11 @@ const usPerRow = ({ cpuSeconds, rows }: Result): number => (cpuSeconds * 1e6) / 
 const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 /** Contenders take turns, so that a busy moment of the machine meets them alike. */
-async function race(names: readonly Contender[], course: Course, repeat: number) {
+async function race(names: readonly Contender[], course: Course, repeat: number, seals = true) {
   const runs = new Map<Contender, Result[]>(names.map((name) => [name, []]));
   for (let r = 0; r < repeat; r++)
     for (const name of names) {
-      const result = await runContender(name, course, 1, name === 'vamo' && r === 0);
+      const result = await runContender(name, course, 1, seals && name === 'vamo' && r === 0);
       runs.get(name)!.push(result);
       log(`${name}: ${usPerRow(result).toFixed(2)} us a row, ${result.rssMiB.toFixed(0)} MiB`);
     }
@@ -70,7 +81,8 @@ function summary(results: readonly Result[]) {
 }
 
 function withBroker<T>(work: (brokers: string[]) => Promise<T>): Promise<T> {
-  const folder = `${cache}bench-ingest/broker`;
+  // Large topics are not kept; those of the comparison are used again.
+  const folder = `${cache}bench-ingest/${given.scale ? 'scale-broker' : 'broker'}`;
   execFileSync(script, ['start', folder, String(PORT)], { stdio: ['ignore', 2, 2] });
   const stop = given.scale ? 'wipe' : 'stop';
   return work([`127.0.0.1:${PORT}`]).finally(() => execFileSync(script, [stop, folder]));
@@ -87,42 +99,78 @@ async function compare(brokers: readonly string[]) {
       )
     : '';
   log(`${rows} records in ${partitions} partitions`);
-  const { topic, bytes } = await makeTopic(brokers, { rows, partitions });
+  const { topic, bytes } = await topicOf(brokers, { rows, partitions });
   const flush = given['flush-rows'] === undefined ? {} : { flushRows: count('flush-rows') };
   const folder = `${cache}bench-ingest/runs`;
   const course: Course = { brokers, topic, rows, partitions, folder, python, ...flush };
-  const runs = await race(names, course, given.short ? 1 : count('repeat'));
+  const repeat = given.short ? 1 : count('repeat');
+  const runs = await race(names, course, repeat);
   return {
     rows,
     partitions,
     bytes,
+    avro: await avro(course, repeat),
+    restart: given.short ? undefined : await timeRestart(course),
     contenders: Object.fromEntries([...runs].map(([name, results]) => [name, summary(results)])),
     sealed: runs.get('vamo')![0]!.sealed!,
   };
+}
+
+/** The same events in Avro, through a schema registry of our own. */
+async function avro(course: Course, repeat: number) {
+  const { rows, partitions, brokers } = course;
+  const { topic, bytes } = await topicOf(brokers, { rows, partitions, form: 'avro' });
+  const registry = await startRegistry(SCHEMAS);
+  try {
+    const runs = await race(['vamo'], { ...course, topic, registry: registry.url }, repeat, false);
+    return { bytes, ...summary(runs.get('vamo') ?? []) };
+  } finally {
+    await registry.close();
+  }
 }
 
 async function scale(brokers: readonly string[]) {
   const rows = count('rows');
   const folder = `${cache}bench-ingest/runs`;
   const found = [];
+  const most = count('most');
+  const SEALED = 10 * rows;
   const sizes = [
     ...[1, 4, 16].map((partitions) => ({ rows, partitions, processes: 1 })),
     { rows, partitions: 4, processes: 2 },
     ...[10, 30].map((times) => ({ rows: rows * times, partitions: 4, processes: 1 })),
-  ];
+  ].filter((size) => size.rows <= most);
   for (const { processes, ...size } of sizes) {
     log(`${size.rows} records in ${size.partitions} partitions, ${processes} ingesters`);
-    const { topic } = await makeTopic(brokers, size);
+    const { topic } = await topicOf(brokers, size);
     const course: Course = { brokers, topic, ...size, folder, python: '' };
-    const results = [await runContender('vamo', course, processes)];
+    const first = await runContender('vamo', course, processes, size.rows === SEALED);
+    const results = [first];
     if (size.rows === rows) results.push(await runContender('vamo', course, processes));
-    found.push({ ...size, processes, ...summary(results) });
+    found.push({ ...size, processes, ...summary(results), sealed: first.sealed });
   }
   return found;
 }
 
 const against = (name: string, value: number, bar: string, note = ''): string =>
   `  ${name.padEnd(46)} ${value.toFixed(2)}; bar ${bar}${note}`;
+
+const restartLine = ({ seconds, sessionSeconds }: Restart): string =>
+  against('restart after SIGKILL to first commit, s', seconds, `at most ${sessionSeconds + 2}`) +
+  `: session timeout ${sessionSeconds} and 2`;
+
+function sealedLines(sealed: Sealed): string[] {
+  const us = (cpuSeconds: number): number => (cpuSeconds * 1e6) / sealed.rows;
+  const { segmentCpuSeconds, loadCpuSeconds, sealSeconds, sealCpuSeconds } = sealed;
+  return [
+    against('segments into ClickHouse, us CPU a row', us(segmentCpuSeconds), 'at most 1'),
+    against('sealed day into ClickHouse, us CPU a row', us(loadCpuSeconds), 'at most 1') +
+      `; peak ${sealed.loadRssMiB.toFixed(0)} MiB`,
+    against('seal, s a million rows', us(sealSeconds), 'at most 1.5') +
+      `; ${us(sealCpuSeconds).toFixed(2)} s CPU`,
+    against('seal, peak memory, MiB', sealed.sealRssMiB, 'at most 2048') + `; ${sealed.rows} rows`,
+  ];
+}
 
 function report(r: Awaited<ReturnType<typeof compare>>): string {
   const lines = [`${r.rows} records of ${r.bytes} bytes in ${r.partitions} partitions`];
@@ -141,18 +189,12 @@ function report(r: Awaited<ReturnType<typeof compare>>): string {
     );
   if (python)
     lines.push(against('CPU, vamo / Python', vamo!.usPerRow / python.usPerRow, 'at most 1'));
-  const { sealed } = r;
-  const load = (sealed.loadCpuSeconds * 1e6) / sealed.rows;
-  lines.push(against('sealed day into ClickHouse, us CPU a row', load, 'at most 1'));
-  const perMillion = (sealed.sealSeconds * 1e6) / sealed.rows;
   lines.push(
-    against(
-      'seal, s a million rows',
-      perMillion,
-      'at most 1.5',
-      `; ${sealed.rssMiB.toFixed(0)} MiB`,
-    ),
+    against('Avro, thousand events/s a core', r.avro.rowsPerCoreSecond / 1e3, 'at least 130') +
+      `; ${r.avro.bytes} bytes, ${r.avro.usPerRow.toFixed(2)} us CPU a row`,
   );
+  if (r.restart) lines.push(restartLine(r.restart));
+  lines.push(...sealedLines(r.sealed));
   return lines.join('\n');
 }
 
@@ -170,6 +212,7 @@ function scaleReport(rows: Awaited<ReturnType<typeof scale>>): string {
         r.rssMiB.toFixed(0),
       ].join(''),
     ),
+    ...rows.flatMap(({ sealed }) => (sealed ? sealedLines(sealed) : [])),
   ].join('\n');
 }
 

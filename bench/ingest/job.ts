@@ -8,6 +8,9 @@ export interface Job {
   readonly rows: number;
   readonly partitions: number;
   readonly flushRows?: number;
+  /** Address of the schema registry: the topic is in Avro. */
+  readonly registry?: string;
+  readonly sessionTimeoutMs?: number;
 }
 
 /** What it used, from the first connection to the last durable byte; loading its code left out. */
@@ -30,4 +33,12 @@ export function finish(rows: number, began: number, cpu: NodeJS.CpuUsage): void 
     rssMiB: process.resourceUsage().maxRSS / 1024,
   };
   console.log(JSON.stringify(used));
+}
+
+/** Runs a work and tells the time and the CPU it took. */
+export async function timed<T>(work: () => Promise<T>) {
+  const [began, cpu] = [performance.now(), process.cpuUsage()];
+  const result = await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return { result, seconds: (performance.now() - began) / 1000, cpuSeconds: (user + system) / 1e6 };
 }

@@ -2,10 +2,11 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Job, Used } from './job.ts';
+import type { BenchTopic, TopicSize } from './topic.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const built = `${root}.cache/bench-ingest/js/`;
-const node = (file: string): string[] => [process.execPath, `${built}bench/ingest/${file}`];
+export const node = (file: string): string[] => [process.execPath, `${built}bench/ingest/${file}`];
 
 /** Compiles what the children run, as the product is: the loader for sources slows closures down. */
 export function buildChildren(): void {
@@ -21,14 +22,16 @@ export type Contender = 'vamo' | 'engine' | 'python';
 /** What a seal and a load of the day took. */
 export interface Sealed {
   readonly rows: number;
+  readonly segmentCpuSeconds: number;
   readonly sealSeconds: number;
   readonly sealCpuSeconds: number;
+  readonly sealRssMiB: number;
   readonly loadCpuSeconds: number;
-  readonly rssMiB: number;
+  readonly loadRssMiB: number;
 }
 
 /** Runs a program to its end; the last line it printed, as JSON. */
-function lastLine<T>(command: readonly string[], job: Job): Promise<T> {
+export function lastLine<T>(command: readonly string[], job: Job | TopicSize): Promise<T> {
   const [program = '', ...rest] = command;
   const child = spawn(program, [...rest, JSON.stringify(job)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -44,12 +47,17 @@ function lastLine<T>(command: readonly string[], job: Job): Promise<T> {
   });
 }
 
+/** A topic of that size; one made before is used again. */
+export const topicOf = (brokers: readonly string[], size: TopicSize): Promise<BenchTopic> =>
+  lastLine([...node('topic-child.js'), brokers.join()], size);
+
 export interface Course {
   readonly brokers: readonly string[];
   readonly topic: string;
   readonly rows: number;
   readonly partitions: number;
   readonly flushRows?: number;
+  readonly registry?: string;
   /** Where runs leave their files; each has a folder of its own, removed at its end. */
   readonly folder: string;
   readonly python: string;
@@ -84,7 +92,12 @@ export async function runContender(
     if (used.rows !== course.rows)
       throw new Error(`${who}: ${used.rows} rows of ${course.rows} records`);
     if (!seals) return used;
-    return { ...used, sealed: await lastLine<Sealed>(node('seal-child.js'), job) };
+    const segments = await lastLine<Pick<Sealed, 'segmentCpuSeconds'>>(
+      node('segments-child.js'),
+      job,
+    );
+    const sealed = await lastLine<Sealed>(node('seal-child.js'), job);
+    return { ...used, sealed: { ...sealed, ...segments } };
   } finally {
     rmSync(own, { recursive: true, force: true });
   }

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import type { SourceRecord } from '../../src/contracts/index.ts';
 import { dayKey, dayStartMs, DAY_MS, seededRandom } from '../../src/core/index.ts';
 import { createKafkaSink, createTopic } from '../../src/ingest/index.ts';
-import { fetchWatermarks } from '../../src/ingest/kafka-client.ts';
+import { partitionOf } from '../../src/ingest/event-sink.ts';
+import { createKafka, fetchWatermarks } from '../../src/ingest/kafka-client.ts';
+import { toAvro } from './avro.ts';
 
 export const DAY = dayKey('2026-01-05');
 const START = dayStartMs(DAY);
@@ -54,23 +56,56 @@ function eventAt(i: number, rows: number): SourceRecord {
 export interface BenchTopic {
   readonly topic: string;
   readonly rows: number;
+  /** Of one outcome. */
   readonly bytes: number;
 }
 
+export interface TopicSize {
+  readonly rows: number;
+  readonly partitions: number;
+  readonly form?: 'json' | 'avro';
+}
+
+type Write = (records: readonly SourceRecord[]) => Promise<unknown>;
+
+/** Sends the same events in Avro, a batch a partition. */
+async function avroSink(brokers: readonly string[], topic: string, partitions: number) {
+  const producer = createKafka({ brokers, topic }).producer();
+  await producer.connect();
+  const write: Write = (records) => {
+    const open = Array.from({ length: partitions }, (_, partition) => ({
+      partition,
+      messages: [] as { key: string; value: Buffer; timestamp: string }[],
+    }));
+    for (const { key, arrivalMs, value } of records)
+      open[partitionOf(key, partitions)]?.messages.push({
+        key,
+        value: toAvro(value),
+        timestamp: String(arrivalMs),
+      });
+    return Promise.all(
+      open.map(({ partition, messages }) =>
+        producer.send({ topic, messages: messages.map((m) => ({ ...m, partition })) }),
+      ),
+    );
+  };
+  return { write, close: () => producer.disconnect() };
+}
+
 /** A topic with so many outcomes, spread by campaign; one made before is used again. */
-export async function makeTopic(
-  brokers: readonly string[],
-  { rows, partitions }: { readonly rows: number; readonly partitions: number },
-): Promise<BenchTopic> {
-  const topic = `outcomes-${FORM}-${rows}-${partitions}`;
+export async function makeTopic(brokers: readonly string[], size: TopicSize): Promise<BenchTopic> {
+  const { rows, partitions, form = 'json' } = size;
+  const topic = `outcomes-${form === 'json' ? '' : `${form}-`}${FORM}-${rows}-${partitions}`;
   const address = { brokers, topic };
-  const bytes = Buffer.byteLength(eventAt(CAMPAIGNS + 1, rows).value);
+  const { value } = eventAt(CAMPAIGNS + 1, rows);
+  const bytes = form === 'json' ? Buffer.byteLength(value) : toAvro(value).length;
   await createTopic({ ...address, partitions });
   const marks = await fetchWatermarks(address);
   const there = marks.reduce((sum, { high }) => sum + high, 0);
   if (there === rows) return { topic, rows, bytes };
   if (there > 0) throw new RangeError(`topic ${topic} holds ${there} records: remove its broker`);
-  const sink = await createKafkaSink(address);
+  const sink =
+    form === 'json' ? await createKafkaSink(address) : await avroSink(brokers, topic, partitions);
   for (let from = 0; from < rows; from += CHUNK) {
     const count = Math.min(CHUNK, rows - from);
     await sink.write(Array.from({ length: count }, (_, i) => eventAt(from + i, rows)));

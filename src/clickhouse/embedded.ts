@@ -54,6 +54,8 @@ export async function openEmbedded(directory: string): Promise<Engine> {
     throw new VamoError('STORE_IO', `cannot make engine directory ${path}`, { cause });
   }
   const client = await connect(path);
+  // Nothing asks for the columns' statistics, and they cost an insert a tenth of its time.
+  await client.command({ query: 'SET materialize_statistics_on_insert = 0' });
   let reader: Promise<ClickHouseClient> | undefined;
 
   async function command(sql: string): Promise<void> {

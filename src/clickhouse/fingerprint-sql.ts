@@ -12,7 +12,8 @@ export function fingerprintOf(columns: ColumnTypes): string {
     const column = identifier(name);
     if (type === 'text') return `toUInt64(CRC32(${column})) * ${low}`;
     const bits = `reinterpretAsUInt64(${column})`;
-    return `bitAnd(${bits}, 4294967295) * ${low} + bitShiftRight(${bits}, 32) * ${high}`;
+    // The upper half times `low` adds nothing below 2^32.
+    return `${bits} * ${low} + bitShiftRight(${bits}, 32) * ${high}`;
   });
   // Sums and products wrap at 2^64, so that their lower halves are right. A name given inside an
   // expression stands for it from there on.

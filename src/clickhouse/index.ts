@@ -5,6 +5,8 @@ export { openServer, type ServerAddress } from './server.ts';
 export {
   writeEvents,
   countEvents,
+  countSuspects,
+  writeSuspects,
   type EventCounts,
   type OffsetRange,
   type RowSource,
@@ -30,6 +32,7 @@ export {
 export {
   LIVE_DAYS,
   SEGMENT_COLUMNS,
+  TUNE_LIVE,
   countSegment,
   countSegments,
   dropLiveDay,

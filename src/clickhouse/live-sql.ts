@@ -1,6 +1,6 @@
 import { EVENT_COLUMNS, PROVENANCE_COLUMNS } from '../contracts/index.ts';
 import type { DayKey } from '../core/index.ts';
-import { columnList, integer, literal, structure } from './sql-text.ts';
+import { columnList, integer, literal, ONE_THREAD, structure } from './sql-text.ts';
 
 /** The columns of a segment: events with where each was read. */
 export const SEGMENT_COLUMNS = { ...EVENT_COLUMNS, ...PROVENANCE_COLUMNS };
@@ -34,10 +34,17 @@ export function createLive(): string[] {
   ];
 }
 
+/**
+ * Makes loading cheaper where the engine knows how, newer ones do: fewer and wider merges, and none of
+ * its statistics of columns. Segments stand here for a day, and merging them would cost as much as loading.
+ */
+export const TUNE_LIVE = `ALTER TABLE events_live
+  MODIFY SETTING merge_selector_base = 20, auto_statistics_types = ''`;
+
 /** One segment is one statement is one day, hence one part: all of it is there or nothing. */
 export function loadSegment(day: DayKey): (source: string) => string {
   const names = columnList(SEGMENT_COLUMNS);
-  return (source) => `INSERT INTO events_live (day, ${names})
+  return (source) => `INSERT INTO events_live (day, ${names}) ${ONE_THREAD}
   SELECT toDate(${literal(day)}) AS day, ${names} FROM ${source}`;
 }
 

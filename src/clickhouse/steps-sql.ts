@@ -36,7 +36,10 @@ function rewards(table: string, worth: string): string {
     INNER JOIN campaigns USING (campaign_id)`;
 }
 
-/** Named intermediate results over the events: campaigns, their terms over time, and step sums. */
+/**
+ * Named intermediate results over the events: campaigns, their terms over time, and step sums.
+ * The right side of a join is held in memory: that is the conversions, few beside the outcomes.
+ */
 function intermediate(parts: StepsSql): string {
   const { folder, startMs, reserveMicro, tasks, attributionMs } = parts;
   const start = integer(startMs);
@@ -75,9 +78,9 @@ function intermediate(parts: StepsSql): string {
     GROUP BY campaign_id, step),
   attributed AS (
     SELECT campaign_id, step, sum(reward) AS reward_attributed
-    FROM earned INNER JOIN (
+    FROM (
       SELECT campaign_id, event_id AS outcome_id, event_time AS outcome_time, step FROM outcomes) AS o
-      USING (campaign_id, outcome_id)
+    INNER JOIN earned USING (campaign_id, outcome_id)
     ${attributionMs === 0 ? '' : `WHERE event_time - outcome_time <= ${integer(attributionMs)}`}
     GROUP BY campaign_id, step),
   grid AS (

@@ -3,7 +3,7 @@ import type { DayKey } from '../core/index.ts';
 import { STEPS_FILE_COLUMNS } from '../store/index.ts';
 import { fingerprintOf } from './fingerprint-sql.ts';
 import { createLive } from './live-sql.ts';
-import { columnList, integer, literal, structure } from './sql-text.ts';
+import { columnList, integer, literal, ONE_THREAD, structure } from './sql-text.ts';
 
 /** The queryable tables, what fills them, and the order rows are kept in. */
 export const TABLES = {
@@ -48,7 +48,7 @@ export function emptyStage(table: TableName): string {
 /** Fills the stage of a table with a day's sealed file; for `Engine.load`. */
 export function stageDay(table: TableName, day: DayKey): (source: string) => string {
   const names = columnList(TABLES[table].columns);
-  return (source) => `INSERT INTO ${stageOf(table)} (day, ${names})
+  return (source) => `INSERT INTO ${stageOf(table)} (day, ${names}) ${ONE_THREAD}
   SELECT toDate(${literal(day)}) AS day, ${names} FROM ${source}`;
 }
 

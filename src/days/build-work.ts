@@ -7,16 +7,26 @@ import {
   countEvents,
   countOrphans,
   countRewards,
+  countSuspects,
   type OffsetRange,
   type RowSource,
   writeEvents,
   writeRewards,
   writeSteps,
+  writeSuspects,
 } from '../clickhouse/index.ts';
-import { MICRO } from '../contracts/index.ts';
-import { dayStartMs, throwIfAborted, VamoError } from '../core/index.ts';
-import { isWholeArrowFile, type ObjectStore, readVerified, storeError } from '../store/index.ts';
+import { EVENT_COLUMNS, MICRO } from '../contracts/index.ts';
+import { dayStartMs, throwIfAborted } from '../core/index.ts';
+import {
+  type ObjectStore,
+  recordedFile,
+  STEPS_FILE_COLUMNS,
+  storeError,
+  verifyFile,
+} from '../store/index.ts';
+import { bothEnded } from './both-ended.ts';
 import type { BuildOptions } from './build-options.ts';
+import { type BuiltFile, describeBuilt, requireWhole } from './built-file.ts';
 
 /** Arrow files of one store; of live segments, the offsets that are taken in. */
 export interface RowFiles {
@@ -54,8 +64,8 @@ export async function stageFiles(
     await mkdir(folder, { recursive: true });
     for (const [i, file] of files.entries()) {
       throwIfAborted(signal);
-      await readVerified(store, file);
-      const local = resolve(await store.localFile(file.key));
+      const local = resolve(await recordedFile(store, file));
+      await verifyFile(local, file);
       await symlink(local, join(folder, `${String(i).padStart(8, '0')}.arrow`)).catch(
         (error: unknown) => {
           throw storeError(error, `cannot link ${file.key}`);
@@ -67,16 +77,23 @@ export async function stageFiles(
   return staged;
 }
 
-/** What the SQL counted. */
-export interface BuildCounts extends EventCounts {
+/** What was counted and written. */
+export interface BuildResult extends EventCounts {
   readonly orphans: number;
   readonly campaigns: Record<string, number>;
   /** Rows of `rewards.arrow`. */
   readonly rewards: number;
+  readonly files: {
+    readonly events: BuiltFile;
+    readonly steps: BuiltFile;
+    readonly rewards?: BuiltFile;
+  };
 }
 
 /**
- * Writes `events.arrow`, `rewards.arrow` (with an attribution window) and `steps.arrow`, and counts.
+ * Writes `events.arrow`, `rewards.arrow` (with an attribution window) and `steps.arrow`, counts, and
+ * takes the files' digests. The engine works on threads of its own: the large file is digested here
+ * while it makes the others.
  * @throws VamoError STORE_FULL, SQL_FAILED, INTERRUPTED
  */
 export async function runBuildSql(
@@ -87,7 +104,7 @@ export async function runBuildSql(
     readonly later: readonly RowSource[];
   },
   { day, config, signal }: BuildOptions,
-): Promise<BuildCounts> {
+): Promise<BuildResult> {
   const { output, sources, later } = work;
   const { attributionMs } = config.days;
   const rewards = { sources: later, folder: output, attributionMs };
@@ -98,34 +115,38 @@ export async function runBuildSql(
     tasks: config.tasks,
     attributionMs,
   };
-  for (const [name, sql] of [
-    ['events.arrow', writeEvents({ sources, output })],
-    ...(attributionMs > 0 ? [['rewards.arrow', writeRewards(rewards)] as const] : []),
-    ['steps.arrow', writeSteps(steps)],
-  ] as const) {
+  const path = (name: string): string => join(output, `${name}.arrow`);
+  const write = async (name: string, sql: string): Promise<void> => {
     throwIfAborted(signal);
     await engine.command(sql);
-    await requireWhole(join(output, name));
-  }
+    await requireWhole(path(name));
+  };
   const one = async <T>(sql: string, empty: T): Promise<T> =>
     (await engine.query<T>(sql))[0] ?? empty;
-  const none = { rows: 0, accepted: 0, duplicate: 0, late: 0, below: 0, clashes: 0 };
-  const counts = await one(countEvents({ sources, output }), none);
-  const { orphans } = await one(countOrphans(steps), { orphans: 0 });
-  const perTask = await engine.query<{ task: string; campaigns: number }>(countCampaigns(steps));
-  const { rows } = attributionMs > 0 ? await one(countRewards(rewards), { rows: 0 }) : { rows: 0 };
-  return {
-    ...counts,
-    orphans,
-    campaigns: Object.fromEntries(perTask.map((t) => [t.task, t.campaigns])),
-    rewards: rows,
-  };
-}
 
-/** The engine goes on in silence when a write fails (chDB 3.4), so what it wrote is looked at. */
-async function requireWhole(path: string): Promise<void> {
-  if (await isWholeArrowFile(path)) return;
-  throw new VamoError('STORE_FULL', `the engine could not write all of ${path}`, {
-    details: { path },
-  });
+  await write('suspects', writeSuspects({ sources, output }));
+  const { suspects } = await one(countSuspects({ output }), { suspects: 0 });
+  await write('events', writeEvents({ sources, output }, suspects > 0));
+
+  const derive = async () => {
+    if (attributionMs > 0) await write('rewards', writeRewards(rewards));
+    await write('steps', writeSteps(steps));
+    const none = { rows: 0, accepted: 0, duplicate: 0, late: 0, below: 0, clashes: 0 };
+    const counts = await one(countEvents({ sources, output }, suspects > 0), none);
+    const { orphans } = await one(countOrphans(steps), { orphans: 0 });
+    const perTask = await engine.query<{ task: string; campaigns: number }>(countCampaigns(steps));
+    const { rows } =
+      attributionMs > 0 ? await one(countRewards(rewards), { rows: 0 }) : { rows: 0 };
+    const campaigns = Object.fromEntries(perTask.map((t) => [t.task, t.campaigns]));
+    return { ...counts, orphans, campaigns, rewards: rows };
+  };
+  const [derived, events] = await bothEnded(derive(), describeBuilt(path('events'), EVENT_COLUMNS));
+  return {
+    ...derived,
+    files: {
+      events,
+      steps: await describeBuilt(path('steps'), STEPS_FILE_COLUMNS),
+      ...(attributionMs > 0 && { rewards: await describeBuilt(path('rewards'), EVENT_COLUMNS) }),
+    },
+  };
 }

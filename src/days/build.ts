@@ -1,26 +1,19 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openEmbedded } from '../clickhouse/index.ts';
 import {
   type BackfillMode,
   type CutPoint,
-  EVENT_COLUMNS,
   limitOf,
   type PartitionManifest,
   STEP_ROWS,
 } from '../contracts/index.ts';
-import { sha256, silentLogger, throwIfAborted, VamoError } from '../core/index.ts';
-import {
-  columnsDigest,
-  findManifest,
-  type ObjectStore,
-  partitionFileKey,
-  STEPS_FILE_COLUMNS,
-  writeManifest,
-} from '../store/index.ts';
+import { silentLogger, throwIfAborted, VamoError } from '../core/index.ts';
+import { findManifest, type ObjectStore, partitionFileKey, writeManifest } from '../store/index.ts';
 import type { BuildOptions } from './build-options.ts';
+import type { BuiltFile } from './built-file.ts';
 import {
-  type BuildCounts,
+  type BuildResult,
   freshWork,
   type RowFiles,
   runBuildSql,
@@ -28,6 +21,7 @@ import {
 } from './build-work.ts';
 import { laterDays, liveDay, type LiveLedgers, offsetIn, segmentsBetween } from './live.ts';
 
+type Role = PartitionManifest['files'][number]['role'];
 type Files = readonly { readonly key: string; readonly sha256: string; readonly rows: number }[];
 
 /** Rows of a backfill for a day, in the backfill's own store. */
@@ -152,7 +146,7 @@ async function gather({ store, day, config }: BuildOptions, plan: BuildPlan): Pr
 
 interface Built {
   readonly inputs: Inputs;
-  readonly found: BuildCounts;
+  readonly found: BuildResult;
   readonly output: string;
 }
 
@@ -166,25 +160,27 @@ async function publish(
   const { utcOffsetMinutes, latenessMs, attributionMs, late } = config.days;
   const { base, backfill } = plan;
   const campaigns = Object.values(found.campaigns).reduce((a, b) => a + b, 0);
-  const read = async (role: PartitionManifest['files'][number]['role'], rows: number) => {
-    const bytes = await readFile(join(output, `${role}.arrow`));
-    const digest = sha256(bytes);
-    const key = partitionFileKey({ day, generation: plan.generation }, role, digest);
-    return { bytes, file: { role, key, rows, bytes: bytes.byteLength, sha256: digest } };
-  };
-  const events = await read('events', found.accepted);
-  const steps = await read('steps', campaigns * STEP_ROWS);
-  const rewards = attributionMs > 0 ? [(await read('rewards', found.rewards)).file] : [];
-  const digest = columnsDigest(events.bytes, EVENT_COLUMNS);
+  const { events, steps, rewards } = found.files;
+  const file = (role: Role, rows: number, { bytes, sha256 }: BuiltFile) => ({
+    role,
+    key: partitionFileKey({ day, generation: plan.generation }, role, sha256),
+    rows,
+    bytes,
+    sha256,
+  });
   const manifest: PartitionManifest = {
     schema: 'partition/v2',
     day,
     generation: plan.generation,
     kind: plan.kind,
     parent: plan.parent?.generation ?? null,
-    digest,
-    stepsDigest: columnsDigest(steps.bytes, STEPS_FILE_COLUMNS),
-    files: [events.file, steps.file, ...rewards],
+    digest: events.digest,
+    stepsDigest: steps.digest,
+    files: [
+      file('events', found.accepted, events),
+      file('steps', campaigns * STEP_ROWS, steps),
+      ...(rewards ? [file('rewards', found.rewards, rewards)] : []),
+    ],
     cut: points(plan.cut),
     inputs: {
       base: base ? { generation: base.generation, digest: base.digest } : null,
@@ -215,7 +211,7 @@ const points = (cut: readonly CutPoint[]): CutPoint[] =>
   cut.map(({ topic, partition, offset }) => ({ topic, partition, offset }));
 
 /** What the base had, what came to it, and what did not come in; records is their sum. */
-function countsOf({ base, backfill }: BuildPlan, inputs: Inputs, found: BuildCounts) {
+function countsOf({ base, backfill }: BuildPlan, inputs: Inputs, found: BuildResult) {
   const known = base?.counts;
   const duplicate = (known?.duplicate ?? 0) + found.duplicate;
   const deadBefore = base && known ? known.dead_lettered - base.inputs.live.dead : 0;
@@ -231,7 +227,7 @@ function countsOf({ base, backfill }: BuildPlan, inputs: Inputs, found: BuildCou
 }
 
 /** Rows are counted one by one; ledgers and manifests say how many there are. */
-function requireSum(day: string, recorded: number, found: BuildCounts): void {
+function requireSum(day: string, recorded: number, found: BuildResult): void {
   const { rows, accepted, duplicate, late, below } = found;
   if (accepted + duplicate === rows && rows + late + below === recorded) return;
   throw new VamoError(

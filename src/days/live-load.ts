@@ -3,6 +3,7 @@ import {
   type LiveRange,
   LIVE_DAYS,
   SEGMENT_COLUMNS,
+  TUNE_LIVE,
   countSegment,
   countSegments,
   dropLiveDay,
@@ -10,13 +11,14 @@ import {
   removeSegment,
 } from '../clickhouse/index.ts';
 import type { SegmentRef } from '../contracts/index.ts';
-import { type DayKey, dayKey, throwIfAborted, VamoError } from '../core/index.ts';
+import { type DayKey, dayKey, isVamoError, throwIfAborted, VamoError } from '../core/index.ts';
 import {
   listSealedDays,
   type ObjectStore,
   openLedger,
   readManifest,
-  readVerified,
+  recordedFile,
+  verifyFile,
 } from '../store/index.ts';
 import { loadIntoClickHouse } from './load.ts';
 import { unloadWithdrawn } from './unload.ts';
@@ -91,6 +93,10 @@ export function createLiveLoader(options: {
   async function prepare(): Promise<void> {
     const days = (await listSealedDays(store)).map(({ day }) => day);
     await unloadWithdrawn(engine, days);
+    await engine.command(TUNE_LIVE).catch((error: unknown) => {
+      // An older server refuses what it does not know, and merges as it is used to.
+      if (!isVamoError(error, 'SQL_FAILED')) throw error;
+    });
     const isSealed = new Set(days);
     for (const { day } of await engine.query<{ day: DayKey }>(LIVE_DAYS))
       if (isSealed.has(day)) await engine.command(dropLiveDay(day));
@@ -128,8 +134,8 @@ export function createLiveLoader(options: {
   async function loadOne({ segment, range }: Pending, held: number): Promise<void> {
     // A load that was torn left a part of the segment: it is taken out and loaded again.
     if (held > 0) await engine.command(removeSegment(range));
-    await readVerified(store, segment);
-    const path = await store.localFile(segment.key);
+    const path = await recordedFile(store, segment);
+    await verifyFile(path, segment);
     await engine.load({ path, columns: SEGMENT_COLUMNS }, loadSegment(range.day));
     const [found] = await engine.query<{ rows: number }>(countSegment(range));
     if (found?.rows !== segment.rows)

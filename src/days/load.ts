@@ -18,9 +18,11 @@ import { VamoError, dayKey, isVamoError } from '../core/index.ts';
 import {
   type Fingerprint,
   type ObjectStore,
-  columnsFingerprint,
-  readPartitionFile,
+  fileFingerprint,
+  recordedFile,
+  verifyFile,
 } from '../store/index.ts';
+import { bothEnded } from './both-ended.ts';
 
 const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
@@ -54,7 +56,10 @@ export async function loadIntoClickHouse(options: {
   return true;
 }
 
-/** Fills the stage of a table and holds what stands there against the sealed file. */
+/**
+ * Fills the stage of a table from the verified file and holds what stands there against it. The
+ * engine works on threads of its own; the file's fingerprint is taken here meanwhile.
+ */
 async function fillStage(
   engine: Engine,
   store: ObjectStore,
@@ -62,11 +67,14 @@ async function fillStage(
   table: TableName,
 ): Promise<void> {
   const { columns } = TABLES[table];
-  const { key } = fileOf(manifest, table);
-  const sealed = columnsFingerprint(await readPartitionFile(store, manifest, table), columns, key);
+  const file = fileOf(manifest, table);
+  const path = await recordedFile(store, file);
+  await verifyFile(path, file);
   await engine.command(emptyStage(table));
-  const path = await store.localFile(key);
-  await engine.load({ path, columns }, stageDay(table, dayKey(manifest.day)));
+  const [, sealed] = await bothEnded(
+    engine.load({ path, columns }, stageDay(table, dayKey(manifest.day))),
+    fileFingerprint(path, columns),
+  );
   if (!(await stageHolds(engine, table, sealed)))
     throw new VamoError('STORE_FULL', `the engine could not write all ${table} of ${manifest.day}`);
 }

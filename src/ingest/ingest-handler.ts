@@ -12,7 +12,7 @@ import {
 } from './partition-ingest.ts';
 
 const FLUSHES = 2;
-const BUFFER_BYTES = 40 * 1024 * 1024;
+const BUFFER_BYTES = 16 * 1024 * 1024;
 
 function offsetLost(topic: string, partition: number, next: number, found: number): VamoError {
   return new VamoError(

@@ -3,15 +3,20 @@ export { openDirectoryStore } from './directory-store.ts';
 export { openDataDirectory, openStore } from './data-directory.ts';
 export { checkRules, keepRules, recordedSource } from './data-rules.ts';
 export { storeError } from './store-error.ts';
-export { readVerified } from './verified.ts';
+export { fileSha256, readVerified, recordedFile, verifyFile } from './verified.ts';
 export { createSegmentBuilder, type SegmentBuilder } from './segment-builder.ts';
 export { openColumns } from './partition-columns.ts';
 export { isWholeArrowFile } from './arrow-file.ts';
 export { openLedger, readLedgers } from './ledger.ts';
 export { orphansByAge, removeOrphans } from './orphans.ts';
 export { committedOfDay, findOrphans, type CommittedDay } from './committed.ts';
-export { columnsDigest } from './partition-digest.ts';
-export { columnsFingerprint, multipliers, type Fingerprint } from './fingerprint.ts';
+export { columnsDigest, fileColumnsDigest } from './partition-digest.ts';
+export {
+  columnsFingerprint,
+  fileFingerprint,
+  multipliers,
+  type Fingerprint,
+} from './fingerprint.ts';
 export {
   readManifest,
   findManifest,

@@ -1,20 +1,26 @@
 import { type Data, DataType, type Table, tableFromIPC } from 'apache-arrow';
 import { VamoError } from '../core/index.ts';
 
-/** Columns of an Arrow IPC file as flat arrays: 64-bit integers and plain text, no nulls. */
-export interface ArrowColumns {
+/** Columns of 64-bit integers and plain text, no nulls, as the record batches hold them. */
+export interface ColumnSource {
   readonly rows: number;
+  /** Int64 values, or text offsets and bytes, batch by batch. */
+  chunks(name: string, kind: ColumnKind): Iterable<ColumnChunk>;
+}
+
+/** Columns of an Arrow IPC file as flat arrays. */
+export interface ArrowColumns extends ColumnSource {
   /** @throws VamoError STORE_CORRUPT when a value is outside +-2^53 and would lose digits */
   integers(name: string): Float64Array;
   texts(name: string): string[];
-  /** The record batches' own buffers, without copying: Int64 values, or text offsets and bytes. */
+  /** The record batches' own buffers, without copying. */
   chunks(name: string, kind: ColumnKind): readonly ColumnChunk[];
 }
 
 export type ColumnKind = 'text' | 'int64';
 
 /** One batch of a column. `offsets` (length rows + 1) only for text; `bytes` are the raw values. */
-interface ColumnChunk {
+export interface ColumnChunk {
   readonly rows: number;
   readonly bytes: Uint8Array;
   readonly offsets?: Int32Array;
@@ -48,8 +54,8 @@ function parse(bytes: Uint8Array, label: string): Table {
   }
 }
 
-const corrupt = (label: string, reason: string): VamoError =>
-  new VamoError('STORE_CORRUPT', `${label}: ${reason}`, { details: { file: label } });
+export const corrupt = (label: string, reason: string, cause?: unknown): VamoError =>
+  new VamoError('STORE_CORRUPT', `${label}: ${reason}`, { details: { file: label }, cause });
 
 function chunkOf(data: Data, name: string, kind: ColumnKind, label: string): ColumnChunk {
   if (data.nullCount > 0) throw corrupt(label, `column ${name} has nulls`);

@@ -49,7 +49,13 @@ describe('a fingerprint', () => {
       ['', 0, -1, 'ü'],
       ['a', -Number.MAX_SAFE_INTEGER, 4294967296, ''],
     ];
-    const cases: Row[][] = [[], one, ...fc.sample(rowsOf, { numRuns: 20, seed: 7 })];
+    const repeated = Array.from({ length: 9 }, (_, i): Row => [
+      'same',
+      0,
+      i % 2,
+      i % 3 === 0 ? '' : 'x',
+    ]);
+    const cases: Row[][] = [[], one, repeated, ...fc.sample(rowsOf, { numRuns: 20, seed: 7 })];
     for (const rows of cases) {
       await engine.command('TRUNCATE TABLE f');
       await writeFile(path, encode(rows));
