@@ -26,8 +26,11 @@ const source = z.discriminatedUnion('kind', [
     ranges: z.array(z.strictObject({ from: offset, to: offset })),
     fromMs: z.int(),
     untilMs: z.int(),
-    /** Every partition held something that arrived at `untilMs` or later when the ranges were fixed. */
-    isWhole: z.boolean(),
+    /**
+     * Every partition held something that arrived at `untilMs` or later when the ranges were fixed.
+     * Plans of before this was asked do not say: not shown.
+     */
+    isWhole: z.boolean().default(false),
   }),
   z.strictObject({
     kind: z.literal('files'),

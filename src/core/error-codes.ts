@@ -65,7 +65,7 @@ export const ERROR_CODES = {
   },
   INGEST_TOO_MANY_BAD: {
     retriable: false,
-    mend: 'Look at the dead-letter file; correct the producer or raise `ingest.maxBadShare`.',
+    mend: 'Nothing of that range was kept. docs/events.md, and `vamo mapping check` for a mapped log, say what a record must be: correct the producer, or raise `ingest.maxBadShare`.',
   },
   INGEST_CODEC: {
     retriable: false,
@@ -93,7 +93,7 @@ export const ERROR_CODES = {
   },
   DAY_NOT_READY: {
     retriable: true,
-    mend: 'Events up to the cut have not all been ingested. Run `vamo ingest`, then seal again.',
+    mend: 'Events up to the cut have not all been ingested. Run `vamo ingest`, then seal again; where the source has ended, `vamo seal --day DAY --at-end`.',
   },
   DAY_SEALED: {
     retriable: false,

@@ -52,7 +52,11 @@ export function lastArrival({ partitions }: LiveLedgers): number {
  * first range holds had arrived by then.
  */
 export function goesBackTo({ partitions }: LiveLedgers, timeMs: number): boolean {
-  return partitions.every((entries) => (entries[0]?.maxArrivalMs ?? Infinity) <= timeMs);
+  return partitions.every((entries) => {
+    // A range that only passes over deleted offsets tells of no time.
+    const first = entries.find(({ records }) => records > 0);
+    return (first?.maxArrivalMs ?? Infinity) <= timeMs;
+  });
 }
 
 /** The committed segments and dead letters of a day. */

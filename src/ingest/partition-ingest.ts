@@ -61,7 +61,7 @@ export interface PartitionContext {
 }
 
 /** Below this many records a window says nothing about a producer: one poison record is not 5 %. */
-const BAD_WINDOW = 100;
+export const BAD_WINDOW = 100;
 /** Between two tries to prepare a batch. */
 const LONGEST_WAIT_MS = 30_000;
 
@@ -135,21 +135,25 @@ export async function openPartition(
   }
 
   /** Writes the range's files, then its entry. The same nonce again replaces, and knows, its own. */
-  async function write(nonce: string, to: number): Promise<LedgerEntry | undefined> {
+  async function write(
+    nonce: string,
+    to: number,
+    beganMs: number,
+  ): Promise<LedgerEntry | undefined> {
     await context.faultPoint?.('flushing', partition, range.records);
-    const beganMs = clock();
     const entry = await range.write(store, to, nonce);
     await context.faultPoint?.('filed', partition, range.records);
-    // Stood still for so long, its files may be collected before the entry names them.
+    // So long after the first try its files may be collected before the entry names them.
     const isStale = clock() - beganMs > (context.orphanGraceMs ?? Infinity) / 2;
     return isStale || (await ledger.commit(entry)) === 'lost' ? undefined : entry;
   }
 
   /** A full disk or a store that does not answer: nothing is passed over, and tried again later. */
   async function writePatiently(nonce: string, to: number): Promise<LedgerEntry | undefined> {
+    const beganMs = clock();
     for (let tries = 0; ; tries++)
       try {
-        return await context.flushGate(() => write(nonce, to));
+        return await context.flushGate(() => write(nonce, to, beganMs));
       } catch (error) {
         const failed = storeError(error, `cannot commit ${topic}/${partition}`);
         // What is another's now is his to commit.

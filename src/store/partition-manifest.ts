@@ -135,8 +135,14 @@ function parseManifest(bytes: Uint8Array, key: string): PartitionManifest {
   } catch (cause) {
     throw new VamoError('STORE_CORRUPT', `${key} is not a partition manifest`, { cause });
   }
-  if (hasItsChecksum(stored)) return currentManifest(stored);
-  throw new VamoError('STORE_CORRUPT', `${key} differs from its checksum: it was changed`);
+  if (!hasItsChecksum(stored))
+    throw new VamoError('STORE_CORRUPT', `${key} differs from its checksum: it was changed`);
+  const manifest = currentManifest(stored);
+  const own = manifestKey(dayKey(manifest.day), manifest.generation);
+  if (own === key) return manifest;
+  throw new VamoError('STORE_CORRUPT', `${key} holds the manifest of ${own}`, {
+    details: { key, holds: own },
+  });
 }
 
 /**

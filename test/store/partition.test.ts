@@ -102,6 +102,14 @@ describe('a sealed partition on disk', () => {
     expect(await readManifest(store, DAY, 1)).toEqual(manifest);
   });
 
+  it('is refused in the place of another day', async () => {
+    const other = addDays(DAY, 5);
+    const place = (day: string): string => `days/${day}/g0001/manifest.json`;
+    await store.put(place(other), await store.get(place(DAY)));
+    await expect(readManifest(store, other)).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    await store.remove(place(other));
+  });
+
   it('of another day or generation is not there, which is said so', async () => {
     const missing = { code: 'DAY_UNSEALED' };
     await expect(readManifest(store, addDays(DAY, 1))).rejects.toMatchObject(missing);

@@ -1,5 +1,6 @@
 import { VamoError } from '../../core/index.ts';
 import {
+  BAD_WINDOW,
   checkMapping,
   compileMapping,
   loadMapping,
@@ -72,7 +73,7 @@ export const mappingCommand: CommandSpec<MappingOptions> = {
       context.say(
         report.accepted === 0
           ? 'no line gives an event'
-          : `more than ingest.maxBadShare = ${String(maxBadShare)} is refused: ingest would stop`,
+          : `more than ingest.maxBadShare = ${String(maxBadShare)} is refused: ingest stops there, once it has read ${String(BAD_WINDOW)} records`,
       );
     return { ok, ...report };
   },

@@ -30,7 +30,8 @@ async function checkDayFiles({ store, signal }: Context, day: DayKey): Promise<D
   const differences: Difference[] = [];
   for (const generation of await listGenerations(store, day)) {
     throwIfAborted(signal);
-    differences.push(...(await checkFiles(store, await readManifest(store, day, generation))));
+    const found = readManifest(store, day, generation).then((sealed) => checkFiles(store, sealed));
+    differences.push(...(await found.catch(corrupt)));
   }
   return differences;
 }
@@ -52,6 +53,12 @@ const broken = (found: string): Difference => ({
 function unreadable(error: unknown): Difference[] {
   if (!isVamoError(error, 'SQL_FAILED') && !isVamoError(error, 'STORE_IO')) throw error;
   return [broken(error.message)];
+}
+
+/** A manifest that cannot be believed differs; the other days are looked at all the same. */
+function corrupt(error: unknown): Difference[] {
+  if (!isVamoError(error, 'STORE_CORRUPT')) throw error;
+  return [{ what: 'a manifest', found: error.message, recorded: 'a whole one' }];
 }
 
 async function openCopy({ root, store }: Context): Promise<Copy> {
@@ -103,10 +110,15 @@ async function checkDays(context: Context, copy: Copy, only?: DayKey): Promise<D
     throwIfAborted(context.signal);
     const differences = missingGenerations(day, folders, claims);
     differences.push(...(await checkDayFiles(context, day)));
-    const newest = await findNewest(store, day);
+    // One that cannot be read is told of with the files.
+    const newest = await findNewest(store, day).catch((error: unknown) => {
+      if (!isVamoError(error, 'STORE_CORRUPT')) throw error;
+      return undefined;
+    });
     const loaded = copy.days.get(day);
     if (newest !== undefined) differences.push(...(await copy.check(newest)));
-    else if (loaded !== undefined) differences.push(surplus(day, loaded));
+    else if (loaded !== undefined && differences.length === 0)
+      differences.push(surplus(day, loaded));
     const rows = newest?.counts.accepted ?? 0;
     checks.push({ day, generation: newest?.generation ?? null, rows, differences });
   }
@@ -134,8 +146,13 @@ export const verifyCommand: CommandSpec<object> = {
     } finally {
       await copy.close();
     }
-    if (only !== undefined && checks.length === 0)
-      throw new VamoError('DAY_UNSEALED', `day ${only} is not sealed`, { details: { day: only } });
+    // Nothing to look at is no good news: a wrong directory looks like this.
+    if (checks.length === 0)
+      throw new VamoError(
+        'DAY_UNSEALED',
+        only === undefined ? `no day is sealed in ${context.root}` : `day ${only} is not sealed`,
+        { details: { day: only ?? null, data: context.root } },
+      );
     for (const { day, generation, rows, differences } of checks) {
       const state = generation === null ? '(not sealed)' : `g${generation}`;
       context.say(

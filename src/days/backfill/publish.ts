@@ -20,6 +20,7 @@ import { type BuildOptions, withWindowOf } from '../build-options.ts';
 import { cutsAt, laterDays, liveDay, readLive } from '../live.ts';
 import { asAsked } from '../seal.ts';
 import { labelsUntil, readUntil } from './evidence.ts';
+import { isPutBack } from './put-back.ts';
 import {
   listBackfills,
   markBackfill,
@@ -65,6 +66,12 @@ export async function publishBackfill(
     const options = building(day);
     throwIfAborted(options.signal);
     const before = known.find((one) => one.day === day) ?? (await findPublished(store, day, id));
+    if (before !== undefined && (await isPutBack(store, before)))
+      throw new VamoError(
+        'BACKFILL_BUILT_ON',
+        `day ${day}: an undo of backfill ${id} put it back and was killed before its end`,
+        { details: { id, day }, mend: `Run \`vamo backfill --undo ${id}\` to its end first.` },
+      );
     const made = before ?? (await publishDay(options, plan, entries));
     if (made === undefined) continue;
     await recordDay(store, id, made);
@@ -105,6 +112,8 @@ async function publishDay(
   const own = storeOfBackfill(store, plan.id);
   const { segments, deadLetters } = await committedOfDay(own, day, entries);
   if (segments.length === 0) return undefined;
+  // Before the parent is looked at: what another makes meanwhile then has this number.
+  const generation = await nextGeneration(store, day);
   const newest = await findNewest(store, day);
   const parent = newest && asAsked(newest, config.days);
   const under = parent === undefined ? options : withWindowOf(parent, options);
@@ -121,7 +130,7 @@ async function publishDay(
     dead: bad - replayed(plan, day),
   };
   const until = readUntil(plan, entries);
-  const build = await planDay(under, { plan, parent, backfill, until });
+  const build = await planDay(under, { plan, generation, parent, backfill, until });
   const manifest = await buildGeneration(under, build);
   if (manifest.inputs.backfill?.id !== plan.id || manifest.kind !== 'backfill')
     throw new VamoError(
@@ -140,6 +149,7 @@ function replayed({ source }: BackfillPlan, day: DayKey): number {
 
 interface Found {
   readonly plan: BackfillPlan;
+  readonly generation: number;
   readonly parent: PartitionManifest | undefined;
   readonly backfill: BackfillRows;
   /** As `readUntil` gives it. */
@@ -148,7 +158,7 @@ interface Found {
 
 async function planDay(
   { store, day, config }: BuildOptions,
-  { plan, parent, backfill, until }: Found,
+  { plan, generation, parent, backfill, until }: Found,
 ): Promise<BuildPlan> {
   const live = await readLive(store, config.source);
   if (parent === undefined && (await liveDay(store, live, day)).segments.length > 0)
@@ -173,7 +183,7 @@ async function planDay(
     : (parent?.inputs.rewardCut ?? []);
   return {
     kind: 'backfill',
-    generation: await nextGeneration(store, day),
+    generation,
     parent,
     base,
     live,

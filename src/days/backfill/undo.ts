@@ -1,15 +1,9 @@
 import type { BackfilledDay } from '../../contracts/index.ts';
 import { dayKey, VamoError } from '../../core/index.ts';
-import {
-  findManifest,
-  findNewest,
-  generationFolders,
-  nextGeneration,
-  type ObjectStore,
-  withdrawDay,
-} from '../../store/index.ts';
+import { findNewest, nextGeneration, type ObjectStore, withdrawDay } from '../../store/index.ts';
 import { restoreGeneration } from '../undo.ts';
 import { daysOf, findPublished } from './publish.ts';
+import { isPutBack, originOf } from './put-back.ts';
 import { markBackfill, readBackfill } from './records.ts';
 
 /** What undoing made of a day: a generation that names the former files, or no day any more. */
@@ -66,28 +60,4 @@ export async function undoBackfill(store: ObjectStore, id: string): Promise<Undo
   }
   await markBackfill(store, id, 'undone');
   return undone;
-}
-
-/**
- * Whether a day was put back by an undo that was killed later on. What was made of it since, say by a
- * seal, was not built on the backfill.
- */
-async function isPutBack(store: ObjectStore, made: BackfilledDay): Promise<boolean> {
-  const day = dayKey(made.day);
-  const after = (await generationFolders(store, day)).filter(
-    ({ generation, marks }) => generation > made.generation && marks.length > 0,
-  );
-  const before = made.parent && (await originOf(store, day, made.parent));
-  for (const { generation } of after) {
-    const manifest = await findManifest(store, day, generation);
-    if (before === null ? manifest === undefined : manifest?.inputs.restored === before)
-      return true;
-  }
-  return false;
-}
-
-/** The generation that first held the files of one that may itself be an undo. */
-async function originOf(store: ObjectStore, day: string, generation: number): Promise<number> {
-  const manifest = await findManifest(store, dayKey(day), generation);
-  return manifest?.inputs.restored ?? generation;
 }
