@@ -113,12 +113,11 @@ async function checkDays(context: Context, copy: Copy, only?: DayKey): Promise<D
     // One that cannot be read is told of with the files.
     const newest = await findNewest(store, day).catch((error: unknown) => {
       if (!isVamoError(error, 'STORE_CORRUPT')) throw error;
-      return undefined;
+      return null;
     });
     const loaded = copy.days.get(day);
-    if (newest !== undefined) differences.push(...(await copy.check(newest)));
-    else if (loaded !== undefined && differences.length === 0)
-      differences.push(surplus(day, loaded));
+    if (newest) differences.push(...(await copy.check(newest)));
+    else if (newest === undefined && loaded !== undefined) differences.push(surplus(day, loaded));
     const rows = newest?.counts.accepted ?? 0;
     checks.push({ day, generation: newest?.generation ?? null, rows, differences });
   }
