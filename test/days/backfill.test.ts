@@ -16,7 +16,7 @@ import {
   readManifest,
 } from '../../src/store/index.ts';
 import { type Arrival, commitArrivals, DAY, LIMIT_MS, randomDay } from '../helpers/days-fixture.ts';
-import { daysWorkshop } from '../helpers/days-workshop.ts';
+import { daysWorkshop, dyingBeforeRecords } from '../helpers/days-workshop.ts';
 
 const { freshStore, building, options, planned, backfill } = daysWorkshop();
 
@@ -110,13 +110,7 @@ describe('publishing a backfill', () => {
   it('again changes nothing, also after a death between the day and its record', async () => {
     const store = await freshStore();
     const { id } = await planned(store, 'merge', inTime);
-    const dying: ObjectStore = {
-      ...store,
-      putIfAbsent: (key, bytes) =>
-        key.startsWith('backfill/')
-          ? Promise.reject(new Error('killed'))
-          : store.putIfAbsent(key, bytes),
-    };
+    const dying = dyingBeforeRecords(store);
     await expect(publishBackfill(building(store), dying, id)).rejects.toThrow('killed');
     expect((await readBackfill(store, id)).days).toEqual([]);
     const [first] = await publishBackfill(building(store), store, id);

@@ -7,9 +7,9 @@ import {
   sealDay,
   undoBackfill,
 } from '../../src/days/index.ts';
-import { type ObjectStore, readManifest } from '../../src/store/index.ts';
+import { readManifest } from '../../src/store/index.ts';
 import { commitArrivals, DAY, LIMIT_MS, sealConfig, START } from '../helpers/days-fixture.ts';
-import { daysWorkshop } from '../helpers/days-workshop.ts';
+import { daysWorkshop, dyingBeforeRecords } from '../helpers/days-workshop.ts';
 import { at, campaign, column, conversion, HOUR, outcome } from '../helpers/few-events.ts';
 
 const { freshStore, options, building, planned } = daysWorkshop();
@@ -35,13 +35,7 @@ describe('a backfill that was killed between the manifest of a day and its recor
   it('can be undone', async () => {
     const store = await freshStore();
     const { id } = await planned(store, 'merge', [at(campaign), at(outcome('a', START + HOUR))]);
-    const dying: ObjectStore = {
-      ...store,
-      putIfAbsent: (key, bytes) =>
-        key.startsWith('backfill/')
-          ? Promise.reject(new Error('killed'))
-          : store.putIfAbsent(key, bytes),
-    };
+    const dying = dyingBeforeRecords(store);
     await expect(publishBackfill(building(store), dying, id)).rejects.toThrow('killed');
     expect(await undoBackfill(store, id)).toEqual([{ day: DAY, generation: 2, restored: null }]);
     await expect(readManifest(store, DAY)).rejects.toMatchObject({ code: 'DAY_UNSEALED' });

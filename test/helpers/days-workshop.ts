@@ -73,3 +73,12 @@ const filesOf = (arrivals: readonly Arrival[]): Source => ({
   mapping: null,
   files: [{ path: 'x', bytes: 1, form: 'events', sha256: sha256(JSON.stringify(arrivals)) }],
 });
+
+/** A store under a process that is killed before it can record anything of a backfill. */
+export const dyingBeforeRecords = (store: ObjectStore): ObjectStore => ({
+  ...store,
+  putIfAbsent: (key, bytes) =>
+    key.startsWith('backfill/')
+      ? Promise.reject(new Error('killed'))
+      : store.putIfAbsent(key, bytes),
+});
