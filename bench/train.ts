@@ -1,17 +1,16 @@
 /**
- * Training steps of the whole model, temporal module included, against PyTorch: same weights, same
- * batches, same cores, one run. Losses are compared before anything is timed.
+ * Training steps against PyTorch, of the whole model (temporal module included) or of the default
+ * one (`--temporal none`): same weights, same batches, same cores, one run. Losses are compared before anything is timed.
  * Exit code: 1 when losses disagree, 2 when the peer cannot be set up. Timings are never judged.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../src/config/index.ts';
 import { matrixPeak } from './matrix-peak.ts';
 import { type Comparison, compare, ratioOf } from './peers/compare.ts';
-import { atLeastOne } from './options.ts';
+import { atLeastOne, oneOf } from './options.ts';
 import { EnvironmentError, preparePython } from './peers/environment.ts';
+import { modelSettings, SIZES } from './peers/model-settings.ts';
 import { COUNTS, stepGraphs, stepIo, stepTensors } from './peers/step-data.ts';
 import {
   type OwnRoute,
@@ -24,7 +23,6 @@ import {
 
 const COMPARED_STEPS = 20;
 const LARGEST_GAP = 1e-4;
-const SIZES = ['small', 'base'] as const;
 
 const PAPER = { preset: 'paper' };
 const EXACT = { gains: 'exact', gainsEvery: 1 } as const;
@@ -75,20 +73,13 @@ const MEMORY_BARS = [
 const { values: given } = parseArgs({
   options: {
     sizes: { type: 'string', default: SIZES.join() },
+    temporal: { type: 'string', default: 'timesnet' },
     blocks: { type: 'string', default: '8' },
     steps: { type: 'string', default: '8' },
     threads: { type: 'string', default: '2' },
     json: { type: 'boolean', default: false },
   },
 });
-function sizes(): (typeof SIZES)[number][] {
-  return given.sizes.split(',').map((name) => {
-    const known = SIZES.find((size) => size === name);
-    if (known === undefined) throw new RangeError(`--sizes ${name}: known are ${SIZES.join()}`);
-    return known;
-  });
-}
-
 interface Place {
   readonly cache: string;
   readonly python: string;
@@ -96,17 +87,14 @@ interface Place {
 }
 
 async function measureSize(size: (typeof SIZES)[number], { cache, python, log }: Place) {
-  const folder = `${cache}bench-train/${size}`;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(`${folder}/config.json`, JSON.stringify({ model: { size, temporal: 'timesnet' } }));
-  const { model, training } = await loadConfig([`${folder}/config.json`]);
-  const { decay: _, ...optimiser } = training.optimiser;
+  const folder = `${cache}bench-train/${size}-${given.temporal}`;
+  const { model, optimiser, inverseLearningRate } = await modelSettings(size, given.temporal);
   const setup: Omit<StepSetup, 'route'> = {
     model,
     io: stepIo(model),
     counts: COUNTS,
     optimiser,
-    inverseLearningRate: training.inverseLearningRate,
+    inverseLearningRate,
     threads: atLeastOne('threads', given.threads),
   };
   const tensors = stepTensors(model);
@@ -186,13 +174,13 @@ function report(r: Awaited<ReturnType<typeof measure>>): string {
     );
   }
   lines.push(
-    `machine: ${r.machine.cores} cores, ${r.threads} threads each, load ${r.machine.loadBefore!.toFixed(1)} before`,
+    `temporal module: ${given.temporal}; machine: ${r.machine.cores} cores, ${r.threads} threads each, load ${r.machine.loadBefore!.toFixed(1)} before`,
   );
   return lines.join('\n');
 }
 
 async function measure(log: (line: string) => void) {
-  const wanted = sizes();
+  const wanted = given.sizes.split(',').map((name) => oneOf('sizes', name, SIZES));
   const [loadBefore] = loadavg();
   const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
   const requirements = fileURLToPath(new URL('peers/requirements.txt', import.meta.url));

@@ -75,7 +75,7 @@ export function stepTensors(model: ModelSettings): StepTensors {
 }
 
 /** The graphs that a step runs, by method. */
-function stepPrograms(
+export function stepPrograms(
   model: ModelSettings,
   optimiser: OptimiserSettings,
 ): Readonly<Record<'vanilla' | 'vamo', readonly TensorProgram[]>> {

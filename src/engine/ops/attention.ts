@@ -45,14 +45,8 @@ export function causalSelfAttention(qkv: tf.Tensor, heads: number): tf.Tensor {
         const rowsOfDy = tf.reshape(dy, [batch, count, rows, heads, size]);
         const dMixed = tf.unstack(tf.transpose(rowsOfDy, [1, 0, 3, 2, 4]));
         const grads = dMixed.map((d, i) => differentiated(d, blockOf(saved, i)));
-        const dk = summed(
-          grads.map((g) => g.dk),
-          2,
-        );
-        const dv = summed(
-          grads.map((g) => g.dvTurned),
-          3,
-        ).map((x) => tf.transpose(x, [0, 1, 3, 2]));
+        const dk = summed(grads.map((g) => g.dk));
+        const dv = summed(grads.map((g) => g.dv));
         const all = tf.stack([...grads.map((g) => g.dq), ...dk, ...dv]);
         const dApart = tf.reshape(all, [3, count, batch, heads, rows, size]);
         return tf.reshape(tf.transpose(dApart, [2, 1, 4, 0, 3, 5]), [batch, steps, width]);
@@ -84,20 +78,18 @@ function blockOf(saved: readonly tf.Tensor[], index: number): Block {
 /**
  * With A = attention, O = A V: dV = A^T dO; dS = A (dO V^T - r), where r, the sum over a row of
  * A dA, is the sum over a row of O dO, which is narrower (FlashAttention, Dao et al. 2022, B.2).
- * dV is computed transposed: the narrow factor is the one to be turned, and A, long out of the
- * processor's caches, is read row by row and not column by column.
  */
 function differentiated(
   dMixed: tf.Tensor,
   { q, k, v, attention, mixed }: Block,
-): { readonly dq: tf.Tensor; readonly dk: tf.Tensor; readonly dvTurned: tf.Tensor } {
+): { readonly dq: tf.Tensor; readonly dk: tf.Tensor; readonly dv: tf.Tensor } {
   const scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1);
   const row = tf.sum(tf.mul(dMixed, mixed), -1, true);
   const dScores = tf.mul(attention, tf.sub(tf.matMul(dMixed, v, false, true), row));
   return {
     dq: tf.mul(tf.matMul(dScores, k), scale),
     dk: tf.mul(tf.matMul(dScores, q, true), scale),
-    dvTurned: tf.matMul(dMixed, attention, true),
+    dv: tf.matMul(attention, dMixed, true),
   };
 }
 
@@ -105,8 +97,8 @@ function differentiated(
  * Gradients of each block's keys: block i of rows has some for key blocks 0..i.
  * @returns one sum per key block
  */
-function summed(grads: readonly tf.Tensor[], axis: number): tf.Tensor[] {
-  const cut = grads.map((g, i) => (i === 0 ? [g] : tf.split(g, i + 1, axis)));
+function summed(grads: readonly tf.Tensor[]): tf.Tensor[] {
+  const cut = grads.map((g, i) => (i === 0 ? [g] : tf.split(g, i + 1, 2)));
   return grads.map((_, j) =>
     cut
       .slice(j)
