@@ -44,8 +44,13 @@ function inputsOf(model: ModelSettings, heldOut: boolean) {
   };
 }
 
+interface Sum {
+  nodes: number;
+  ms: number;
+}
+
 interface Profile {
-  readonly byOperator: Map<string, { nodes: number; ms: number }>;
+  readonly byOperator: Map<string, Sum>;
   readonly wholeMs: number;
 }
 
@@ -108,7 +113,7 @@ const OPERATORS = [
 
 /** Nodes and milliseconds of the groups above, over all graphs of a step. */
 function grouped(profiles: readonly Profile[]) {
-  const sums = new Map(OPERATORS.map(([name]) => [name, { nodes: 0, ms: 0 }] as const));
+  const sums = new Map<string, Sum>(OPERATORS.map(([name]) => [name, { nodes: 0, ms: 0 }]));
   for (const { byOperator } of profiles)
     for (const [operator, { nodes, ms }] of byOperator) {
       const group = OPERATORS.find(([, pattern]) => pattern.test(operator))?.[0];
@@ -130,8 +135,8 @@ for (const [i, program] of programs.vamo.entries())
 const [one, other] = [grouped(vanilla), grouped(vamo)];
 const line = (name: string, a: string[], b: string[], ratio: string): void =>
   console.log([name.padEnd(34), ...[...a, ...b, ratio].map((x) => x.padStart(8))].join(' '));
-const figures = ({ nodes, ms }: { nodes: number; ms: number }) => [`${nodes}`, ms.toFixed(1)];
-const total = (sums: typeof one) =>
+const figures = ({ nodes, ms }: Sum) => [`${nodes}`, ms.toFixed(1)];
+const total = (sums: typeof one): Sum =>
   [...sums.values()].reduce((a, b) => ({ nodes: a.nodes + b.nodes, ms: a.ms + b.ms }));
 console.log(`${given.size}, temporal module ${given.temporal}, ${threads} threads, ${runs} runs\n`);
 line('', ['Vanilla', 'ms'], ['VAMO', 'ms'], 'ratio');
@@ -143,5 +148,12 @@ const [a, b] = [total(one), total(other)];
 line('all nodes', figures(a), figures(b), (b.ms / a.ms).toFixed(2));
 const whole = (profiles: readonly Profile[]) => profiles.reduce((sum, p) => sum + p.wholeMs, 0);
 const outside = [whole(vanilla), whole(vamo)] as const;
-line('whole step', ['', outside[0].toFixed(1)], ['', outside[1].toFixed(1)], (outside[1] / outside[0]).toFixed(2));
-console.log(`\nVAMO by graph: ${vamo.map((p) => p.wholeMs.toFixed(1)).join(' + ')} ms (v, task gradients, update)`);
+line(
+  'whole step',
+  ['', outside[0].toFixed(1)],
+  ['', outside[1].toFixed(1)],
+  (outside[1] / outside[0]).toFixed(2),
+);
+console.log(
+  `\nVAMO by graph: ${vamo.map((p) => p.wholeMs.toFixed(1)).join(' + ')} ms (v, task gradients, update)`,
+);

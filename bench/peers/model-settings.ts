@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config/index.ts';
 import { oneOf } from '../options.ts';
 
 export const SIZES = ['small', 'base'] as const;
-export const TEMPORAL = ['timesnet', 'none'] as const;
+const TEMPORAL = ['timesnet', 'none'] as const;
 
 /** Model and optimiser as a user's file with this size and temporal module would set them. */
 export async function modelSettings(size: string, temporal: string) {

@@ -3,7 +3,7 @@ import { dirname, basename, join, resolve } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { VamoError, isRunning, ownProcess } from '../core/index.ts';
 import { type ClientConnection, type Engine, bare, firstLine, sqlFailed } from './engine.ts';
-import { arrowFiles } from './sql-text.ts';
+import { arrowFiles, columnList } from './sql-text.ts';
 
 /** Why the engine package did not load: no build for this platform, or a broken install. */
 function unavailable(cause: unknown): VamoError {
@@ -86,7 +86,7 @@ export async function openEmbedded(directory: string): Promise<Engine> {
       }
     },
     command,
-    load: (file, insert) => command(insert(localArrow(file))),
+    load: (files, insert) => command(insert(localArrow(files))),
     async close() {
       await (await reader)?.close();
       await client.close();
@@ -127,8 +127,14 @@ async function openReader(path: string): Promise<ClickHouseClient> {
   return client;
 }
 
-/** The table function of a file that the engine can open. */
-export function localArrow({ path, columns }: Parameters<Engine['load']>[0]): string {
-  const file = resolve(path);
-  return arrowFiles(dirname(file), basename(file), columns);
+/** The rows of files that the engine can open, as a table expression. */
+export function localArrow({ paths, columns }: Parameters<Engine['load']>[0]): string {
+  const folders = new Map<string, string[]>();
+  for (const path of paths.map((one) => resolve(one)))
+    folders.set(dirname(path), [...(folders.get(dirname(path)) ?? []), basename(path)]);
+  const tables = [...folders].map(([folder, names]) =>
+    arrowFiles(folder, names.length > 1 ? `{${names.join()}}` : names.join(), columns),
+  );
+  if (tables.length === 1) return tables.join();
+  return `(${tables.map((table) => `SELECT ${columnList(columns)} FROM ${table}`).join(' UNION ALL ')})`;
 }

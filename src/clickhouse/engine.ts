@@ -27,13 +27,13 @@ export interface Engine {
    */
   command(sql: string): Promise<void>;
   /**
-   * Runs an INSERT that selects from an Arrow file of this machine: the engine opens the file where
-   * it can, else its bytes are streamed there.
-   * @param insert the statement, given the table expression that stands for the file; it must end with it
+   * Runs an INSERT that selects from Arrow files of this machine: one statement for all of them where
+   * the engine can open files, else one for each, whose bytes are streamed there.
+   * @param insert the statement, given the table expression that stands for the rows; it must end with it
    * @throws VamoError SQL_FAILED, STORE_FULL, STORE_IO, SQL_UNREACHABLE
    */
   load(
-    file: { readonly path: string; readonly columns: ColumnTypes },
+    files: { readonly paths: readonly string[]; readonly columns: ColumnTypes },
     insert: (source: string) => string,
   ): Promise<void>;
   /** Lets go of it; the process can exit. Closing twice is fine. */

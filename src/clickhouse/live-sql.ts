@@ -41,8 +41,8 @@ export function createLive(): string[] {
 export const TUNE_LIVE = `ALTER TABLE events_live
   MODIFY SETTING merge_selector_base = 20, auto_statistics_types = ''`;
 
-/** One segment is one statement is one day, hence one part: all of it is there or nothing. */
-export function loadSegment(day: DayKey): (source: string) => string {
+/** Segments of one day: those of one statement become one part, of which all is there or nothing. */
+export function loadSegments(day: DayKey): (source: string) => string {
   const names = columnList(SEGMENT_COLUMNS);
   return (source) => `INSERT INTO events_live (day, ${names}) ${ONE_THREAD}
   SELECT toDate(${literal(day)}) AS day, ${names} FROM ${source}`;
@@ -53,11 +53,6 @@ const partitionIs = ({ day, topic, partition }: Omit<LiveRange, 'from' | 'to'>):
 
 const rangeIs = (range: LiveRange): string =>
   `${partitionIs(range)} AND src_offset >= ${integer(range.from)} AND src_offset < ${integer(range.to)}`;
-
-/** One row, `rows`: how many rows of a segment are there. */
-export function countSegment(range: LiveRange): string {
-  return `SELECT count() AS rows FROM events_live WHERE ${rangeIs(range)}`;
-}
 
 /** Rows, `from` and `rows`: how many rows are there of each of a partition's ranges, if any. */
 export function countSegments(ranges: readonly [LiveRange, ...LiveRange[]]): string {

@@ -85,10 +85,11 @@ export async function openServer(address: ServerAddress): Promise<Engine> {
         return { meta, data };
       }),
     command,
-    load: ({ path, columns }, insert) =>
-      readsFiles
-        ? command(insert(localArrow({ path, columns })))
-        : stream(path, `${insert(`input(${literal(structure(columns))})`)} FORMAT Arrow`),
+    async load({ paths, columns }, insert) {
+      if (readsFiles) return command(insert(localArrow({ paths, columns })));
+      const sql = `${insert(`input(${literal(structure(columns))})`)} FORMAT Arrow`;
+      for (const path of paths) await stream(path, sql);
+    },
     async close() {
       await Promise.all([client.close(), reader.close()]);
     },

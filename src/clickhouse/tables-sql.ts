@@ -52,9 +52,17 @@ export function stageDay(table: TableName, day: DayKey): (source: string) => str
   SELECT toDate(${literal(day)}) AS day, ${names} FROM ${source}`;
 }
 
-/** One row, `Fingerprint`: what the stage of a table holds. */
-export function stageFingerprint(table: TableName): string {
-  return `SELECT ${fingerprintOf(TABLES[table].columns)} FROM ${stageOf(table)}`;
+/** One row, `rows`: how many rows the stage of a table says it holds. */
+export function countStage(table: TableName): string {
+  return `SELECT count() AS rows FROM ${stageOf(table)}`;
+}
+
+/**
+ * A row for each part of a table's stage, or one for all: `is_passed` or `result` is 1 where the files
+ * on disk are those that the engine meant to write, read in full against its checksums.
+ */
+export function checkStage(table: TableName): string {
+  return `CHECK TABLE ${stageOf(table)}`;
 }
 
 /** One row, `Fingerprint`: what a table holds of a day. */

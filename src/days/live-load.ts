@@ -4,10 +4,9 @@ import {
   LIVE_DAYS,
   SEGMENT_COLUMNS,
   TUNE_LIVE,
-  countSegment,
   countSegments,
   dropLiveDay,
-  loadSegment,
+  loadSegments,
   removeSegment,
 } from '../clickhouse/index.ts';
 import type { SegmentRef } from '../contracts/index.ts';
@@ -26,6 +25,40 @@ import { unloadWithdrawn } from './unload.ts';
 interface Pending {
   readonly segment: SegmentRef;
   readonly range: LiveRange;
+}
+
+/** Segments of one day and partition. */
+type Pendings = [Pending, ...Pending[]];
+
+/** Rows that go in by one statement: few enough to be one part, and enough not to be a small one. */
+const ROWS_TOGETHER = 400_000;
+
+/** Day and partition of segments, and those that wait of them. */
+function byPlace(waiting: Iterable<Pending>): ReadonlyMap<string, Pendings> {
+  const places = new Map<string, Pendings>();
+  for (const one of waiting) {
+    const place = `${one.range.day}/${one.range.partition}`;
+    const others = places.get(place);
+    if (others) others.push(one);
+    else places.set(place, [one]);
+  }
+  return places;
+}
+
+/** Cuts a list of segments where the rows would be too many for one statement. */
+function inBatches(ones: readonly Pending[]): Pendings[] {
+  const batches: Pendings[] = [];
+  let room = 0;
+  for (const one of ones) {
+    const last = batches.at(-1);
+    if (last && one.segment.rows <= room) last.push(one);
+    else {
+      batches.push([one]);
+      room = ROWS_TOGETHER;
+    }
+    room -= one.segment.rows;
+  }
+  return batches;
 }
 
 /** What one round put into ClickHouse. */
@@ -120,49 +153,65 @@ export function createLiveLoader(options: {
     return { days, rows };
   }
 
-  /** How many rows of each waiting segment of a day and partition are there already. */
-  async function present(range: LiveRange): Promise<ReadonlyMap<string, number>> {
-    const others = [...waiting.values()]
-      .map((one) => one.range)
-      .filter(({ day, partition }) => day === range.day && partition === range.partition);
+  /** How many rows of each segment are there already, by the offset it begins at. */
+  async function present(ones: Pendings): Promise<ReadonlyMap<string, number>> {
+    const [{ range }, ...others] = ones;
     const rows = await engine.query<{ from: string; rows: number }>(
-      countSegments([range, ...others]),
+      countSegments([range, ...others.map((one) => one.range)]),
     );
     return new Map(rows.map(({ from, rows: count }) => [from, count]));
   }
 
-  async function loadOne({ segment, range }: Pending, held: number): Promise<void> {
-    // A load that was torn left a part of the segment: it is taken out and loaded again.
-    if (held > 0) await engine.command(removeSegment(range));
-    const path = await recordedFile(store, segment);
-    await verifyFile(path, segment);
-    await engine.load({ path, columns: SEGMENT_COLUMNS }, loadSegment(range.day));
-    const [found] = await engine.query<{ rows: number }>(countSegment(range));
-    if (found?.rows !== segment.rows)
-      throw new VamoError('STORE_FULL', `the engine could not write all of ${segment.key}`, {
-        details: { key: segment.key, rows: segment.rows, found: found?.rows },
-      });
+  /** Takes off the list what is there, and out of the table what a torn load left of a segment. */
+  async function missingOf(ones: Pendings): Promise<Pending[]> {
+    const held = await present(ones);
+    const missing = [];
+    for (const one of ones) {
+      const rows = held.get(String(one.range.from)) ?? 0;
+      if (rows === one.segment.rows) {
+        waiting.delete(one.segment.key);
+        continue;
+      }
+      if (rows > 0) await engine.command(removeSegment(one.range));
+      missing.push(one);
+    }
+    return missing;
   }
 
-  async function loadSegments(
+  /** Segments of one day and partition by one statement. */
+  async function loadTogether(ones: Pendings): Promise<void> {
+    const paths = [];
+    for (const { segment } of ones) {
+      const path = await recordedFile(store, segment);
+      await verifyFile(path, segment);
+      paths.push(path);
+    }
+    await engine.load({ paths, columns: SEGMENT_COLUMNS }, loadSegments(ones[0].range.day));
+    const held = await present(ones);
+    for (const { segment, range } of ones) {
+      const found = held.get(String(range.from)) ?? 0;
+      if (found !== segment.rows)
+        throw new VamoError('STORE_FULL', `the engine could not write all of ${segment.key}`, {
+          details: { key: segment.key, rows: segment.rows, found },
+        });
+    }
+    for (const { segment } of ones) waiting.delete(segment.key);
+  }
+
+  async function loadOpenDays(
     signal: AbortSignal | undefined,
   ): Promise<{ segments: number; rows: number }> {
     let [segments, rows] = [0, 0];
-    const held = new Map<string, ReadonlyMap<string, number>>();
-    for (const [key, one] of [...waiting]) {
-      throwIfAborted(signal);
-      const { range, segment } = one;
-      const place = `${range.day}/${range.partition}`;
-      if (!known.has(place) && !held.has(place)) held.set(place, await present(range));
-      const there = held.get(place)?.get(String(range.from)) ?? 0;
+    for (const [place, ones] of byPlace(waiting.values())) {
+      const missing = known.has(place) ? ones : await missingOf(ones);
       // Until it is done nobody knows what of it is there.
       known.delete(place);
-      if (there !== segment.rows) {
-        await loadOne(one, there);
-        segments += 1;
-        rows += segment.rows;
+      for (const together of inBatches(missing)) {
+        throwIfAborted(signal);
+        await loadTogether(together);
+        segments += together.length;
+        rows += together.reduce((sum, { segment }) => sum + segment.rows, 0);
       }
-      waiting.delete(key);
       known.add(place);
     }
     return { segments, rows };
@@ -174,7 +223,7 @@ export function createLiveLoader(options: {
       if (!prepared) await prepare();
       await look();
       const days = await loadDays(signal);
-      const segments = await loadSegments(signal);
+      const segments = await loadOpenDays(signal);
       return { days: days.days, segments: segments.segments, rows: days.rows + segments.rows };
     },
   };

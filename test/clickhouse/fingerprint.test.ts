@@ -60,7 +60,10 @@ describe('a fingerprint', () => {
       await engine.command('TRUNCATE TABLE f');
       await writeFile(path, encode(rows));
       if (rows.length > 0)
-        await engine.load({ path, columns: COLUMNS }, (s) => `INSERT INTO f SELECT * FROM ${s}`);
+        await engine.load(
+          { paths: [path], columns: COLUMNS },
+          (s) => `INSERT INTO f SELECT * FROM ${s}`,
+        );
       expect((await engine.query(sql))[0]).toEqual(fingerprint(rows));
     }
   });

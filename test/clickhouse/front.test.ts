@@ -211,10 +211,10 @@ describe('the engine interface over HTTP', () => {
     const columns = { a: 'int64', b: 'text' } as const;
     const path = join(folder.path, 'rows.arrow');
     await http.load(
-      { path, columns },
+      { paths: [path, path], columns },
       (source) => `INSERT INTO ${table} SELECT a, b FROM ${source}`,
     );
-    expect(await http.query(`SELECT count() AS n FROM ${table}`)).toEqual([{ n: 70000 }]);
+    expect(await http.query(`SELECT count() AS n FROM ${table}`)).toEqual([{ n: 140000 }]);
     const { data } = await http.ask(`SELECT max(a) AS most FROM ${table}`);
     expect(data).toEqual([{ most: '69999' }]);
     await expect(http.ask(`DROP TABLE ${table}`)).rejects.toMatchObject({ code: 'SQL_FAILED' });
@@ -222,7 +222,7 @@ describe('the engine interface over HTTP', () => {
       code: 'SQL_FAILED',
       details: { code: '47' },
     });
-    const missing = { path: join(folder.path, 'no.arrow'), columns };
+    const missing = { paths: [join(folder.path, 'no.arrow')], columns };
     await expect(
       http.load(missing, (source) => `INSERT INTO ${table} SELECT a, b FROM ${source}`),
     ).rejects.toMatchObject({ code: opens ? 'SQL_FAILED' : 'STORE_IO' });

@@ -115,7 +115,7 @@ describe.each([
   it('that a failure left in doubt are asked for before they are loaded again', async () => {
     const engine = await open();
     await embedded.command('TRUNCATE TABLE events_live');
-    let left = 4;
+    let left = 2;
     const faltering: Engine = {
       ...engine,
       async load(...args) {
