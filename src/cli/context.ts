@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Config, loadConfig, mergeFiles } from '../config/index.ts';
 import { rulesOf } from '../contracts/index.ts';
@@ -6,6 +5,7 @@ import {
   createLogger,
   createReleasers,
   type Logger,
+  type LogLevel,
   type Releasers,
   stableJson,
   VamoError,
@@ -17,7 +17,7 @@ import {
   openStore,
   recordedSource,
 } from '../store/index.ts';
-import { emptyStore } from './empty-store.ts';
+import { emptyStore, exists, requireEvents } from './empty-store.ts';
 import { createProgressDisplay, type ProgressDisplay } from './progress.ts';
 
 /** What every command gets: where the data is, what is configured, and how to talk to the caller. */
@@ -42,15 +42,18 @@ export interface GlobalOptions {
   readonly config?: readonly string[];
   readonly json?: boolean;
   readonly verbose?: boolean;
+  /** Commands that run on until they are stopped. */
+  readonly follow?: boolean;
+  readonly watch?: boolean;
+}
+
+/** A service tells of what happens to it; a live view is not written over. */
+function levelOf({ verbose, follow, watch }: GlobalOptions): LogLevel {
+  if (verbose === true) return 'debug';
+  return follow === true && watch !== true ? 'info' : 'warn';
 }
 
 const KEPT = 'config.json';
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 /** A preset is for a new directory: one made otherwise stays as it is, and says so. */
 async function refusePresets(config: Config, files: readonly string[]): Promise<void> {
@@ -66,14 +69,17 @@ export interface Access {
   readonly readsOnly?: boolean | undefined;
   /** The command works on while an object store cannot be reached. */
   readonly standsAlone?: boolean | undefined;
+  /** The command works on what was taken in: a data directory without it is refused, and not made. */
+  readonly needsEvents?: boolean | undefined;
 }
 
 async function openData(
   root: string,
   config: Config,
-  { readsOnly, standsAlone }: Access,
+  { readsOnly, standsAlone, needsEvents }: Access,
 ): Promise<ObjectStore> {
   const settings = config.store;
+  if (needsEvents === true) await requireEvents(root, settings);
   if (readsOnly === true && !(await exists(root))) {
     process.stderr.write(`there is no directory ${root} yet\n`);
     return openStore(root, settings, emptyStore(root));
@@ -141,7 +147,7 @@ export async function openContext(
     config,
     configFiles,
     store,
-    log: createLogger(options.verbose === true ? 'debug' : 'warn'),
+    log: createLogger(levelOf(options)),
     progress,
     signal,
     releasers,

@@ -1,5 +1,13 @@
+import { access } from 'node:fs/promises';
+import type { StoreSettings } from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
-import type { ObjectStore } from '../store/index.ts';
+import { type ObjectStore, openStore } from '../store/index.ts';
+
+export const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 /** The store of a data directory that is not there: nothing is in it, and nothing comes into it. */
 export function emptyStore(root: string): ObjectStore {
@@ -19,4 +27,21 @@ export function emptyStore(root: string): ObjectStore {
     modifiedMs: refuse,
     localFile: refuse,
   };
+}
+
+/** Whatever is taken in leaves one of these, the likeliest to be short first. */
+const TAKEN_IN = ['days', 'backfill', 'ledger'];
+
+/**
+ * Refuses a data directory that nothing was ever taken into: a mistyped one looks like this. None is
+ * made of it.
+ * @throws VamoError DATA_EMPTY
+ */
+export async function requireEvents(root: string, settings: StoreSettings): Promise<void> {
+  const directory = (await exists(root)) ? undefined : emptyStore(root);
+  const store = await openStore(root, settings, directory);
+  for (const folder of TAKEN_IN) if ((await store.list(folder)).length > 0) return;
+  throw new VamoError('DATA_EMPTY', `nothing was ever ingested into ${root}`, {
+    details: { data: root },
+  });
 }

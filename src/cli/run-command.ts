@@ -7,13 +7,17 @@ const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 /** What a command returns: printed whole with --json; people read what was said on the way. */
 type CommandResult = Readonly<Record<string, unknown>>;
 
-export interface CommandSpec<O> extends Access {
+export interface CommandSpec<O> extends Omit<Access, 'needsEvents'> {
   readonly name: string;
   readonly summary: string;
   readonly examples: readonly string[];
   /** Configuration files for a data directory that has none of its own yet. */
   presets?(options: O): readonly string[];
   options?(command: Command): Command;
+  /** Refuses what is wrong by itself, before anything is opened. @throws VamoError USAGE */
+  check?(options: O, names: readonly string[]): void;
+  /** See `Access`; default: it does not. */
+  needsEvents?(options: O, names: readonly string[]): boolean;
   /** Exit code 1 when it says no of the result; default: it never does. */
   succeeded?(result: CommandResult): boolean;
   /** @param names the arguments that are no options, in order */
@@ -132,7 +136,10 @@ export async function executeCommand<O>(
   process.on('SIGINT', stop).on('SIGTERM', stop);
   let context: Context | undefined;
   try {
-    context = await openContext(options, abort.signal, spec.presets?.(options), spec);
+    spec.check?.(options, names);
+    const needsEvents = spec.needsEvents?.(options, names);
+    const access: Access = { ...spec, needsEvents };
+    context = await openContext(options, abort.signal, spec.presets?.(options), access);
     const result = await spec.run(context, options, names);
     if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
     return spec.succeeded?.(result) === false ? EXIT.failed : EXIT.ok;

@@ -21,6 +21,10 @@ export const ERROR_CODES = {
     retriable: false,
     mend: 'Use the vamo version that wrote this data directory, or another directory.',
   },
+  DATA_EMPTY: {
+    retriable: false,
+    mend: 'Name the data directory with --data, or fill this one first: `vamo ingest` or `vamo backfill`.',
+  },
   DATA_RULES: {
     retriable: false,
     mend: 'Give the configuration this data directory was filled with (`config.json` in it), or use another directory.',

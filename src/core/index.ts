@@ -36,5 +36,5 @@ export {
 } from './lifecycle.ts';
 export { scriptArguments, startWorker } from './worker.ts';
 export { listen } from './listen.ts';
-export { createLogger, silentLogger, type Logger } from './log.ts';
+export { createLogger, silentLogger, type Logger, type LogLevel } from './log.ts';
 export { ownProcess, isRunning, type ProcessIdentity } from './process-identity.ts';

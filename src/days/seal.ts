@@ -1,9 +1,9 @@
 import { limitOf, type PartitionManifest } from '../contracts/index.ts';
-import { VamoError } from '../core/index.ts';
+import { type DayKey, VamoError } from '../core/index.ts';
 import { findNewest, nextGeneration } from '../store/index.ts';
 import { buildGeneration, type BuildPlan } from './build.ts';
 import type { BuildOptions, DayConfig } from './build-options.ts';
-import { cutsAt, liveDay, readLive } from './live.ts';
+import { cutsAt, liveDay, type LiveLedgers, readLive } from './live.ts';
 
 export interface SealOptions extends BuildOptions {
   /**
@@ -33,8 +33,7 @@ async function planSeal(options: SealOptions): Promise<BuildPlan> {
   const limitMs = limitOf({ day, ...config.days });
   const live = await readLive(store, config.source);
   const cut = await cutsAt(store, live, limitMs);
-  if ((await liveDay(store, live, day)).segments.length === 0)
-    throw new VamoError('DAY_MISSING', `day ${day} has no committed events`, { details: { day } });
+  if ((await liveDay(store, live, day)).segments.length === 0) throw withoutEvents(day, live);
   const behind = cut.filter(({ reached }) => !reached).map(({ partition }) => partition);
   if (requireReached && behind.length > 0)
     throw new VamoError(
@@ -55,6 +54,18 @@ async function planSeal(options: SealOptions): Promise<BuildPlan> {
     rewardsUntilMs: limitMs,
     arrivedUntilMs: limitMs,
   };
+}
+
+/** Nothing to seal; the days that there are say whether the name or the source is wrong. */
+function withoutEvents(day: DayKey, { topic, partitions }: LiveLedgers): VamoError {
+  const days = partitions.flat().flatMap(({ segments }) => segments.map((segment) => segment.day));
+  const known = [...new Set(days)].sort();
+  const [first, last] = [known[0], known.at(-1)];
+  const there = first === undefined ? 'it has none at all' : `its days are ${first} to ${last}`;
+  return new VamoError('DAY_MISSING', `day ${day} has no events from ${topic}: ${there}`, {
+    details: { day, known },
+    mend: 'Name a day that `vamo days` lists, or ingest what holds it first.',
+  });
 }
 
 /** A sealed day never changes: asking for it under other rules is an error, not a new seal. */

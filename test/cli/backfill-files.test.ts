@@ -18,6 +18,7 @@ interface Done {
   readonly id: string;
   readonly stats: { readonly records: number; readonly deadLetters: number };
   readonly published: readonly { readonly day: string; readonly digest: string }[];
+  readonly withoutEvents: readonly string[];
 }
 
 let workshop: Workshop;
@@ -70,8 +71,10 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
   it('of sealed Arrow files of another data directory is the same day', async () => {
     const night = await workshop.night(CONFIG);
     const files = join(live.data, 'days/*/g0001/events-*.arrow');
-    const done = await night.ok<Done>('backfill', ...RANGE, '--files', files);
+    const longer = ['--from', DAY, '--to', '2026-01-09'];
+    const done = await night.ok<Done>('backfill', ...longer, '--files', files);
     expect(digests(done)).toEqual(expected());
+    expect(done.withoutEvents).toEqual(['2026-01-07', '2026-01-08', '2026-01-09']);
     expect(await filesUnder(night, 'work/backfill')).toEqual([]);
     expect((await night.ok<{ differing: number }>('verify')).differing).toBe(0);
 

@@ -186,7 +186,24 @@ describe('sealing', () => {
   it('refuses a day without committed events, and does not see files no ledger names', async () => {
     const store = await storeOf([[]]);
     await store.put(`seg/day=${DAY}/orphan.arrow`, Buffer.from('anything'));
-    await expect(seal(store, 1)).rejects.toMatchObject({ code: 'DAY_MISSING' });
+    await expect(seal(store, 1)).rejects.toMatchObject({
+      code: 'DAY_MISSING',
+      message: expect.stringContaining(`${DAY} has no events`) as string,
+      details: { known: [] },
+    });
+    const outcomes = day.filter(({ event }) => event.kind === 'outcome');
+    for (const days of [1, 3])
+      await commitArrivals(
+        store,
+        0,
+        outcomes.slice(0, 2).map(({ event, arrivalMs }) => ({
+          event: { ...event, event_time: event.event_time + days * 86_400_000 },
+          arrivalMs: arrivalMs + days * 86_400_000,
+        })),
+      );
+    await expect(seal(store, 1)).rejects.toMatchObject({
+      message: expect.stringMatching(/: its days are 2026-03-02 to 2026-03-04$/) as string,
+    });
   });
 
   it('waits for what arrives at the cut when asked to', async () => {

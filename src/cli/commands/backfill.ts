@@ -138,7 +138,11 @@ async function carryOut(context: Context, plan: BackfillPlan) {
     context.say(
       `${day}: generation ${String(generation)}, ${String(manifest.counts.accepted)} rows, digest ${manifest.digest.slice(0, 16)}`,
     );
-  if (published.length === 0) context.say('no row fell on these days: nothing was published');
+  const withoutEvents = daysOf(plan).filter((day) => !published.some((one) => one.day === day));
+  if (withoutEvents.length > 0)
+    context.say(
+      `no events of ${withoutEvents.join(', ')} were found: nothing is published of them`,
+    );
   const stale = await staleVersions(context);
   sayStale(context, stale);
   return {
@@ -146,6 +150,7 @@ async function carryOut(context: Context, plan: BackfillPlan) {
     alreadyDone: false,
     stats,
     published: published.map(({ manifest }) => describeGeneration(manifest)),
+    withoutEvents,
     stale,
   };
 }

@@ -72,6 +72,8 @@ async function load(context: Context, options: ClickHouseOptions): Promise<Loadi
 
 export const clickhouseCommand: CommandSpec<ClickHouseOptions> = {
   name: 'clickhouse',
+  // Services may start before the first event comes.
+  needsEvents: ({ follow }, [action]) => action === 'load' && follow !== true,
   summary: 'the queryable copy: serve the embedded one to other processes, or keep a server up',
   examples: [
     'vamo clickhouse serve --port 8123',

@@ -8,6 +8,7 @@ interface PruneOptions {
 /** Removes what no reader can see any more. */
 export const pruneCommand: CommandSpec<PruneOptions> = {
   name: 'prune',
+  needsEvents: () => true,
   summary: 'remove files that no ledger and no manifest names, left by processes that died',
   examples: ['vamo prune --dry-run', 'vamo prune'],
   options: (command) => command.option('--dry-run', 'only say what would be removed'),

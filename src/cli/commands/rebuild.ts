@@ -62,14 +62,18 @@ async function loadDays(context: Context, days: readonly DayKey[]) {
 /** Makes the queryable copy anew from the sealed files. */
 export const rebuildCommand: CommandSpec<{ readonly day?: string; readonly all?: boolean }> = {
   name: 'rebuild',
+  needsEvents: () => true,
   summary: 'make the copy in ClickHouse anew from the sealed files, to an equal checksum',
   examples: ['vamo rebuild --day 2026-01-05', 'vamo rebuild --all'],
   options: (command) =>
     command
       .option('--day <day>', 'this day only; the rest of the copy must be sound')
       .option('--all', 'every day, from nothing: also when the copy is torn or lost'),
-  async run(context, { day, all = false }) {
+  check({ day, all = false }) {
     if ((day === undefined) !== all) throw new VamoError('USAGE', 'name either --day DAY or --all');
+    if (day !== undefined) dayKey(day);
+  },
+  async run(context, { day, all = false }) {
     const { store, root, now } = context;
     const role = await openDataDirectory(root, {
       role: 'sealer',

@@ -142,15 +142,18 @@ export const describeGeneration = (manifest: PartitionManifest) => {
 
 export const sealCommand: CommandSpec<SealCommandOptions> = {
   name: 'seal',
+  needsEvents: () => true,
   summary: 'close days: dedupe, order, digest, sum; load the queryable copy',
   examples: ['vamo seal', 'vamo seal --day 2026-01-05 --at-end'],
   options: (command) =>
     command
       .option('--day <day>', 'this day only; default: every open day whose cut is reached')
       .option('--at-end', 'with --day: the source has ended, do not wait for later records'),
+  check({ day, atEnd }) {
+    if (day !== undefined) dayKey(day);
+    else if (atEnd === true) throw new VamoError('USAGE', '--at-end needs --day');
+  },
   async run(context, options) {
-    if (options.atEnd === true && options.day === undefined)
-      throw new VamoError('USAGE', '--at-end needs --day');
     const { sealed, waiting, amended } =
       options.day === undefined
         ? await sealWhatIsDue(context)
