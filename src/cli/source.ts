@@ -14,7 +14,7 @@ import {
 import type { Context } from './context.ts';
 
 /** The file log of the configuration, under the data directory unless absolute. */
-function logOptions({ root, config }: Context) {
+function logOptions({ root, config }: Pick<Context, 'root' | 'config'>) {
   const { directory, topic, partitions } = config.source;
   return {
     directory: directory.startsWith('/') ? directory : join(root, directory),
@@ -36,6 +36,18 @@ export function openSource(context: Context): EventSource {
   if (source.kind === 'files')
     return createRawFileSource({ files: source.files ?? '', topic: source.topic });
   return createKafkaSource({ ...kafkaOptions(context), log: context.log });
+}
+
+/** The configured source in words, with where what is read of it goes. */
+export function nameSource({ root, config }: Context, partitions: number): string {
+  const { kind, topic, kafka, files } = config.source;
+  const parts = `${String(partitions)} ${kind === 'files' ? 'files' : 'partitions'}`;
+  const from = {
+    kafka: `Kafka topic ${topic} (${parts}) at ${kafka.brokers.join(', ')} as group ${kafka.groupId}`,
+    file: `log ${topic} (${parts}) in ${logOptions({ root, config }).directory}`,
+    files: `${files ?? ''} (${parts})`,
+  };
+  return `${from[kind]} into ${root}`;
 }
 
 /** The configured source as a sink: where simulated events go. A missing Kafka topic is made. */

@@ -10,6 +10,7 @@ import {
   withAdmin,
 } from './kafka-client.ts';
 import { createGroupReader } from './kafka-group-reader.ts';
+import { requireTopic } from './kafka-topic.ts';
 
 export interface KafkaOptions extends KafkaAddress {
   readonly groupId: string;
@@ -39,12 +40,13 @@ export function createKafkaSource(options: KafkaOptions): EventSource {
 
   return {
     topic,
-    async identity() {
-      const { id, partitions } = await withAdmin(options, async (admin) => ({
-        id: (await admin.describeCluster()).clusterId,
-        partitions: (await admin.fetchTopicOffsets(topic)).length,
-      }));
-      return { schema: 'source/v1', kind: 'kafka', id, topic, partitions };
+    identity() {
+      return withAdmin(options, async (admin) => {
+        await requireTopic(admin, options);
+        const { clusterId: id } = await admin.describeCluster();
+        const { length: partitions } = await admin.fetchTopicOffsets(topic);
+        return { schema: 'source/v1', kind: 'kafka', id, topic, partitions };
+      });
     },
     async ends() {
       return (await fetchWatermarks(options)).map(({ high }) => high);
@@ -116,7 +118,19 @@ async function readGroup(
     return tracked;
   };
 
+  // A broker that restarts fails many calls: it is told of once, and once when it is back.
+  let isAway = false;
+  const away = (reason: string): void => {
+    if (!isAway) log.warn('kafka.reconnecting', { topic, brokers: options.brokers, reason });
+    isAway = true;
+  };
+  const back = (): void => {
+    if (isAway) log.info('kafka.up', { topic, brokers: options.brokers });
+    isAway = false;
+  };
+
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    back();
     void track(reader.assign(payload.memberAssignment[topic] ?? []));
   });
   // Batches of only aborted or control records do not reach `eachBatch`: the client passes over them.
@@ -125,8 +139,8 @@ async function readGroup(
   });
   consumer.on(consumer.events.FETCH_START, () => reader.goBackIfLost());
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    log.warn('kafka.crash', { reason: payload.error.message, restart: payload.restart });
-    if (!payload.restart) fail(payload.error);
+    if (payload.restart) away(payload.error.message);
+    else fail(payload.error);
   });
 
   let checking = false;

@@ -1,4 +1,25 @@
+import type { Admin } from 'kafkajs';
+import { VamoError } from '../core/index.ts';
 import { type KafkaAddress, withAdmin } from './kafka-client.ts';
+
+/**
+ * Says at once that a topic is not there: asked for its offsets, the client would wait for it to appear.
+ * @throws VamoError INGEST_SOURCE
+ */
+export async function requireTopic(
+  admin: Admin,
+  { brokers, topic }: Pick<KafkaAddress, 'brokers' | 'topic'>,
+): Promise<void> {
+  if ((await admin.listTopics()).includes(topic)) return;
+  throw new VamoError(
+    'INGEST_SOURCE',
+    `Kafka at ${brokers.join(', ')}: there is no topic ${topic} that this user may read`,
+    {
+      details: { brokers, topic },
+      mend: 'Correct `source.topic` or `source.kafka.brokers`, or create the topic.',
+    },
+  );
+}
 
 /**
  * Creates a topic unless it exists. Its records carry their producer's time (`arrival_ms`) and are

@@ -283,6 +283,7 @@ export async function openPartition(
       next,
       committed: range.from,
       buffered: range.records,
+      bufferedRows: range.rows,
       bufferedBytes: range.bytes,
       maxArrivalMs: range.maxArrivalMs,
       lastCommitMs,

@@ -7,6 +7,8 @@ export interface PartitionSnapshot {
   readonly committed: number;
   /** Records read and not yet committed. */
   readonly buffered: number;
+  /** Rows that they gave so far. */
+  readonly bufferedRows: number;
   /** Memory that they take. */
   readonly bufferedBytes: number;
   /** Newest arrival time read, ms since the epoch; 0 = none yet. */

@@ -10,6 +10,23 @@ function readIdentity(text: string, key: string): SourceIdentity {
   }
 }
 
+const MEND_FILES =
+  'Put them back as they were. More files are taken in by `vamo backfill --files PATTERN --mapping NAME`, or into another data directory.';
+
+/** What differs between files at rest: they are known by their contents, in the order of their paths. */
+function filesChanged(known: SourceIdentity, found: SourceIdentity): VamoError {
+  const at = found.ends?.findIndex((end, i) => end !== known.ends?.[i]) ?? -1;
+  const which = at < 0 ? 'of the same lengths' : `the first that differs is file ${at + 1}`;
+  const what =
+    found.partitions === known.partitions
+      ? `the contents of the ${found.partitions} files are others than at the first ingest (${which}, in the order of their paths)`
+      : `there are ${found.partitions} files, at the first ingest there were ${known.partitions}`;
+  return new VamoError('INGEST_SOURCE_CHANGED', `source.files: ${what}`, {
+    details: { field: 'files', found: found.partitions, recorded: known.partitions },
+    mend: MEND_FILES,
+  });
+}
+
 /**
  * The source a data directory belongs to is fixed by the first ingester.
  * @throws VamoError INGEST_SOURCE_CHANGED naming what differs; STORE_CORRUPT
@@ -19,6 +36,8 @@ export async function checkSource(store: ObjectStore, found: SourceIdentity): Pr
   const bytes = Buffer.from(`${JSON.stringify(found)}\n`);
   if (!(await store.has(key)) && (await store.putIfAbsent(key, bytes))) return;
   const known = readIdentity(Buffer.from(await store.get(key)).toString(), key);
+  if (known.kind === 'files' && found.kind === 'files' && known.id !== found.id)
+    throw filesChanged(known, found);
   for (const field of ['kind', 'id', 'topic', 'partitions'] as const)
     if (known[field] !== found[field])
       throw new VamoError(

@@ -241,6 +241,16 @@ describe.skipIf(missing !== undefined)('ingest from Kafka', () => {
     await admin.disconnect();
   }, 60_000);
 
+  it('says at once that a topic does not exist', async () => {
+    const { store } = await openDataDirectory(join(folder, 'mistyped'));
+    const began = performance.now();
+    await expect(ingester('mistyped', store).run()).rejects.toMatchObject({
+      code: 'INGEST_SOURCE',
+      message: `Kafka at ${broker.address}: there is no topic mistyped that this user may read`,
+    });
+    expect(performance.now() - began).toBeLessThan(3000);
+  });
+
   it('says which broker does not answer', async () => {
     const { store } = await openDataDirectory(join(folder, 'nobody'));
     const source = createKafkaSource({

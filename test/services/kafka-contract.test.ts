@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import kafkajs, { type Batch, type Consumer, type EachBatchPayload } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { silentLogger } from '../../src/core/index.ts';
+import { type Logger, silentLogger } from '../../src/core/index.ts';
 import {
   createIngester,
   createKafkaSink,
@@ -81,12 +81,15 @@ describe.skipIf(missing !== undefined)('kafkajs and the broker', () => {
 
   async function open(
     topic: string,
-    over: Partial<IngesterOptions['ingest']> & { readonly checkMs?: number } = {},
+    over: Partial<IngesterOptions['ingest']> & {
+      readonly checkMs?: number;
+      readonly log?: Logger;
+    } = {},
     security: ReturnType<typeof openKafkaSecurity> = {},
     brokers = [broker.address],
     clock = () => performance.now(),
   ) {
-    const { checkMs, ...ingest } = over;
+    const { checkMs, log = silentLogger, ...ingest } = over;
     const { store } = await openDataDirectory(join(folder, topic));
     const ingester = createIngester({
       source: createKafkaSource({
@@ -95,7 +98,7 @@ describe.skipIf(missing !== undefined)('kafkajs and the broker', () => {
         security,
         groupId: `${topic}-group`,
         sessionTimeoutMs: 6000,
-        log: silentLogger,
+        log,
         ...(checkMs === undefined ? {} : { checkMs }),
       }),
       store,
@@ -317,6 +320,27 @@ describe.skipIf(missing !== undefined)('kafkajs and the broker', () => {
     const rows = [...(await committedRows(store)).values()].flat();
     expect(rows.map((row) => row['event_id'])).toEqual([4, 5, 6, 7, 8, 9].map((i) => `o-${i}`));
   }, 60_000);
+
+  it('tells once that the broker is away and once that it is back, and goes on', async () => {
+    const topic = 'restarted';
+    await withTopic(topic, [valueOf('before')]);
+    const told: string[] = [];
+    const tell = (event: string): void => void told.push(event);
+    const log = { ...silentLogger, warn: tell, info: tell };
+    const { ingester, store } = await open(topic, { log });
+    const stop = new AbortController();
+    const running = ingester.run({ signal: stop.signal, until: 'forever' });
+    const committed = (rows: number) =>
+      vi.waitFor(() => expect(ingester.snapshot().stats?.rows).toBe(rows), 60_000);
+    await committed(1);
+    await broker.killAndRestart();
+    await withTopic(topic, [valueOf('after')]);
+    await committed(2);
+    expect(told).toEqual(['kafka.reconnecting', 'kafka.up']);
+    stop.abort();
+    await running;
+    expect([...(await committedRows(store)).values()].flat()).toHaveLength(2);
+  }, 120_000);
 
   it('stops when the topic was deleted and made again, at its start and while it runs', async () => {
     const topic = 'again';

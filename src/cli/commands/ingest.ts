@@ -6,7 +6,7 @@ import { type Context, keepConfig } from '../context.ts';
 import { keepMapping, openDecoder } from '../decoder.ts';
 import { observed, type Watching } from '../observe/ingest-observed.ts';
 import { type CommandSpec, wholeNumber } from '../run-command.ts';
-import { openSource } from '../source.ts';
+import { nameSource, openSource } from '../source.ts';
 
 /** Takes the configured source's events into segments. Any number of processes may do so at once. */
 export async function ingestEvents(
@@ -17,7 +17,7 @@ export async function ingestEvents(
   const { store, config, log, signal } = context;
   const source = openSource(context);
   // A wrong address is found before anything of it is written down.
-  await source.identity();
+  const { partitions } = await source.identity();
   const ingester = createIngester({
     source,
     store,
@@ -32,6 +32,8 @@ export async function ingestEvents(
   await keepConfig(context);
   await keepMapping(context);
   await keepRules(store, rulesOf(config));
+  if (until === 'forever')
+    process.stderr.write(`following ${nameSource(context, partitions)}; Ctrl-C stops it\n`);
   const stats = await observed(context, ingester, source, watching, () =>
     ingester.run({ signal, until }),
   );

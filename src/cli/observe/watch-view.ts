@@ -1,3 +1,4 @@
+import type { PartitionSnapshot } from '../../ingest/index.ts';
 import { formatTable } from '../table.ts';
 import { lagOf, type Observation } from './observation.ts';
 
@@ -5,9 +6,13 @@ import { lagOf, type Observation } from './observation.ts';
 export interface Frame {
   /** ISO time. */
   readonly at: string;
+  /** Rows read, committed or not. */
   readonly rowsPerSecond: number;
   readonly lag: number | null;
+  /** Rows committed. */
   readonly rows: number;
+  /** Records read and not yet committed. */
+  readonly buffered: number;
   readonly deadLetters: number;
   readonly commits: number;
   readonly lost: number;
@@ -25,6 +30,14 @@ interface PartitionFrame {
   readonly deadLetters: number;
 }
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+const rowsRead = (p: PartitionSnapshot): number => p.rows + p.bufferedRows;
+
+/** Rows of all partitions: what was committed, of those that are another's by now too. */
+const allRows = ({ snapshot: { stats, partitions } }: Observation): number =>
+  (stats?.rows ?? 0) + sum(partitions.map((p) => p.bufferedRows));
+
 /** Rates come from the look before; without one they are 0. */
 export function frameOf(now: Observation, before: Observation | undefined, rss: number): Frame {
   const seconds = before === undefined ? 0 : (now.clockMs - before.clockMs) / 1000;
@@ -38,7 +51,7 @@ export function frameOf(now: Observation, before: Observation | undefined, rss: 
         partition: p.partition,
         next: p.next,
         lag: lagOf(now, p) ?? null,
-        rowsPerSecond: rate(p.rows, earlier?.rows),
+        rowsPerSecond: rate(rowsRead(p), earlier && rowsRead(earlier)),
         lastCommitSeconds: Math.round((now.clockMs - p.lastCommitMs) / 1000),
         rows: p.rows,
         deadLetters: p.deadLetters,
@@ -48,9 +61,10 @@ export function frameOf(now: Observation, before: Observation | undefined, rss: 
   const lags = partitions.flatMap(({ lag }) => (lag === null ? [] : [lag]));
   return {
     at: new Date(now.atMs).toISOString(),
-    rowsPerSecond: rate(rows, before?.snapshot.stats?.rows),
-    lag: lags.length < partitions.length ? null : lags.reduce((a, b) => a + b, 0),
+    rowsPerSecond: rate(allRows(now), before && allRows(before)),
+    lag: lags.length < partitions.length ? null : sum(lags),
     rows,
+    buffered: sum(now.snapshot.partitions.map((p) => p.buffered)),
     deadLetters,
     commits,
     lost,
@@ -59,6 +73,8 @@ export function frameOf(now: Observation, before: Observation | undefined, rss: 
   };
 }
 
+/** Terminals of fewer rows get one line of totals. */
+const LOW = 12;
 const BARS = '▁▂▃▄▅▆▇█';
 
 /** The newest `width` values as bars, the highest one full. */
@@ -75,9 +91,41 @@ export function lineOf(frame: Frame): string {
   return (
     `${frame.at} ${count(frame.rowsPerSecond)} rows/s, lag ${count(frame.lag)}, ` +
     `${count(frame.rows)} rows in ${count(frame.commits)} commits, ` +
-    `${count(frame.deadLetters)} dead letters, ${count(frame.lost)} lost commits, ` +
-    `${String(frame.rssMiB)} MiB`
+    `${count(frame.buffered)} records read since, ${count(frame.deadLetters)} dead letters, ` +
+    `${count(frame.lost)} lost commits, ${String(frame.rssMiB)} MiB`
   );
+}
+
+/** Text as lines of at most `columns`, parted where it has commas. */
+function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const part of text.split(/(?<=,) /)) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + part.length > columns) lines.push(part);
+    else lines[lines.length - 1] = `${last} ${part}`;
+  }
+  return lines;
+}
+
+/** A row a partition; without the offsets where they do not fit. */
+function tableOf({ partitions }: Frame, columns: number): string[] {
+  if (partitions.length === 0) return ['no partition is assigned yet'];
+  const heading = ['partition', 'lag', 'rows/s', 'commit', 'rows', 'bad', 'next'];
+  const cells = partitions.map((p) => [
+    p.partition,
+    count(p.lag),
+    count(p.rowsPerSecond),
+    `${String(p.lastCommitSeconds)} s ago`,
+    count(p.rows),
+    count(p.deadLetters),
+    p.next,
+  ]);
+  const whole = formatTable(heading, cells).split('\n');
+  if (whole.every((line) => line.length <= columns)) return whole;
+  return formatTable(
+    heading.slice(0, -1),
+    cells.map((row) => row.slice(0, -1)),
+  ).split('\n');
 }
 
 /**
@@ -89,26 +137,19 @@ export function viewOf(
   history: readonly number[],
   terminal: { readonly columns: number; readonly rows: number },
 ): string[] {
-  const table = formatTable(
-    ['partition', 'next', 'lag', 'rows/s', 'last commit', 'rows', 'dead letters'],
-    frame.partitions.map((p) => [
-      p.partition,
-      p.next,
-      count(p.lag),
-      count(p.rowsPerSecond),
-      `${String(p.lastCommitSeconds)} s ago`,
-      count(p.rows),
-      count(p.deadLetters),
-    ]),
-  ).split('\n');
-  const room = Math.max(1, terminal.rows - 4);
+  const { columns } = terminal;
+  const head = [
+    ...(terminal.rows < LOW ? [lineOf(frame)] : wrapped(lineOf(frame), columns)),
+    `${sparkline(history, Math.max(1, Math.min(60, columns - 20)))} rows/s`,
+    '',
+  ];
+  const table = tableOf(frame, columns);
+  const room = Math.max(1, terminal.rows - head.length - 1);
   const shown = table.length <= room ? table : table.slice(0, room - 1);
   const hidden = table.length - shown.length;
   return [
-    lineOf(frame),
-    `${sparkline(history, Math.max(1, Math.min(60, terminal.columns - 20)))} rows/s`,
-    '',
+    ...head,
     ...shown,
     ...(hidden > 0 ? [`... and ${String(hidden)} more partitions`] : []),
-  ].map((line) => line.slice(0, terminal.columns));
+  ].map((line) => line.slice(0, columns));
 }

@@ -3,14 +3,16 @@ import type { Observation } from './observation.ts';
 
 const HISTORY = 120;
 
+/** What the view is written to, a terminal or not. */
+type Terminal = Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'rows'> & {
+  write(text: string): unknown;
+};
+
 /**
  * Shows frames as they come: drawn over the one before on a terminal, one line each elsewhere, JSON
  * lines with `json`.
  */
-function createScreen(
-  stream: NodeJS.WriteStream,
-  json: boolean,
-): { show(frame: Frame): void; end(): void } {
+function createScreen(stream: Terminal, json: boolean): { show(frame: Frame): void; end(): void } {
   const history: number[] = [];
   let drawn = 0;
   return {
@@ -30,10 +32,10 @@ function createScreen(
   };
 }
 
-/** Looks once a second until it is ended; the last look shows how everything stands then. */
+/** Looks at once and then once a second, until it is ended; the last look shows how everything stands then. */
 export function watch(options: {
   readonly observe: () => Promise<Observation>;
-  readonly stream: NodeJS.WriteStream;
+  readonly stream: Terminal;
   readonly json: boolean;
   readonly everyMs?: number;
 }): { end(): Promise<void> } {
@@ -48,9 +50,11 @@ export function watch(options: {
     before = now;
   }
 
-  const timer = setInterval(() => {
+  const lookAgain = (): void => {
     looking ??= look().finally(() => (looking = undefined));
-  }, everyMs);
+  };
+  lookAgain();
+  const timer = setInterval(lookAgain, everyMs);
   return {
     async end() {
       clearInterval(timer);

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { clickhouseMetrics } from '../../../src/cli/observe/clickhouse-metrics.ts';
 import { createDayFigures, dayMetrics } from '../../../src/cli/observe/day-metrics.ts';
 import { ingestMetrics, processMetrics } from '../../../src/cli/observe/ingest-metrics.ts';
@@ -9,7 +9,8 @@ import { type MetricsServer, serveMetrics } from '../../../src/cli/observe/metri
 import { createObserver, type Observation } from '../../../src/cli/observe/observation.ts';
 import { type Metric, renderMetrics } from '../../../src/cli/observe/prometheus.ts';
 import { ingestReadiness } from '../../../src/cli/observe/readiness.ts';
-import { frameOf, sparkline, viewOf } from '../../../src/cli/observe/watch-view.ts';
+import { watch } from '../../../src/cli/observe/watch.ts';
+import { frameOf, lineOf, sparkline, viewOf } from '../../../src/cli/observe/watch-view.ts';
 import { DAY_MS, dayStartMs, dayKey, silentLogger } from '../../../src/core/index.ts';
 import { createFileSink, createFileSource, createIngester } from '../../../src/ingest/index.ts';
 import { openDirectoryStore } from '../../../src/store/index.ts';
@@ -51,6 +52,7 @@ function look(over: Partial<Observation> = {}): Observation {
     next: committed,
     committed,
     buffered: 0,
+    bufferedRows: 0,
     bufferedBytes: 0,
     maxArrivalMs: 1_000_000,
     lastCommitMs: 5_000,
@@ -202,11 +204,53 @@ describe('the live view', () => {
     expect(frameOf(look(), slower, 0).partitions.map((p) => p.rowsPerSecond)).toEqual([25, 25]);
   });
 
+  it('shows what is read before anything of it is committed', () => {
+    const { snapshot } = look();
+    const reading = (buffered: number): Observation =>
+      look({
+        clockMs: 1000 * buffered,
+        snapshot: {
+          ...snapshot,
+          partitions: snapshot.partitions.map((p) => ({ ...p, buffered, bufferedRows: buffered })),
+        },
+      });
+    const frame = frameOf(reading(3), reading(2), 0);
+    expect(frame).toMatchObject({ rowsPerSecond: 2, buffered: 6, rows: 160 });
+    expect(frame.partitions.map((p) => p.rowsPerSecond)).toEqual([1, 1]);
+    expect(lineOf(frame)).toContain(', 6 records read since, ');
+  });
+
+  it('draws its first frame at once, also before a partition is assigned', async () => {
+    let drawn = '';
+    const stream = {
+      ...{ isTTY: true, columns: 80, rows: 24 },
+      write: (text: string) => (drawn += text),
+    };
+    const nothing = look({ snapshot: { topic: 't', partitions: [] }, ends: undefined });
+    const observe = () => Promise.resolve(nothing);
+    const view = watch({ observe, stream, json: false, everyMs: 60_000 });
+    await vi.waitFor(() => expect(drawn).toContain('no partition is assigned yet'));
+    await view.end();
+  });
+
   it('fits the terminal', () => {
     const frame = frameOf(look(), undefined, 0);
     const view = viewOf(frame, [1, 2, 8], { columns: 60, rows: 24 });
-    expect(view.join('\n')).toMatch(/partition +next +lag.*\n *0 +100 +0.*\n *1 +60 +40/);
-    expect(view[1]).toBe('▂▃█ rows/s');
+    expect(view.join('\n')).toMatch(/partition +lag.* next\n *0 +0 .* 100\n *1 +40 .* 60$/);
+    expect(view).toContain('▂▃█ rows/s');
+    // Totals are parted, and offsets left out, before anything is cut.
+    const most = { ...frame, rowsPerSecond: 123_456, lag: 99_999_999, rows: 9_999_999_999 };
+    const partitions = [{ ...frame.partitions[0]!, next: 2 ** 52, rows: 9_999_999_999 }];
+    for (const columns of [80, 64]) {
+      const lines = viewOf({ ...most, partitions }, [1], { columns, rows: 24 }).join('\n');
+      expect(lines.replaceAll('\n', ' ')).toContain(lineOf(most));
+      expect(lines).toMatch(
+        columns === 80 ? /9,999,999,999 +0 +4503599627370496$/ : / 9,999,999,999 +0$/,
+      );
+      expect(Math.max(...lines.split('\n').map((line) => line.length))).toBeLessThanOrEqual(
+        columns,
+      );
+    }
     const small = viewOf(frame, [1], { columns: 30, rows: 6 });
     expect(small.at(-1)).toBe('... and 2 more partitions');
     expect(Math.max(...small.map((line) => line.length))).toBeLessThanOrEqual(30);

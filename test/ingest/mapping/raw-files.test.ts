@@ -116,9 +116,16 @@ describe('raw files through a mapping', () => {
     await writeLogs();
     await ingest();
     await appendFile(join(root, 'logs', 'imp.20130606.txt'), 'more\n');
-    await expect(ingest()).rejects.toMatchObject({ code: 'INGEST_SOURCE_CHANGED' });
+    const refused = (message: string) =>
+      expect(ingest()).rejects.toMatchObject({
+        code: 'INGEST_SOURCE_CHANGED',
+        message: `source.files: ${message}`,
+        mend: expect.stringContaining('vamo backfill --files') as string,
+      });
+    const changed = 'the contents of the 2 files are others than at the first ingest';
+    await refused(`${changed} (the first that differs is file 1, in the order of their paths)`);
     await writeFile(join(root, 'logs', 'imp.20130608.txt'), 'new\n');
-    await expect(ingest()).rejects.toMatchObject({ code: 'INGEST_SOURCE_CHANGED' });
+    await refused('there are 3 files, at the first ingest there were 2');
     await rm(join(root, 'logs'), { recursive: true });
     await expect(ingest()).rejects.toMatchObject({ code: 'INGEST_SOURCE' });
   });
