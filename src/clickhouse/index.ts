@@ -1,4 +1,4 @@
-export { askReadOnly } from './question.ts';
+export { askReadOnly, type Answer } from './question.ts';
 export { type Engine } from './engine.ts';
 export { openEmbedded } from './embedded.ts';
 export { openServer, type ServerAddress } from './server.ts';
@@ -31,6 +31,7 @@ export {
   type LoadedMark,
 } from './tables-sql.ts';
 export {
+  COUNT_OPEN_ROWS,
   LIVE_DAYS,
   SEGMENT_COLUMNS,
   TUNE_LIVE,

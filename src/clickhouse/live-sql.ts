@@ -73,5 +73,8 @@ export function dropLiveDay(day: DayKey): string {
   return `ALTER TABLE events_live DROP PARTITION ${literal(day)}`;
 }
 
+/** One row, `rows`: how many rows of open days are loaded. */
+export const COUNT_OPEN_ROWS = 'SELECT count() AS rows FROM events_now WHERE provisional = 1';
+
 /** Rows, `day`: the days of which segments are loaded. */
 export const LIVE_DAYS = 'SELECT toString(day) AS day FROM events_live GROUP BY day';

@@ -1,4 +1,4 @@
-import { isMature, type PartitionManifest } from '../contracts/index.ts';
+import { isMature, type LedgerEntry, type PartitionManifest } from '../contracts/index.ts';
 import { type DayKey, dayKey } from '../core/index.ts';
 import { type ObjectStore, listSealedDays, readLedgers, readManifest } from '../store/index.ts';
 
@@ -26,6 +26,29 @@ export interface DayReport {
   readonly mature_at_ms: number | null;
 }
 
+/** What was read from the source: records = filtered + dead_lettered + kept. */
+export interface SourceTotals {
+  readonly records: number;
+  /** Left out by a mapping; they belong to no day. */
+  readonly filtered: number;
+  readonly dead_lettered: number;
+  /** Records that gave rows, by a mapping several or, of events that many lines give, none. */
+  readonly kept: number;
+  /** Of all days: accepted + duplicate + late, those of backfills left aside. */
+  readonly rows: number;
+}
+
+/** Adds up what the ledgers say of every record that was read. */
+export function sourceTotals(entries: readonly LedgerEntry[]): SourceTotals {
+  const sum = (of: (entry: LedgerEntry) => number): number =>
+    entries.reduce((total, entry) => total + of(entry), 0);
+  const records = sum((entry) => entry.records);
+  const filtered = sum((entry) => entry.filtered ?? 0);
+  const dead_lettered = sum((entry) => entry.deadLetters?.rows ?? 0);
+  const rows = sum(({ segments }) => segments.reduce((n, segment) => n + segment.rows, 0));
+  return { records, filtered, dead_lettered, kept: records - filtered - dead_lettered, rows };
+}
+
 interface Committed {
   rows: number;
   dead: number;
@@ -34,10 +57,14 @@ interface Committed {
 /**
  * Every day with committed records, in order, from ledgers and manifests alone: no engine, no
  * segment is opened.
+ * @param entries the ledgers, when they have been read already
  * @throws VamoError INGEST_LEDGER, STORE_CORRUPT
  */
-export async function dayReports(store: ObjectStore): Promise<DayReport[]> {
-  const days = await committedCounts(store);
+export async function dayReports(
+  store: ObjectStore,
+  entries?: readonly LedgerEntry[],
+): Promise<DayReport[]> {
+  const days = committedCounts(entries ?? (await readLedgers(store)));
   const sealed = new Map<DayKey, PartitionManifest>();
   for (const { day, generation } of await listSealedDays(store)) {
     sealed.set(day, await readManifest(store, day, generation));
@@ -48,7 +75,7 @@ export async function dayReports(store: ObjectStore): Promise<DayReport[]> {
     .map(([day, committed]) => report(day, committed, sealed.get(day)));
 }
 
-async function committedCounts(store: ObjectStore): Promise<Map<DayKey, Committed>> {
+function committedCounts(entries: readonly LedgerEntry[]): Map<DayKey, Committed> {
   const days = new Map<DayKey, Committed>();
   const at = (name: string): Committed => {
     const day = dayKey(name);
@@ -56,7 +83,7 @@ async function committedCounts(store: ObjectStore): Promise<Map<DayKey, Committe
     days.set(day, counts);
     return counts;
   };
-  for (const entry of await readLedgers(store)) {
+  for (const entry of entries) {
     for (const segment of entry.segments) at(segment.day).rows += segment.rows;
     for (const [day, count] of Object.entries(entry.deadLetters?.byDay ?? {}))
       at(day).dead += count;

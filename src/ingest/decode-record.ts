@@ -13,6 +13,11 @@ export interface BadRecord {
   readonly reason: string;
 }
 
+/** A reason without the values it names, which would make one of every record. */
+export function withoutValues(reason: string): string {
+  return reason.replace(/"[^"]*"/g, '""').replace(/\d+(\.\d+)?/g, '#');
+}
+
 /** An event and the day that stores it. */
 export interface PlacedEvent {
   readonly event: AuctionEvent;

@@ -19,6 +19,7 @@ export {
   type Decoded,
   type DecoderOptions,
   type RecordDecoder,
+  withoutValues,
 } from './decode-record.ts';
 export { createIngester, type Ingester, type IngestSnapshot } from './ingester.ts';
 export { type IngesterOptions } from './ingester-options.ts';

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -67,7 +67,7 @@ async function ask(sql: string, env: NodeJS.ProcessEnv = {}): Promise<unknown> {
 const DAY = '2026-01-05';
 const ROWS = `SELECT provisional, count() AS n FROM events_now WHERE day = '${DAY}' GROUP BY ALL`;
 
-describe('vamo clickhouse', () => {
+describe('vamo clickhouse', { timeout: 120_000 }, () => {
   it('serves open and sealed days to other processes while it keeps them up', async () => {
     const config = join(dir, 'tiny.json');
     const often = { clickhouse: { applyMs: 200 }, ingest: { flushMs: 200 } };
@@ -86,6 +86,14 @@ describe('vamo clickhouse', () => {
     const [{ records, dead_lettered }] = (
       JSON.parse(stdout) as { days: [{ records: number; dead_lettered: number }] }
     ).days;
+
+    // A copy without tables, as a server that nothing was loaded into yet.
+    await mkdir(join(data, 'clickhouse'));
+    const early = await vamo('days', '--sql', ROWS, '--data', data);
+    expect([early.code, early.stderr]).toEqual([
+      1,
+      expect.stringContaining('`vamo clickhouse load`'),
+    ]);
 
     const serve = ['clickhouse', 'serve', '--config', config, '--metrics', '0'];
     const server = await running(serve, METRICS);
@@ -115,7 +123,9 @@ describe('vamo clickhouse', () => {
     });
     expect(await server.stop()).toBe(0);
     await expect(access(join(data, 'clickhouse-front.json'))).rejects.toThrow('ENOENT');
-    expect(await ask(ROWS)).toEqual(accepted);
+    // Open days were all brought in: nothing is told to be missing.
+    const whole = await vamo('days', '--json', '--sql', ROWS, '--data', data);
+    expect([JSON.parse(whole.stdout), whole.stderr]).toEqual([accepted, '']);
     expect(await ask(ROWS, asServer)).toMatchObject({ error: { code: 'SQL_UNREACHABLE' } });
   });
 });

@@ -22,6 +22,12 @@ const COMMANDS = [
   'doctor',
 ];
 
+const NO_DAYS = {
+  days: [],
+  read: { records: 0, filtered: 0, dead_lettered: 0, kept: 0, rows: 0 },
+  stale: [],
+};
+
 let dir: string;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'vamo-cli-'));
@@ -96,6 +102,8 @@ describe('vamo', () => {
     ['bidder', '--port', '7400'],
     ['publish', '--override'],
     ['seal', '--at-end'],
+    ['rebuild'],
+    ['days', '2026-01-05', '--sql', 'SELECT 1'],
   ])('says bad usage as one JSON object with --json: %s %s', async (...args) => {
     const data = join(dir, 'usage');
     const { code, stdout, stderr } = await vamo(...args, '--json', '--data', data);
@@ -107,12 +115,12 @@ describe('vamo', () => {
   it('prints one JSON object on stdout with --json', async () => {
     const { code, stdout } = await vamo('days', '--json', '--data', join(dir, 'empty'));
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({ days: [], stale: [] });
+    expect(JSON.parse(stdout)).toEqual(NO_DAYS);
   });
 
   it('takes the common options before the command, and says help and version as text', async () => {
     const before = await vamo('--json', '--data', join(dir, 'none'), 'days');
-    expect([before.code, JSON.parse(before.stdout)]).toEqual([0, { days: [], stale: [] }]);
+    expect([before.code, JSON.parse(before.stdout)]).toEqual([0, NO_DAYS]);
     const help = await vamo('--json', 'help', 'days');
     expect([help.code, help.stdout]).toEqual([0, expect.stringContaining('$ vamo days')]);
     const nothing = await vamo('--json');
@@ -128,25 +136,54 @@ describe('vamo', () => {
         (names) => names.some((name) => name.endsWith('.json')),
         () => false,
       );
-    const { code, stdout } = await stopped(
+    const { code, stdout, stderr } = await stopped(
       ['ingest', '--follow', '--json', '--data', data, '--config', join(dir, 'tiny.json')],
       committed,
     );
     expect(code).toBe(0);
     expect((JSON.parse(stdout) as { records: number }).records).toBeGreaterThan(0);
+    const log = join(data, 'log');
+    expect(stderr).toContain(
+      `following log auction-events (4 partitions) in ${log} into ${data}; Ctrl-C stops it\n`,
+    );
   });
 
   it('says what is missing when nothing is there yet', async () => {
     const data = join(dir, 'empty');
-    const seal = await vamo('seal', '--day', '2026-01-05', '--at-end', '--data', data);
-    expect([seal.code, seal.stderr]).toEqual([1, expect.stringContaining('DAY_MISSING')]);
     const train = await vamo('train', '--data', data);
     expect([train.code, train.stderr]).toEqual([1, expect.stringContaining('WINDOW_INCOMPLETE')]);
     const back = await vamo('rollback', '--reason', 'x', '--data', data);
     expect([back.code, back.stderr]).toEqual([1, expect.stringContaining('VERSION_UNKNOWN')]);
     const sql = await vamo('days', '--sql', 'SELECT nonsense', '--data', data);
-    expect([sql.code, sql.stderr]).toEqual([1, expect.stringContaining('DAY_UNSEALED')]);
+    expect([sql.code, sql.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^DAY_UNSEALED: .*\n.*`vamo clickhouse load` fills `events_now`/m),
+    ]);
+    const day = await vamo('days', '2026-01-05', '--data', data);
+    expect([day.code, day.stderr]).toEqual([1, expect.stringContaining('DAY_MISSING')]);
   });
+
+  it.concurrent.each([
+    ['seal'],
+    ['seal', '--day', '2026-01-05', '--at-end'],
+    ['prune'],
+    ['rebuild', '--all'],
+    ['clickhouse', 'load'],
+  ])(
+    'refuses a directory into which nothing was ingested, and makes none: %s %s',
+    async (...args) => {
+      const data = join(dir, 'mistyped', args.join('-'));
+      const { code, stdout, stderr } = await vamo(...args, '--json', '--data', data);
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(`^DATA_EMPTY: nothing was ever ingested into ${data}\n.*--data`),
+      ]);
+      expect(JSON.parse(stdout)).toMatchObject({
+        error: { code: 'DATA_EMPTY', details: { data } },
+      });
+      await expect(readdir(data)).rejects.toThrow('ENOENT');
+    },
+  );
 
   it('lists weighting methods with source, needs and cost, and marks the configured one', async () => {
     const data = join(dir, 'methods');

@@ -54,7 +54,10 @@ describe('a foreign log, by a mapping alone', () => {
     expect(stats).toMatchObject({ records: 904, filtered: 1, deadLetters: 2 });
     const { waiting } = await run('seal');
     expect(waiting).toEqual([]);
-    const { days } = (await run('days')) as { days: Record<string, number>[] };
+    const { days, read } = (await run('days')) as {
+      days: Record<string, number>[];
+      read: Record<string, number>;
+    };
     expect(days.map(({ day, sealed }) => [day, sealed])).toEqual([
       ['2013-06-05', true],
       ['2013-06-06', true],
@@ -68,6 +71,21 @@ describe('a foreign log, by a mapping alone', () => {
       records += all;
     }
     expect(records).toBe(Number(stats['rows']) + 2);
+    // Every line is found again: in the rows of the days, or among what gave none.
+    expect(read).toEqual({
+      ...{ records: 904, filtered: 1, dead_lettered: 2, kept: 901 },
+      rows: records - 2,
+    });
+    const bad: unknown[] = [];
+    for (const { day } of days.filter(({ dead_lettered = 0 }) => dead_lettered > 0))
+      bad.push(...((await run('days', String(day))) as { bad: unknown[] }).bad);
+    const place = {
+      records: 1,
+      first: expect.stringMatching(/^ipinyou\/0\/\d+$/) as string,
+      file: expect.stringMatching(/^dlq\/ipinyou-0-0-.*\.jsonl$/) as string,
+    };
+    expect(bad).toHaveLength(2);
+    expect(bad).toContainEqual({ ...place, reason: '1 columns; must be 27 or 29' });
     const sql = `SELECT countIf(kind = 'outcome') AS outcomes, countIf(kind = 'conversion') AS sold,
       sum(cost) AS cost FROM events`;
     expect(await run('days', '--sql', sql)).toMatchObject({

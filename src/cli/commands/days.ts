@@ -1,8 +1,10 @@
-import { existsSync } from 'node:fs';
-import { askReadOnly } from '../../clickhouse/index.ts';
-import { VamoError } from '../../core/index.ts';
-import { type DayReport, dayReports } from '../../days/index.ts';
-import { clickHouseFolder, clickHousePlace } from '../clickhouse.ts';
+import { Argument } from 'commander';
+import { type DayKey, dayKey, VamoError } from '../../core/index.ts';
+import { type DayReport, dayReports, sourceTotals, type SourceTotals } from '../../days/index.ts';
+import { readLedgers } from '../../store/index.ts';
+import { askCopy } from '../ask-copy.ts';
+import type { Context } from '../context.ts';
+import { badRecordsOf } from '../dead-letters.ts';
 import type { CommandSpec } from '../run-command.ts';
 import { sayStale, staleVersions } from '../stale-versions.ts';
 import { formatTable } from '../table.ts';
@@ -16,6 +18,70 @@ function labels({ mature, mature_at_ms: until }: DayReport): string {
   return mature ? 'mature' : `until ${new Date(until).toISOString().slice(0, 16)}`;
 }
 
+async function ask(context: Context, sql: string) {
+  const rows = await askCopy(context, sql);
+  const heading = Object.keys(rows[0] ?? {});
+  const cells = rows.map((row) => heading.map((name) => cell(row[name])));
+  context.say(rows.length === 0 ? 'no rows' : formatTable(heading, cells));
+  return { rows };
+}
+
+const HEADING = [
+  ...['day', 'records', 'accepted', 'duplicate', 'late', 'dead-lettered'],
+  ...['state', 'labels', 'digest'],
+];
+
+const table = (days: readonly DayReport[]): string =>
+  formatTable(
+    HEADING,
+    days.map((d) => [
+      d.day,
+      d.records,
+      d.accepted ?? '-',
+      d.duplicate ?? '-',
+      d.late ?? '-',
+      d.dead_lettered,
+      d.generation === null ? 'open' : `sealed g${String(d.generation)} (${d.kind ?? ''})`,
+      labels(d),
+      d.digest?.slice(0, 16) ?? '-',
+    ]),
+  );
+
+/** Every record that was read, so that it can be found in the days again. */
+const readLine = ({ records, filtered, dead_lettered, kept, rows }: SourceTotals): string =>
+  `\nread ${String(records)} records = ${String(filtered)} filtered + ${String(dead_lettered)} ` +
+  `dead-lettered + ${String(kept)} that gave ${String(rows)} rows (accepted, duplicate or late)`;
+
+async function showDays(context: Context) {
+  const entries = await readLedgers(context.store);
+  const days = await dayReports(context.store, entries);
+  const read = sourceTotals(entries);
+  context.say(table(days));
+  if (read.records > 0) context.say(readLine(read));
+  if (read.dead_lettered > 0)
+    context.say('`vamo days DAY` shows why records of a day are dead letters, and where they lie');
+  const stale = await staleVersions(context);
+  if (stale.length > 0) context.say('\nversions trained on older generations:');
+  sayStale(context, stale);
+  return { days, read, stale };
+}
+
+async function showDay(context: Context, day: DayKey) {
+  const { store, config } = context;
+  const { utcOffsetMinutes } = config.days;
+  const entries = await readLedgers(store);
+  const days = (await dayReports(store, entries)).filter((report) => report.day === day);
+  if (days.length === 0) throw new VamoError('DAY_MISSING', `nothing of day ${day} was ingested`);
+  const bad = await badRecordsOf(store, day, { entries, utcOffsetMinutes });
+  context.say(table(days));
+  if (bad.length > 0) {
+    const cells = bad.map(({ records, reason, first, file }) => [records, reason, first, file]);
+    const heading = ['records', 'reason of the first', 'the first', 'its file'];
+    context.say(`\ndead letters of ${day}:\n${formatTable(heading, cells)}`);
+  }
+  return { days, bad };
+}
+
 /** What came in each day and what became of it, or a question to the queryable copy. */
 export const daysCommand: CommandSpec<{ readonly sql?: string }> = {
   name: 'days',
@@ -23,62 +89,22 @@ export const daysCommand: CommandSpec<{ readonly sql?: string }> = {
   summary: 'records of each day: accepted, duplicate, late, dead-lettered; or ask with SQL',
   examples: [
     'vamo days',
+    'vamo days 2026-01-05',
     'vamo days --sql "SELECT day, task, sum(cost) / 1e6 AS spend FROM events GROUP BY ALL ORDER BY ALL"',
   ],
   options: (command) =>
-    command.option(
-      '--sql <query>',
-      'a SELECT over the tables `events` and `steps`, or `events_now` with open days',
-    ),
-  async run(context, { sql }) {
-    if (sql !== undefined) {
-      const place = await clickHousePlace(context);
-      if (place.isEmbedded && !existsSync(clickHouseFolder(context.root)))
-        throw new VamoError('DAY_UNSEALED', 'no day has been sealed yet: there is nothing to ask');
-      const engine = await place.open();
-      context.releasers.push(() => engine.close());
-      const rows = await askReadOnly(engine, sql);
-      const heading = Object.keys(rows[0] ?? {});
-      if (rows.length === 0) context.say('no rows');
-      else
-        context.say(
-          formatTable(
-            heading,
-            rows.map((row) => heading.map((name) => cell(row[name]))),
-          ),
-        );
-      return { rows };
-    }
-    const days = await dayReports(context.store);
-    context.say(
-      formatTable(
-        [
-          'day',
-          'records',
-          'accepted',
-          'duplicate',
-          'late',
-          'dead-lettered',
-          'state',
-          'labels',
-          'digest',
-        ],
-        days.map((d) => [
-          d.day,
-          d.records,
-          d.accepted ?? '-',
-          d.duplicate ?? '-',
-          d.late ?? '-',
-          d.dead_lettered,
-          d.generation === null ? 'open' : `sealed g${String(d.generation)} (${d.kind ?? ''})`,
-          labels(d),
-          d.digest?.slice(0, 16) ?? '-',
-        ]),
+    command
+      .addArgument(new Argument('[day]', 'this day only, with its dead letters by reason'))
+      .option(
+        '--sql <query>',
+        'a SELECT over `events` and `steps`, or over `events_now`, which has the open days that `vamo clickhouse load` or `serve` brought in',
       ),
-    );
-    const stale = await staleVersions(context);
-    if (stale.length > 0) context.say('\nversions trained on older generations:');
-    sayStale(context, stale);
-    return { days, stale };
+  check({ sql }, [day]) {
+    if (sql !== undefined && day !== undefined)
+      throw new VamoError('USAGE', 'name a day or a question, not both');
+  },
+  run(context, { sql }, [day]) {
+    if (sql !== undefined) return ask(context, sql);
+    return day === undefined ? showDays(context) : showDay(context, dayKey(day));
   },
 };

@@ -1,4 +1,4 @@
-import type { ArrivedEvent, RecordDecoder } from '../decode-record.ts';
+import { type ArrivedEvent, type RecordDecoder, withoutValues } from '../decode-record.ts';
 import { lineBatches } from '../line-batches.ts';
 
 /** A reason why lines gave nothing, how many, and the first of them. */
@@ -45,8 +45,7 @@ export async function checkMapping(
   const reasons = new Map<string, Reason>();
 
   function because(list: Reason[], reason: string, value: unknown): void {
-    // Values in a reason would make one of every line.
-    const key = `${list === report.filters ? 'f' : 'r'}/${reason.replace(/\d+(\.\d+)?/g, '#')}`;
+    const key = `${list === report.filters ? 'f' : 'r'}/${withoutValues(reason)}`;
     const known = reasons.get(key);
     if (known !== undefined) {
       known.lines += 1;
