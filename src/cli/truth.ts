@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   type DayCounts,
   type DaySteps,
@@ -5,17 +7,21 @@ import {
   STEP_COLUMNS,
   type StepColumn,
 } from '../contracts/index.ts';
-import { type DayKey, dayKey, isVamoError } from '../core/index.ts';
-import { readDaySteps } from '../store/index.ts';
+import { systemCode, VamoError } from '../core/index.ts';
+import type { Difference } from '../days/index.ts';
+import { type ObjectStore, readDaySteps } from '../store/index.ts';
 import type { Context } from './context.ts';
 
 /** What a simulated day must be found to hold once it is sealed. */
-export interface Truth {
+interface Truth {
   readonly counts: DayCounts;
   readonly steps: DaySteps;
 }
 
-const keyOf = (day: string): string => `truth/${day}.json`;
+const FOLDER = 'truth';
+
+/** Where `vamo simulate` leaves the truth of the days that it plays: a file `DAY.json` each. */
+export const truthFolder = ({ root }: Pick<Context, 'root'>): string => join(root, FOLDER);
 
 export async function writeTruth({ store }: Context, { counts, steps }: Truth): Promise<void> {
   const campaigns = steps.campaigns.map(({ columns, ...campaign }) => ({
@@ -23,69 +29,92 @@ export async function writeTruth({ store }: Context, { counts, steps }: Truth): 
     columns: Object.fromEntries(STEP_COLUMNS.map((c) => [c, Array.from(columns[c])])),
   }));
   await store.put(
-    keyOf(steps.day),
+    `${FOLDER}/${steps.day}.json`,
     Buffer.from(JSON.stringify({ counts, day: steps.day, campaigns })),
   );
 }
 
-async function readTruth({ store }: Context, day: DayKey): Promise<Truth | undefined> {
-  let bytes: Uint8Array;
+/** As `writeTruth` writes it: of each campaign, 97 whole numbers a column. */
+interface SavedTruth {
+  readonly counts: DayCounts;
+  readonly campaigns: readonly {
+    readonly campaignId: string;
+    readonly columns: Readonly<Record<StepColumn, readonly number[]>>;
+  }[];
+}
+
+async function readTruth(folder: string, day: string): Promise<SavedTruth | undefined> {
+  const path = join(folder, `${day}.json`);
   try {
-    bytes = await store.get(keyOf(day));
-  } catch (error) {
-    if (isVamoError(error, 'STORE_NOT_FOUND')) return undefined;
-    throw error;
+    return JSON.parse(await readFile(path, 'utf8')) as SavedTruth;
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return undefined;
+    throw new VamoError('STORE_CORRUPT', `${path} is not readable`, { cause });
   }
-  // Written by this program for its own checks; not an edge that others write to.
-  const saved = JSON.parse(Buffer.from(bytes).toString()) as {
-    counts: DayCounts;
-    campaigns: {
-      campaignId: string;
-      advertiserId: string;
-      task: string;
-      columns: Record<StepColumn, number[]>;
-    }[];
-  };
-  const campaigns = saved.campaigns.map(({ columns, ...campaign }) => ({
-    ...campaign,
-    columns: Object.fromEntries(
-      STEP_COLUMNS.map((c) => [c, Float64Array.from(columns[c])]),
-    ) as Record<StepColumn, Float64Array>,
-  }));
-  return { counts: saved.counts, steps: { day, campaigns } };
 }
 
 export interface TruthCheck {
   readonly day: string;
-  /** Integers compared. */
+  /** Integers compared, of every campaign and step. */
   readonly compared: number;
-  readonly differing: number;
-  readonly countsAgree: boolean;
+  /** Sums that differ, by campaign, column and step. */
+  readonly sums: readonly Difference[];
+  /** Records of the day that were to be accepted, duplicate, late or bad, and were not. */
+  readonly counts: readonly Difference[];
 }
 
-/** A sealed day against the simulator's own sums; undefined when the day was not simulated here. */
+/**
+ * A sealed day against the simulator's own sums, which no event was decoded for.
+ * @returns undefined when the folder has no truth of the day
+ * @throws VamoError STORE_CORRUPT
+ */
 export async function checkAgainstTruth(
-  context: Context,
+  store: ObjectStore,
   manifest: PartitionManifest,
+  folder: string,
 ): Promise<TruthCheck | undefined> {
-  const truth = await readTruth(context, dayKey(manifest.day));
-  if (!truth) return undefined;
-  const sealed = await readDaySteps(context.store, manifest);
-  const found = new Map(sealed.campaigns.map((c) => [c.campaignId, c]));
+  const truth = await readTruth(folder, manifest.day);
+  if (truth === undefined) return undefined;
+  const sealed = await readDaySteps(store, manifest);
+  const found = new Map(sealed.campaigns.map((c) => [c.campaignId, c.columns]));
+  // The truth of a day knows nothing of the days after it.
+  const isTold = (column: StepColumn): boolean =>
+    column !== 'reward_attributed' || manifest.attributionMs === 0;
+  const sums: Difference[] = [];
   let compared = 0;
-  let differing = Math.abs(sealed.campaigns.length - truth.steps.campaigns.length);
-  for (const campaign of truth.steps.campaigns)
-    for (const column of STEP_COLUMNS) {
-      // The truth of a day knows nothing of the days after it.
-      if (column === 'reward_attributed' && manifest.attributionMs > 0) continue;
-      const ours = found.get(campaign.campaignId)?.columns[column];
-      campaign.columns[column].forEach((value, step) => {
-        compared++;
-        if (ours?.[step] !== value) differing++;
-      });
-    }
-  const countsAgree = Object.entries(truth.counts).every(
-    ([name, count]) => manifest.counts[name as keyof DayCounts] === count,
-  );
-  return { day: manifest.day, compared, differing, countsAgree };
+  for (const { campaignId, columns } of truth.campaigns)
+    for (const column of STEP_COLUMNS.filter(isTold))
+      for (const [step, recorded] of columns[column].entries()) {
+        compared += 1;
+        const ours = found.get(campaignId)?.[column][step];
+        if (ours !== recorded)
+          sums.push({
+            what: `${column} of campaign ${campaignId} in step ${String(step)}`,
+            found: ours ?? 'no such campaign',
+            recorded,
+          });
+      }
+  const known = new Set(truth.campaigns.map(({ campaignId }) => campaignId));
+  for (const { campaignId } of sealed.campaigns)
+    if (!known.has(campaignId))
+      sums.push({ what: 'a campaign', found: campaignId, recorded: 'no such campaign' });
+  const counts = Object.entries(truth.counts)
+    .map(([name, recorded]) => ({
+      what: `${name} of ${manifest.day}`,
+      found: manifest.counts[name as keyof DayCounts],
+      recorded,
+    }))
+    .filter(({ found: ours, recorded }) => ours !== recorded);
+  return { day: manifest.day, compared, sums, counts };
+}
+
+/** One event shows in many sums: so many differences of a day are named. */
+const NAMED = 10;
+
+/** The first differences of a check, the counts' before the sums', and how many there are more. */
+export function firstDifferences({ counts, sums }: TruthCheck): Difference[] {
+  const all = [...counts, ...sums];
+  const named = all.slice(0, NAMED);
+  const left = all.length - named.length;
+  return left > 0 ? [...named, { what: 'more sums', found: left, recorded: 0 }] : named;
 }

@@ -67,6 +67,7 @@ describe('one night', { timeout: 240_000 }, () => {
     const days = await closeDays(changed);
     const differing = SEALED.filter((d) => days[d] !== played.days[d]);
     expect(differing).toEqual([day]);
+    await bidDiffersFromTruth(changed, day);
     await train(changed);
     expect(await publish(changed)).not.toBe(played.checkpoint);
   });
@@ -108,6 +109,29 @@ describe('a night with a periodicity module', { timeout: 240_000 }, () => {
   });
 });
 
+interface Verified {
+  readonly differing: number;
+  readonly days: readonly {
+    readonly day: string;
+    readonly compared: number | null;
+    readonly differences: readonly { what: string; found: number; recorded: number }[];
+  }[];
+}
+
+/** The simulator's truth finds the one sum that is a micro-unit larger, and nothing else. */
+async function bidDiffersFromTruth(changed: Night, day: string): Promise<void> {
+  const check = ['verify', '--truth', join(changed.data, 'truth')] as const;
+  const { code, stdout } = await changed.run(...check);
+  expect(code).toBe(1);
+  const { days } = JSON.parse(stdout) as Verified;
+  expect(days.map((one) => [one.day, one.differences.length])).toEqual(
+    SEALED.map((one) => [one, one === day ? 1 : 0]),
+  );
+  const { what, found, recorded } = days.flatMap(({ differences }) => differences)[0]!;
+  expect(what).toMatch(/^bid of campaign \S+ in step \d+$/);
+  expect(found - recorded).toBe(1);
+}
+
 /** Raises one bid of the log by a micro-unit; the day it is of. */
 async function changeOneBid({ data }: Night): Promise<string> {
   const path = join(data, 'log', 'auction-events-1.jsonl');
@@ -141,6 +165,15 @@ describe('days', () => {
       expect(sealed.reduce((n, d) => n + d[count], 0)).toBeGreaterThan(0);
   });
 
+  it('are what the simulator says, to the event', async () => {
+    const truth = join(night.data, 'truth');
+    const { differing, days } = await night.ok<Verified>('verify', '--truth', truth);
+    expect([differing, days.map(({ day }) => day)]).toEqual([0, SEALED]);
+    // 15 campaigns, 13 sums, 96 steps and the closing one.
+    expect(days.map(({ compared }) => compared)).toEqual(SEALED.map(() => 15 * 13 * 97));
+    await night.fails('STORE_NOT_FOUND', 'verify', '--truth', night.data);
+  });
+
   it('answer SQL over what was sealed', async () => {
     const { days } = await night.ok<{ days: readonly DayReport[] }>('days');
     const { rows } = await night.ok<{ rows: unknown }>(
@@ -151,6 +184,11 @@ describe('days', () => {
     expect(rows).toEqual(
       days.filter((d) => d.generation !== null).map(({ day, accepted }) => ({ day, accepted })),
     );
+    const open = days.filter((d) => d.generation === null);
+    const missing = open.reduce((n, d) => n + d.records - d.dead_lettered, 0);
+    expect(missing).toBeGreaterThan(0);
+    const asked = await night.run('days', '--sql', 'SELECT count() AS n FROM events_now');
+    expect(asked.stderr).toContain(`${missing} rows of open days are ingested but not loaded`);
   });
 });
 

@@ -16,12 +16,15 @@ import { findNewest, generationFolders, listGenerations, readManifest } from '..
 import { clickHouseFolder, clickHousePlace } from '../clickhouse.ts';
 import type { Context } from '../context.ts';
 import type { CommandSpec } from '../run-command.ts';
+import { checkAgainstTruth, firstDifferences } from '../truth.ts';
 
 interface DayCheck {
   readonly day: string;
   /** The newest; null = the day is not sealed, or withdrawn. */
   readonly generation: number | null;
   readonly rows: number;
+  /** Sums that the simulator told too; null = it was not asked, or did not play the day. */
+  readonly compared: number | null;
   readonly differences: readonly Difference[];
 }
 
@@ -93,7 +96,11 @@ const surplus = (day: DayKey, generation: number): Difference => ({
 });
 
 /** Of every day of which anything is there, or of one: all that is not as it was sealed. */
-async function checkDays(context: Context, copy: Copy, only?: DayKey): Promise<DayCheck[]> {
+async function checkDays(
+  context: Context,
+  copy: Copy,
+  { only, truth }: { readonly only: DayKey | undefined; readonly truth: string | undefined },
+): Promise<DayCheck[]> {
   const { store, now } = context;
   const inCopy = [...copy.days].map(([day, generation]) => ({
     day,
@@ -118,8 +125,11 @@ async function checkDays(context: Context, copy: Copy, only?: DayKey): Promise<D
     const loaded = copy.days.get(day);
     if (newest) differences.push(...(await copy.check(newest)));
     else if (newest === undefined && loaded !== undefined) differences.push(surplus(day, loaded));
+    const told = newest && truth && (await checkAgainstTruth(store, newest, truth));
+    if (told) differences.push(...firstDifferences(told));
+    const compared = told ? told.compared : null;
     const rows = newest?.counts.accepted ?? 0;
-    checks.push({ day, generation: newest?.generation ?? null, rows, differences });
+    checks.push({ day, generation: newest?.generation ?? null, rows, compared, differences });
   }
   return checks;
 }
@@ -129,19 +139,22 @@ const isWorthTelling = ({ generation, differences }: DayCheck): boolean =>
   generation !== null || differences.length > 0;
 
 /** Holds sealed files against their manifests, and the queryable copy against the files. */
-export const verifyCommand: CommandSpec<object> = {
+export const verifyCommand: CommandSpec<{ readonly truth?: string }> = {
   name: 'verify',
   readsOnly: true,
   summary: 'files against manifests against ClickHouse; exit 1 names what differs',
-  examples: ['vamo verify', 'vamo verify 2026-01-05'],
-  options: (command) => command.addArgument(new Argument('[day]', 'this day only')),
+  examples: ['vamo verify', 'vamo verify 2026-01-05', 'vamo verify --truth data/truth'],
+  options: (command) =>
+    command
+      .addArgument(new Argument('[day]', 'this day only'))
+      .option('--truth <dir>', 'also against what `vamo simulate` left in its DATA/truth'),
   succeeded: ({ differing }) => differing === 0,
-  async run(context, _options, [name]) {
+  async run(context, { truth }, [name]) {
     const only = name === undefined ? undefined : dayKey(name);
     const copy = await openCopy(context);
     let checks: DayCheck[];
     try {
-      checks = (await checkDays(context, copy, only)).filter(isWorthTelling);
+      checks = (await checkDays(context, copy, { only, truth })).filter(isWorthTelling);
     } finally {
       await copy.close();
     }
@@ -152,10 +165,16 @@ export const verifyCommand: CommandSpec<object> = {
         only === undefined ? `no day is sealed in ${context.root}` : `day ${only} is not sealed`,
         { details: { day: only ?? null, data: context.root } },
       );
-    for (const { day, generation, rows, differences } of checks) {
+    if (truth !== undefined && checks.every(({ compared }) => compared === null))
+      throw new VamoError('STORE_NOT_FOUND', `--truth: ${truth} has DAY.json of no sealed day`, {
+        details: { truth },
+        mend: 'Name the folder `truth` of the data directory that `vamo simulate` was given.',
+      });
+    for (const { day, generation, rows, compared, differences } of checks) {
       const state = generation === null ? '(not sealed)' : `g${generation}`;
+      const sums = compared === null ? '' : `, ${String(compared)} sums against the truth`;
       context.say(
-        `${day} ${state} ${differences.length === 0 ? 'ok' : 'DIFFERS'}: ${String(rows)} rows`,
+        `${day} ${state} ${differences.length === 0 ? 'ok' : 'DIFFERS'}: ${String(rows)} rows${sums}`,
       );
       for (const { what, found, recorded } of differences)
         context.say(`  ${what}: found ${String(found)}, recorded ${String(recorded)}`);
