@@ -209,13 +209,13 @@ def read_config(paths):
 def sealed_days(root, wanted):
     """The newest manifest of every sealed day; a day that was withdrawn is none."""
     newest = {}
-    for path in sorted(root.glob("days/*/g*/*.json")):
-        newest[path.parent.parent.name] = path
-    newest = {day: path for day, path in newest.items() if path.name == "manifest.json"}
+    for path in sorted(root.glob("days/*/g*/manifest.json")):
+        newest[path.parent.parent.name] = json.loads(path.read_text())
+    newest = {day: found for day, found in newest.items() if found["schema"] != "withdrawn/v1"}
     missing = sorted(set(wanted) - set(newest))
     if missing or not newest:
         raise FileNotFoundError(f"not sealed in {root}: {', '.join(missing) or 'any day'}")
-    return [json.loads(newest[day].read_text()) for day in (wanted or newest)]
+    return [newest[day] for day in (wanted or newest)]
 
 
 def main():

@@ -35,9 +35,8 @@ export {
   type LedgerEntry,
   type SourceIdentity,
 } from './ledger.ts';
+export { storedGeneration, currentGeneration, type Withdrawal } from './generation.ts';
 export {
-  storedPartitionManifest,
-  currentManifest,
   limitOf,
   isMature,
   LATE_POLICIES,

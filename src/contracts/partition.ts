@@ -75,7 +75,7 @@ const common = {
  * manifest.json}`. The manifest is written last, only if absent; a day is sealed when its manifest is
  * there. Of several generations the highest counts, unless a reader has pinned one.
  */
-const partitionManifest = z.strictObject({
+export const partitionManifest = z.strictObject({
   schema: z.literal('partition/v2'),
   ...common,
   kind: z.enum(['seal', 'amend', 'backfill', 'undo']),
@@ -94,13 +94,7 @@ const partitionManifest = z.strictObject({
 });
 export type PartitionManifest = z.infer<typeof partitionManifest>;
 
-const partitionManifestV1 = z.strictObject({ schema: z.literal('partition/v1'), ...common });
-
-/** As stored: with the checksum that `withChecksum` gives. Version 1 knew one generation, a seal. */
-export const storedPartitionManifest = z.discriminatedUnion('schema', [
-  partitionManifest.extend({ checksum: z.string() }),
-  partitionManifestV1.extend({ checksum: z.string() }),
-]);
+export const partitionManifestV1 = z.strictObject({ schema: z.literal('partition/v1'), ...common });
 
 /** The day's end and the allowed lateness: rows that arrive from then on are late. */
 export function limitOf(manifest: {
@@ -110,34 +104,6 @@ export function limitOf(manifest: {
 }): number {
   const start = dayStartMs(dayKey(manifest.day), manifest.utcOffsetMinutes);
   return start + DAY_MS + manifest.latenessMs;
-}
-
-/** A manifest as it is today from one of any version that was ever written. */
-export function currentManifest(
-  stored: z.infer<typeof storedPartitionManifest>,
-): PartitionManifest {
-  const { checksum: _, ...manifest } = stored;
-  if (manifest.schema === 'partition/v2') return manifest;
-  const limit = limitOf(manifest);
-  const { records, dead_lettered } = manifest.counts;
-  return {
-    ...manifest,
-    schema: 'partition/v2',
-    kind: 'seal',
-    parent: null,
-    inputs: {
-      base: null,
-      backfill: null,
-      restored: null,
-      live: { rows: records - dead_lettered, dead: dead_lettered },
-      rewardCut: [],
-    },
-    latePolicy: 'drop',
-    attributionMs: 0,
-    matureAtMs: limit,
-    rewardsUntilMs: limit,
-    arrivedUntilMs: limit,
-  };
 }
 
 /** Whether every conversion that counts for the day is in its labels. */

@@ -6,7 +6,7 @@ import type { Difference } from './verify.ts';
 /** From the upload of a generation's last file to its manifest it takes less than this. */
 const UPLOAD_MS = 60_000;
 
-/** Something that tells of a generation of a day: it must have a manifest, or be the withdrawal. */
+/** Something that tells of a generation of a day: it must have a manifest. */
 export interface Claim {
   readonly day: string;
   readonly generation: number;
@@ -30,8 +30,8 @@ export async function claimsOfFiles(
   nowMs: number,
 ): Promise<Claim[]> {
   const claims: Claim[] = [];
-  for (const { day, generation, marks, files } of folders) {
-    if (marks.length > 0 || files.length === 0) continue;
+  for (const { day, generation, manifest, files } of folders) {
+    if (manifest !== null || files.length === 0) continue;
     const written = await Promise.all(files.map((key) => store.modifiedMs(key)));
     if (Math.max(...written) > nowMs - UPLOAD_MS) continue;
     claims.push({ day, generation, by: `${String(files.length)} files of it` });
@@ -40,15 +40,15 @@ export async function claimsOfFiles(
 }
 
 /**
- * The generations of a day of which something tells, but neither a manifest nor a withdrawal is there.
- * They are numbered from 1 without a hole.
+ * The generations of a day of which something tells, but no manifest is there. They are numbered from 1
+ * without a hole.
  */
 export function missingGenerations(
   day: DayKey,
   folders: readonly GenerationFolder[],
   claims: readonly Claim[],
 ): Difference[] {
-  const marked = folders.filter((one) => one.day === day && one.marks.length > 0);
+  const marked = folders.filter((one) => one.day === day && one.manifest !== null);
   const present = new Set(marked.map(({ generation }) => generation));
   const told = claims.filter((claim) => claim.day === day);
   const known = [...marked, ...told].map(({ generation }) => generation).sort((a, b) => a - b);

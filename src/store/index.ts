@@ -21,17 +21,14 @@ export {
   readManifest,
   findManifest,
   findNewest,
-  listGenerations,
-  nextGeneration,
   withdrawDay,
-  listSealedDays,
   partitionFileKey,
-  partitionPrefix,
   writeManifest,
 } from './partition-manifest.ts';
+export { listGenerations, listSealedDays, nextGeneration } from './generations.ts';
 export { generationFolders, type GenerationFolder } from './partition-audit.ts';
 export { readDaySteps, readDayLog, readPartitionFile } from './partition-read.ts';
 export { encodeDaySteps } from './steps-file.ts';
 export { openStepsFile } from './steps-reader.ts';
-export { STEPS_FILE_COLUMNS } from './partition-layout.ts';
+export { partitionPrefix, STEPS_FILE_COLUMNS } from './partition-layout.ts';
 export { prefixedStore } from './prefixed-store.ts';

@@ -29,7 +29,7 @@ async function orphansOfBackfills(store: ObjectStore): Promise<string[]> {
  * are the generation's: where it was lost they are all there is to make it good again.
  */
 async function unnamedFiles(store: ObjectStore): Promise<string[]> {
-  const sealed = (await generationFolders(store)).filter(({ marks }) => marks.length > 0);
+  const sealed = (await generationFolders(store)).filter(({ manifest }) => manifest !== null);
   const named = new Set<string>();
   for (const { day, generation } of sealed)
     for (const { key } of (await findManifest(store, day, generation))?.files ?? []) named.add(key);

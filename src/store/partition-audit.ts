@@ -1,15 +1,15 @@
 import { type DayKey, dayKey } from '../core/index.ts';
 import type { ObjectStore } from './object-store.ts';
+import { WITHDRAWING } from './partition-layout.ts';
 
 const FILE = /^days\/(\d{4}-\d{2}-\d{2})\/g(\d{4,})\/(.+)$/;
-const MARKS = new Set(['manifest.json', 'withdrawn.json']);
 
 /** What lies in the folder of a generation. */
 export interface GenerationFolder {
   readonly day: DayKey;
   readonly generation: number;
-  /** Its manifest, or the mark that the day was withdrawn. */
-  readonly marks: string[];
+  /** The key of its manifest, which may say that the day is withdrawn; null = no reader sees it. */
+  manifest: string | null;
   /** The other files, named by a manifest or not. */
   readonly files: string[];
 }
@@ -31,11 +31,12 @@ export async function generationFolders(
     const folder = folders.get(id) ?? {
       day: dayKey(name),
       generation: Number(generation),
-      marks: [],
+      manifest: null,
       files: [],
     };
     folders.set(id, folder);
-    (MARKS.has(file) ? folder.marks : folder.files).push(key);
+    if (file === 'manifest.json') folder.manifest = key;
+    else if (file !== WITHDRAWING) folder.files.push(key);
   }
   return [...folders.values()];
 }

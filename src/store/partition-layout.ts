@@ -1,4 +1,5 @@
 import { STEP_COLUMNS, type StepColumn } from '../contracts/index.ts';
+import type { DayKey } from '../core/index.ts';
 
 /** Columns of `steps.arrow`: the campaign, the row 0..96 and its sums; by (campaign_id, step). */
 export const STEPS_FILE_COLUMNS = {
@@ -11,3 +12,20 @@ export const STEPS_FILE_COLUMNS = {
     'int64'
   >),
 } as const satisfies Record<string, 'text' | 'int64'>;
+
+/** A sealed generation of a day. */
+export interface SealedDay {
+  readonly day: DayKey;
+  readonly generation: number;
+}
+
+/** The folder of a generation of a day: `days/DAY/gNNNN/`. */
+export function partitionPrefix(day: DayKey, generation: number): string {
+  return `days/${day}/g${String(generation).padStart(4, '0')}/`;
+}
+
+/**
+ * Lies beside a manifest that may say that the day is withdrawn, and is written before it: who lists
+ * generations opens only those manifests.
+ */
+export const WITHDRAWING = 'withdrawing';

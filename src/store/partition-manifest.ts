@@ -1,20 +1,9 @@
-import {
-  currentManifest,
-  hasItsChecksum,
-  type PartitionManifest,
-  storedPartitionManifest,
-  withChecksum,
-} from '../contracts/index.ts';
+import { type PartitionManifest, type Withdrawal, withChecksum } from '../contracts/index.ts';
 import { type DayKey, VamoError, dayKey, isVamoError } from '../core/index.ts';
+import { manifestKey, parseGeneration } from './generation-file.ts';
+import { newestGeneration } from './generations.ts';
 import type { ObjectStore } from './object-store.ts';
-
-const ROOT = 'days';
-const MARKER = /^days\/(\d{4}-\d{2}-\d{2})\/g(\d{4,})\/(manifest|withdrawn)\.json$/;
-
-/** The folder of a generation of a day: `days/DAY/gNNNN/`. */
-export function partitionPrefix(day: DayKey, generation: number): string {
-  return `${ROOT}/${day}/g${String(generation).padStart(4, '0')}/`;
-}
+import { partitionPrefix, type SealedDay, WITHDRAWING } from './partition-layout.ts';
 
 /**
  * Where a file of a generation lies. It is named by its content, so that of two builders of one
@@ -26,58 +15,6 @@ export function partitionFileKey(
   digest: string,
 ): string {
   return `${partitionPrefix(day, generation)}${role}-${digest.slice(0, 16)}.arrow`;
-}
-
-/** A sealed generation of a day. */
-export interface SealedDay {
-  readonly day: DayKey;
-  readonly generation: number;
-}
-
-interface Generation extends SealedDay {
-  /** There is no such day any more: it has no manifest and no files. */
-  readonly isWithdrawn: boolean;
-}
-
-/** The newest generation of every sealed day, by day; days withdrawn by their newest are none. */
-export async function listSealedDays(store: ObjectStore): Promise<SealedDay[]> {
-  const newest = new Map<DayKey, Generation>();
-  for (const found of await generationsUnder(store, ROOT))
-    if (found.generation > (newest.get(found.day)?.generation ?? 0)) newest.set(found.day, found);
-  return [...newest.values()]
-    .filter(({ isWithdrawn }) => !isWithdrawn)
-    .map(({ day, generation }) => ({ day, generation }))
-    .sort((a, b) => (a.day < b.day ? -1 : 1));
-}
-
-/** Every generation of a day that has a manifest, oldest first, whether or not it counts. */
-export async function listGenerations(store: ObjectStore, day: DayKey): Promise<number[]> {
-  const found = await generationsUnder(store, `${ROOT}/${day}`);
-  return found.filter(({ isWithdrawn }) => !isWithdrawn).map(({ generation }) => generation);
-}
-
-/** By day and number. */
-async function generationsUnder(store: ObjectStore, prefix: string): Promise<Generation[]> {
-  const found = (await store.list(prefix)).flatMap((key) => {
-    const [, day, generation, marker] = MARKER.exec(key) ?? [];
-    if (day === undefined) return [];
-    const isWithdrawn = marker === 'withdrawn';
-    return [{ day: dayKey(day), generation: Number(generation), isWithdrawn }];
-  });
-  return found.sort((a, b) =>
-    a.day === b.day ? a.generation - b.generation : a.day < b.day ? -1 : 1,
-  );
-}
-
-/** The number of the generation that comes next. */
-export async function nextGeneration(store: ObjectStore, day: DayKey): Promise<number> {
-  return ((await generationsUnder(store, `${ROOT}/${day}`)).at(-1)?.generation ?? 0) + 1;
-}
-
-/** The newest generation that counts; undefined when the day is open or withdrawn. */
-async function newestGeneration(store: ObjectStore, day: DayKey): Promise<number | undefined> {
-  const last = (await generationsUnder(store, `${ROOT}/${day}`)).at(-1);
-  return last === undefined || last.isWithdrawn ? undefined : last.generation;
 }
 
 /**
@@ -111,7 +48,10 @@ export async function findNewest(
   return newest === undefined ? undefined : findManifest(store, day, newest);
 }
 
-/** The manifest, or undefined when that generation is not sealed. @throws VamoError STORE_CORRUPT */
+/**
+ * The manifest, or undefined when that generation is not sealed, or withdraws the day.
+ * @throws VamoError STORE_CORRUPT
+ */
 export async function findManifest(
   store: ObjectStore,
   day: DayKey,
@@ -125,55 +65,54 @@ export async function findManifest(
     if (isVamoError(error, 'STORE_NOT_FOUND')) return undefined;
     throw error;
   }
-  return parseManifest(bytes, key);
+  const found = parseGeneration(bytes, key);
+  return found.schema === 'partition/v2' ? found : undefined;
 }
 
-function parseManifest(bytes: Uint8Array, key: string): PartitionManifest {
-  let stored: ReturnType<typeof storedPartitionManifest.parse>;
-  try {
-    stored = storedPartitionManifest.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
-  } catch (cause) {
-    throw new VamoError('STORE_CORRUPT', `${key} is not a partition manifest`, { cause });
-  }
-  if (!hasItsChecksum(stored))
-    throw new VamoError('STORE_CORRUPT', `${key} differs from its checksum: it was changed`);
-  const manifest = currentManifest(stored);
-  const own = manifestKey(dayKey(manifest.day), manifest.generation);
-  if (own === key) return manifest;
-  throw new VamoError('STORE_CORRUPT', `${key} holds the manifest of ${own}`, {
-    details: { key, holds: own },
-  });
+/** Of all that would make a generation one does. @returns whether this call did */
+function create(store: ObjectStore, made: PartitionManifest | Withdrawal): Promise<boolean> {
+  const bytes = Buffer.from(`${JSON.stringify(withChecksum(made))}\n`);
+  return store.putIfAbsent(manifestKey(dayKey(made.day), made.generation), bytes);
 }
+
+const madeMeanwhile = (day: DayKey, what: string, mend: string): VamoError =>
+  new VamoError('DAY_SEALED', `day ${day}: another process ${what} meanwhile`, {
+    details: { day },
+    mend,
+  });
 
 /**
  * Makes a day sealed: its manifest is created only if absent. Another sealer's that stands there
  * already counts and is given back.
- * @throws VamoError STORE_FULL, STORE_IO, STORE_CORRUPT
+ * @throws VamoError DAY_SEALED when another process withdrew the day in this generation; STORE_FULL,
+ *   STORE_IO, STORE_CORRUPT
  */
 export async function writeManifest(
   store: ObjectStore,
   manifest: PartitionManifest,
 ): Promise<PartitionManifest> {
+  if (await create(store, manifest)) return manifest;
+  const { generation } = manifest;
   const day = dayKey(manifest.day);
-  const bytes = Buffer.from(`${JSON.stringify(withChecksum(manifest))}\n`);
-  if (await store.putIfAbsent(manifestKey(day, manifest.generation), bytes)) return manifest;
-  return readManifest(store, day, manifest.generation);
-}
-
-/** Where a generation's manifest stands; the day is sealed once it is there. */
-function manifestKey(day: DayKey, generation: number): string {
-  return `${partitionPrefix(day, generation)}manifest.json`;
+  const found = await findManifest(store, day, generation);
+  if (found !== undefined) return found;
+  throw madeMeanwhile(day, `withdrew it (generation ${generation})`, 'Run the same command again.');
 }
 
 /**
- * Takes a day back that was made by mistake: as its next generation a mark that there is none. Older
- * generations stay for who pinned them, and the day can be sealed again.
+ * Takes a day back that was made by mistake: its next generation says that there is none. Older
+ * generations stay for who pinned them, and the day can be sealed again. Repeating is fine.
+ * @throws VamoError DAY_SEALED when another process made that generation meanwhile; STORE_FULL, STORE_IO
  */
 export async function withdrawDay(
   store: ObjectStore,
   day: DayKey,
   generation: number,
 ): Promise<void> {
-  const bytes = Buffer.from(`${JSON.stringify({ schema: 'withdrawn/v1', day, generation })}\n`);
-  await store.putIfAbsent(`${partitionPrefix(day, generation)}withdrawn.json`, bytes);
+  await store.put(`${partitionPrefix(day, generation)}${WITHDRAWING}`, Buffer.from('\n'));
+  if (await create(store, { schema: 'withdrawn/v1', day, generation })) return;
+  const found = await findManifest(store, day, generation);
+  if (found === undefined) return;
+  const what = `made generation ${generation} (${found.kind})`;
+  throw madeMeanwhile(day, what, 'Run the same undo again.');
 }

@@ -1,10 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { sealDay, storeOfBackfill, undoBackfill, verifyDay } from '../../src/days/index.ts';
-import { readManifest, removeOrphans } from '../../src/store/index.ts';
+import {
+  claimsOf,
+  claimsOfFiles,
+  listBackfills,
+  missingGenerations,
+  publishBackfill,
+  sealDay,
+  storeOfBackfill,
+  undoBackfill,
+  verifyDay,
+} from '../../src/days/index.ts';
+import {
+  generationFolders,
+  listSealedDays,
+  type ObjectStore,
+  readManifest,
+  removeOrphans,
+} from '../../src/store/index.ts';
 import { commitArrivals, DAY, randomDay } from '../helpers/days-fixture.ts';
 import { daysWorkshop } from '../helpers/days-workshop.ts';
 
-const { freshStore, options, planned, backfill } = daysWorkshop();
+const { freshStore, building, options, planned, backfill } = daysWorkshop();
 const arrivals = randomDay(8, { campaigns: 2, outcomes: 40 });
 const LATER = Date.now() + 3_600_000;
 
@@ -39,4 +55,38 @@ describe('orphans', () => {
     for (const generation of [1, 2, 3])
       await verifyDay(store, await readManifest(store, DAY, generation));
   });
+
+  it.each([[false], [true]])(
+    'of an undone backfill that was killed before its manifest are removed, none is missed (day sealed: %s)',
+    async (isSealed) => {
+      const store = await freshStore();
+      if (isSealed) {
+        await commitArrivals(store, 0, arrivals);
+        await sealDay(options(store));
+      }
+      const { id } = await planned(store, 'merge', arrivals);
+      const dying: ObjectStore = {
+        ...store,
+        putIfAbsent: (key, bytes) =>
+          key.endsWith('manifest.json')
+            ? Promise.reject(new Error('killed'))
+            : store.putIfAbsent(key, bytes),
+      };
+      await expect(publishBackfill(building(dying), dying, id)).rejects.toThrow('killed');
+      const generation = isSealed ? 2 : 1;
+      const left = await store.list(`days/${DAY}/g000${generation}`);
+      expect(left).toHaveLength(2);
+      const restored = isSealed ? 1 : null;
+      expect(await undoBackfill(store, id)).toEqual([{ day: DAY, generation, restored }]);
+      const folders = await generationFolders(store);
+      const claims = [
+        ...claimsOf(await listBackfills(store)),
+        ...(await claimsOfFiles(store, folders, LATER)),
+      ];
+      expect(missingGenerations(DAY, folders, claims)).toEqual([]);
+      expect((await removeOrphans(store, LATER)).old).toEqual(left);
+      if (isSealed) await verifyDay(store, await readManifest(store, DAY));
+      else expect(await listSealedDays(store)).toEqual([]);
+    },
+  );
 });

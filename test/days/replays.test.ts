@@ -23,6 +23,7 @@ const replay = (from: string, to: string, files: Letters, isUndone = false): Bac
     source: { kind: 'dead-letters', files },
   },
   days: [],
+  begun: [],
   isDone: true,
   isUndone,
 });

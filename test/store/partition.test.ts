@@ -7,11 +7,13 @@ import { sealDay } from '../../src/days/index.ts';
 import {
   type ObjectStore,
   columnsDigest,
+  findNewest,
   listSealedDays,
   openColumns,
   readDayLog,
   readDaySteps,
   readManifest,
+  withdrawDay,
   writeManifest,
 } from '../../src/store/index.ts';
 import {
@@ -100,6 +102,30 @@ describe('a sealed partition on disk', () => {
     const own = { ...manifest, digest: 'f'.repeat(64), arrivedUntilMs: 1 };
     expect(await writeManifest(store, own)).toEqual(manifest);
     expect(await readManifest(store, DAY, 1)).toEqual(manifest);
+  });
+
+  it('is a generation or its withdrawal, whichever was created first', async () => {
+    const day = addDays(DAY, 7);
+    const sealed = { ...manifest, day };
+    const outcomes = await Promise.allSettled([
+      writeManifest(store, { ...sealed, generation: 3 }),
+      withdrawDay(store, day, 3),
+    ]);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    await withdrawDay(store, day, 4);
+    await withdrawDay(store, day, 4);
+    await expect(writeManifest(store, { ...sealed, generation: 4 })).rejects.toMatchObject({
+      code: 'DAY_SEALED',
+      message: expect.stringContaining('withdrew it (generation 4)') as unknown,
+    });
+    expect(await findNewest(store, day)).toBeUndefined();
+    expect(await listSealedDays(store)).toEqual([{ day: DAY, generation: 1 }]);
+    await writeManifest(store, { ...sealed, generation: 5 });
+    await expect(withdrawDay(store, day, 5)).rejects.toMatchObject({ code: 'DAY_SEALED' });
+    // The mark that it may be withdrawn stays, and is not what counts.
+    expect(await findNewest(store, day)).toMatchObject({ generation: 5 });
+    expect((await listSealedDays(store)).at(-1)).toEqual({ day, generation: 5 });
+    for (const key of await store.list(`days/${day}`)) await store.remove(key);
   });
 
   it('is refused in the place of another day', async () => {

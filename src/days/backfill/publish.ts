@@ -25,6 +25,7 @@ import {
   listBackfills,
   markBackfill,
   readBackfill,
+  recordBegun,
   recordDay,
   storeOfBackfill,
 } from './records.ts';
@@ -96,7 +97,11 @@ export async function findPublished(
   return undefined;
 }
 
-const recordOf = ({ day, generation, parent }: PartitionManifest): BackfilledDay => ({
+const recordOf = ({
+  day,
+  generation,
+  parent,
+}: Pick<PartitionManifest, 'day' | 'generation' | 'parent'>): BackfilledDay => ({
   schema: 'backfilled-day/v1',
   day,
   generation,
@@ -131,6 +136,8 @@ async function publishDay(
   };
   const until = readUntil(plan, entries);
   const build = await planDay(under, { plan, generation, parent, backfill, until });
+  const begun = recordOf({ day, generation, parent: parent?.generation ?? null });
+  await recordBegun(store, plan.id, begun);
   const manifest = await buildGeneration(under, build);
   if (manifest.inputs.backfill?.id !== plan.id || manifest.kind !== 'backfill')
     throw new VamoError(

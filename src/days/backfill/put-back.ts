@@ -9,7 +9,7 @@ import { findManifest, generationFolders, type ObjectStore } from '../../store/i
 export async function isPutBack(store: ObjectStore, made: BackfilledDay): Promise<boolean> {
   const day = dayKey(made.day);
   const after = (await generationFolders(store, day)).filter(
-    ({ generation, marks }) => generation > made.generation && marks.length > 0,
+    (one) => one.generation > made.generation && one.manifest !== null,
   );
   const before = made.parent && (await originOf(store, day, made.parent));
   for (const { generation } of after) {

@@ -12,6 +12,8 @@ import { type ObjectStore, prefixedStore } from '../../store/index.ts';
 export interface BackfillState {
   readonly plan: BackfillPlan;
   readonly days: readonly BackfilledDay[];
+  /** Generations whose building began; not all of them need have been made by it, or at all. */
+  readonly begun: readonly BackfilledDay[];
   readonly isDone: boolean;
   readonly isUndone: boolean;
 }
@@ -39,11 +41,15 @@ export async function readBackfill(store: ObjectStore, id: string): Promise<Back
   const own = storeOfBackfill(store, id);
   if (!/^[0-9a-z-]{1,64}$/.test(id) || !(await own.has('plan.json')))
     throw new VamoError('BACKFILL_UNKNOWN', `there is no backfill "${id}"`, { details: { id } });
-  const days: BackfilledDay[] = [];
-  for (const key of await own.list('days')) days.push(await read(own, key, backfilledDay));
+  const daysIn = async (folder: string): Promise<BackfilledDay[]> => {
+    const found: BackfilledDay[] = [];
+    for (const key of await own.list(folder)) found.push(await read(own, key, backfilledDay));
+    return found;
+  };
   return {
     plan: await read(own, 'plan.json', backfillPlan),
-    days,
+    days: await daysIn('days'),
+    begun: await daysIn('begun'),
     isDone: await own.has('done.json'),
     isUndone: await own.has('undone.json'),
   };
@@ -79,6 +85,16 @@ export async function identify(store: ObjectStore, wanted: Wanted): Promise<Back
 export async function freezePlan(store: ObjectStore, plan: BackfillPlan): Promise<BackfillState> {
   await storeOfBackfill(store, plan.id).putIfAbsent('plan.json', json(plan));
   return readBackfill(store, plan.id);
+}
+
+/** Says whose the files of a generation are, before there is one: an undo asks when it has no manifest. */
+export async function recordBegun(
+  store: ObjectStore,
+  id: string,
+  day: BackfilledDay,
+): Promise<void> {
+  const key = `begun/${day.day}-g${String(day.generation)}.json`;
+  await storeOfBackfill(store, id).putIfAbsent(key, json(day));
 }
 
 export async function recordDay(store: ObjectStore, id: string, day: BackfilledDay): Promise<void> {

@@ -1,6 +1,12 @@
 import type { BackfilledDay } from '../../contracts/index.ts';
-import { dayKey, VamoError } from '../../core/index.ts';
-import { findNewest, nextGeneration, type ObjectStore, withdrawDay } from '../../store/index.ts';
+import { type DayKey, dayKey, VamoError } from '../../core/index.ts';
+import {
+  findNewest,
+  generationFolders,
+  nextGeneration,
+  type ObjectStore,
+  withdrawDay,
+} from '../../store/index.ts';
 import { restoreGeneration } from '../undo.ts';
 import { daysOf, findPublished } from './publish.ts';
 import { isPutBack, originOf } from './put-back.ts';
@@ -21,14 +27,17 @@ export interface UndoneDay {
  *   on the backfilled one: nothing is changed then
  */
 export async function undoBackfill(store: ObjectStore, id: string): Promise<UndoneDay[]> {
-  const { plan, days, isUndone } = await readBackfill(store, id);
+  const { plan, days, begun, isUndone } = await readBackfill(store, id);
   if (isUndone) return [];
   const open: BackfilledDay[] = [];
   for (const day of daysOf(plan)) {
     // A kill may have come between a day's manifest and its record.
     const known = days.find((one) => one.day === day);
     const made = known ?? (await findPublished(store, day, id));
-    if (made === undefined) continue;
+    if (made === undefined) {
+      open.push(...(await leftOpen(store, day, begun)));
+      continue;
+    }
     const newest = await findNewest(store, day);
     if (newest === undefined) continue;
     if (await isPutBack(store, made)) continue;
@@ -60,4 +69,20 @@ export async function undoBackfill(store: ObjectStore, id: string): Promise<Undo
   }
   await markBackfill(store, id, 'undone');
   return undone;
+}
+
+/**
+ * The generation of which a killed build of the backfill left files and no manifest. The undo takes its
+ * number: nobody can make it any more, and its files are those of no generation.
+ */
+async function leftOpen(
+  store: ObjectStore,
+  day: DayKey,
+  begun: readonly BackfilledDay[],
+): Promise<BackfilledDay[]> {
+  const next = await nextGeneration(store, day);
+  const isLeft = (await generationFolders(store, day)).some(
+    ({ generation }) => generation === next,
+  );
+  return begun.filter((one) => isLeft && one.day === day && one.generation === next);
 }
