@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Engine,
@@ -6,8 +7,8 @@ import {
   openServer,
   type ServerAddress,
 } from '../clickhouse/index.ts';
-import { isVamoError, VamoError } from '../core/index.ts';
-import { openDataDirectory } from '../store/index.ts';
+import { isVamoError, sleep, VamoError } from '../core/index.ts';
+import { isHeld, openDataDirectory, openDirectoryStore } from '../store/index.ts';
 import type { Context } from './context.ts';
 
 const LOADER = 'loader';
@@ -66,6 +67,40 @@ export async function clickHousePlace({ root }: Pick<Context, 'root'>): Promise<
  */
 export async function openClickHouse(context: Pick<Context, 'root'>): Promise<Engine> {
   return (await clickHousePlace(context)).open();
+}
+
+/** How long a command waits while another process has the embedded engine open, and how often it looks. */
+const WAIT_MS = 60_000;
+const LOOK_MS = 1000;
+
+/**
+ * As `openClickHouse`; an embedded engine that another process has open is waited for, with a line in
+ * the log.
+ * @throws VamoError DATA_LOCKED when it is still open after a minute; INTERRUPTED
+ */
+export async function openClickHouseWhenFree(
+  context: Pick<Context, 'root' | 'log' | 'signal' | 'now'>,
+  waitMs = WAIT_MS,
+): Promise<Engine> {
+  const { log, signal, now } = context;
+  const untilMs = now() + waitMs;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await openClickHouse(context);
+    } catch (error) {
+      if (!isVamoError(error, 'DATA_LOCKED') || now() >= untilMs) throw error;
+      if (tries === 1) log.warn('clickhouse.wait', { reason: error.message, waitMs });
+    }
+    await sleep(LOOK_MS, signal);
+  }
+}
+
+/** Whether a process has taken the role to load into the queryable copy. */
+export async function isLoaderAtWork({
+  root,
+  now,
+}: Pick<Context, 'root' | 'now'>): Promise<boolean> {
+  return existsSync(root) && isHeld(await openDirectoryStore(root), LOADER, now());
 }
 
 /**

@@ -53,14 +53,16 @@ async function readTruth(folder: string, day: string): Promise<SavedTruth | unde
   }
 }
 
+type SumDifference = Omit<Difference, 'mend'>;
+
 export interface TruthCheck {
   readonly day: string;
   /** Integers compared, of every campaign and step. */
   readonly compared: number;
   /** Sums that differ, by campaign, column and step. */
-  readonly sums: readonly Difference[];
+  readonly sums: readonly SumDifference[];
   /** Records of the day that were to be accepted, duplicate, late or bad, and were not. */
-  readonly counts: readonly Difference[];
+  readonly counts: readonly SumDifference[];
 }
 
 /**
@@ -80,7 +82,7 @@ export async function checkAgainstTruth(
   // The truth of a day knows nothing of the days after it.
   const isTold = (column: StepColumn): boolean =>
     column !== 'reward_attributed' || manifest.attributionMs === 0;
-  const sums: Difference[] = [];
+  const sums: SumDifference[] = [];
   let compared = 0;
   for (const { campaignId, columns } of truth.campaigns)
     for (const column of STEP_COLUMNS.filter(isTold))
@@ -111,10 +113,13 @@ export async function checkAgainstTruth(
 /** One event shows in many sums: so many differences of a day are named. */
 const NAMED = 10;
 
+const AGAIN =
+  'What the simulator sent is not what was sealed: look at `vamo days` for bad and late records, or simulate into a new directory.';
+
 /** The first differences of a check, the counts' before the sums', and how many there are more. */
 export function firstDifferences({ counts, sums }: TruthCheck): Difference[] {
   const all = [...counts, ...sums];
-  const named = all.slice(0, NAMED);
-  const left = all.length - named.length;
-  return left > 0 ? [...named, { what: 'more sums', found: left, recorded: 0 }] : named;
+  const left = all.length - NAMED;
+  const more = left > 0 ? [{ what: 'more sums', found: left, recorded: 0 }] : [];
+  return [...all.slice(0, NAMED), ...more].map((one) => ({ ...one, mend: AGAIN }));
 }

@@ -24,12 +24,14 @@ async function cannotOpen(directory: string, cause: unknown): Promise<VamoError>
       cause,
     });
   const pid = await holderOf(directory);
-  return pid === undefined
-    ? new VamoError('STORE_IO', `cannot open ${directory}: ${reason}`, { details, cause })
-    : new VamoError('DATA_LOCKED', `engine directory ${directory} is in use by process ${pid}`, {
-        details: { ...details, pid },
-        cause,
-      });
+  // Who held it may have ended since.
+  if (pid === undefined && !reason.includes('Another server instance'))
+    return new VamoError('STORE_IO', `cannot open ${directory}: ${reason}`, { details, cause });
+  const holder = pid === undefined ? 'another process' : `process ${pid}`;
+  return new VamoError('DATA_LOCKED', `engine directory ${directory} is in use by ${holder}`, {
+    details: { ...details, pid },
+    cause,
+  });
 }
 
 /** The running process that the engine's own status file names. */

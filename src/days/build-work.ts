@@ -17,13 +17,7 @@ import {
 } from '../clickhouse/index.ts';
 import { EVENT_COLUMNS, MICRO } from '../contracts/index.ts';
 import { dayStartMs, throwIfAborted } from '../core/index.ts';
-import {
-  type ObjectStore,
-  recordedFile,
-  STEPS_FILE_COLUMNS,
-  storeError,
-  verifyFile,
-} from '../store/index.ts';
+import { type ObjectStore, STEPS_FILE_COLUMNS, storeError, verifiedFile } from '../store/index.ts';
 import { bothEnded } from './both-ended.ts';
 import type { BuildOptions } from './build-options.ts';
 import { type BuiltFile, describeBuilt, requireWhole } from './built-file.ts';
@@ -64,9 +58,8 @@ export async function stageFiles(
     await mkdir(folder, { recursive: true });
     for (const [i, file] of files.entries()) {
       throwIfAborted(signal);
-      const local = resolve(await recordedFile(store, file));
-      await verifyFile(local, file);
-      await symlink(local, join(folder, `${String(i).padStart(8, '0')}.arrow`)).catch(
+      const { path } = await verifiedFile(store, file);
+      await symlink(resolve(path), join(folder, `${String(i).padStart(8, '0')}.arrow`)).catch(
         (error: unknown) => {
           throw storeError(error, `cannot link ${file.key}`);
         },

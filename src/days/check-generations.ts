@@ -3,6 +3,9 @@ import { type GenerationFolder, type ObjectStore, partitionPrefix } from '../sto
 import type { BackfillState } from './backfill/records.ts';
 import type { Difference } from './verify.ts';
 
+const MEND =
+  'Restore the manifest from a backup; files without one may be of a build that was killed: run its command again.';
+
 /** From the upload of a generation's last file to its manifest it takes less than this. */
 const UPLOAD_MS = 60_000;
 
@@ -61,6 +64,7 @@ export function missingGenerations(
       what: `${partitionPrefix(day, generation)}manifest.json`,
       found: 'none',
       recorded: own.length > 0 ? own.join('; ') : after,
+      mend: MEND,
     });
   }
   return differences;

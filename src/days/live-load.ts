@@ -16,8 +16,7 @@ import {
   type ObjectStore,
   openLedger,
   readManifest,
-  recordedFile,
-  verifyFile,
+  verifiedFile,
 } from '../store/index.ts';
 import { loadIntoClickHouse } from './load.ts';
 import { unloadWithdrawn } from './unload.ts';
@@ -181,11 +180,7 @@ export function createLiveLoader(options: {
   /** Segments of one day and partition by one statement. */
   async function loadTogether(ones: Pendings): Promise<void> {
     const paths = [];
-    for (const { segment } of ones) {
-      const path = await recordedFile(store, segment);
-      await verifyFile(path, segment);
-      paths.push(path);
-    }
+    for (const { segment } of ones) paths.push((await verifiedFile(store, segment)).path);
     await engine.load({ paths, columns: SEGMENT_COLUMNS }, loadSegments(ones[0].range.day));
     const held = await present(ones);
     for (const { segment, range } of ones) {

@@ -16,7 +16,7 @@ import {
 } from '../clickhouse/index.ts';
 import type { PartitionManifest } from '../contracts/index.ts';
 import { VamoError, dayKey, isVamoError } from '../core/index.ts';
-import { type ObjectStore, recordedFile, verifyFile } from '../store/index.ts';
+import { type ObjectStore, verifiedFile } from '../store/index.ts';
 
 const TABLE_NAMES = Object.keys(TABLES) as TableName[];
 
@@ -59,8 +59,7 @@ async function fillStage(
 ): Promise<void> {
   const { columns } = TABLES[table];
   const file = fileOf(manifest, table);
-  const path = await recordedFile(store, file);
-  await verifyFile(path, file);
+  const { path } = await verifiedFile(store, file);
   await engine.command(emptyStage(table));
   await engine.load({ paths: [path], columns }, stageDay(table, dayKey(manifest.day)));
   if (!(await stageHolds(engine, table, file.rows)))

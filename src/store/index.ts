@@ -1,10 +1,12 @@
 export { type ObjectStore } from './object-store.ts';
 export { openDirectoryStore } from './directory-store.ts';
 export { openDataDirectory, openStore } from './data-directory.ts';
+export { isHeld } from './held.ts';
 export { checkRules, keepRules, recordedSource } from './data-rules.ts';
 export { storeError } from './store-error.ts';
-export { fileSha256, readVerified, recordedFile, verifyFile } from './verified.ts';
+export { fileSha256, readVerified, verifiedFile } from './verified.ts';
 export { createSegmentBuilder, type SegmentBuilder } from './segment-builder.ts';
+export { type ColumnFile, openColumnFile } from './column-file.ts';
 export { openColumns } from './partition-columns.ts';
 export { isWholeArrowFile } from './arrow-file.ts';
 export { openLedger, readLedgers } from './ledger.ts';
@@ -27,7 +29,7 @@ export {
 } from './partition-manifest.ts';
 export { listGenerations, listSealedDays, nextGeneration } from './generations.ts';
 export { generationFolders, type GenerationFolder } from './partition-audit.ts';
-export { readDaySteps, readDayLog, readPartitionFile } from './partition-read.ts';
+export { readDaySteps, readDayLog } from './partition-read.ts';
 export { encodeDaySteps } from './steps-file.ts';
 export { openStepsFile } from './steps-reader.ts';
 export { partitionPrefix, STEPS_FILE_COLUMNS } from './partition-layout.ts';

@@ -1,42 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
-import { isVamoError, type ProcessIdentity, sleep, VamoError } from '../core/index.ts';
+import { type ProcessIdentity, sleep, VamoError } from '../core/index.ts';
+import { bytesOf, holderOf, keyOf, latest, type LockRecord, turnOf } from './lock-record.ts';
 import type { ObjectStore } from './object-store.ts';
-
-const lockRecord = z.strictObject({
-  pid: z.int(),
-  started: z.string(),
-  host: z.string(),
-  nonce: z.string(),
-  /** Rises while the holder lives. */
-  beat: z.int(),
-  released: z.boolean(),
-});
-type LockRecord = z.infer<typeof lockRecord>;
-
-const keyOf = (role: string, turn: number): string =>
-  `locks/${role}/${String(turn).padStart(12, '0')}.json`;
-const turnOf = (key: string): number => Number(/(\d+)\.json$/.exec(key)?.[1] ?? 0);
-const bytesOf = (record: LockRecord): Uint8Array => Buffer.from(`${JSON.stringify(record)}\n`);
-
-/** The turn in force: the highest one, which is never removed. */
-async function latest(store: ObjectStore, role: string): Promise<number> {
-  return (await store.list(`locks/${role}`)).reduce((turn, key) => Math.max(turn, turnOf(key)), 0);
-}
-
-/** Who took a turn; undefined when a later holder has just cleaned it up. */
-async function holderOf(store: ObjectStore, role: string, turn: number) {
-  const bytes = await store.get(keyOf(role, turn)).catch((error: unknown) => {
-    if (isVamoError(error, 'STORE_NOT_FOUND')) return undefined;
-    throw error;
-  });
-  if (bytes === undefined) return undefined;
-  try {
-    return lockRecord.parse(JSON.parse(Buffer.from(bytes).toString()));
-  } catch (error) {
-    throw new VamoError('STORE_CORRUPT', `${keyOf(role, turn)} is not a lock`, { cause: error });
-  }
-}
 
 /** Times of a lock, ms. */
 export interface LockTimes {
@@ -46,7 +11,7 @@ export interface LockTimes {
   readonly silentMs: number;
 }
 
-const TIMES: LockTimes = { beatMs: 5000, silentMs: 60_000 };
+export const LOCK_TIMES: LockTimes = { beatMs: 5000, silentMs: 60_000 };
 
 /** Whether a holder lives: on this host the system tells, on another its beats do. */
 async function isAlive(
@@ -80,7 +45,7 @@ export async function takeLock(
   role: string,
   self: ProcessIdentity,
   isRunning: (holder: ProcessIdentity) => boolean,
-  times: LockTimes = TIMES,
+  times: LockTimes = LOCK_TIMES,
 ): Promise<() => Promise<void>> {
   const nonce = randomUUID();
   for (;;) {

@@ -21,33 +21,34 @@ export async function readVerified(store: ObjectStore, ref: Recorded): Promise<U
 }
 
 /**
- * The local path of an object that something names, for engines that open files.
- * @throws VamoError STORE_CORRUPT when it is gone
+ * The same for engines that open files, and for files of any size: nothing is held in memory.
+ * @throws VamoError STORE_CORRUPT when it differs or is gone although something names it, STORE_IO
  */
-export const recordedFile = (store: ObjectStore, { key }: Recorded): Promise<string> =>
-  store.localFile(key).catch(goneIsCorrupt(key));
-
-/**
- * Holds a local file against its recorded digest without holding it in memory.
- * @throws VamoError STORE_CORRUPT when it differs, STORE_IO
- */
-export async function verifyFile(path: string, ref: Recorded): Promise<void> {
+export async function verifiedFile(
+  store: ObjectStore,
+  ref: Recorded,
+): Promise<{ path: string; bytes: number }> {
+  const path = await store.localFile(ref.key).catch(goneIsCorrupt(ref.key));
   const found = await fileSha256(path);
   requireSame(ref, found.sha256, found.bytes);
+  return { path, bytes: found.bytes };
 }
 
 const PIECE = 1 << 20;
 
 /** Hex SHA-256 and size of a local file, read in pieces. @throws VamoError STORE_IO */
-export async function fileSha256(path: string): Promise<{ sha256: string; bytes: number }> {
+export async function fileSha256(
+  path: string,
+  pieceBytes = PIECE,
+): Promise<{ sha256: string; bytes: number }> {
   try {
     const file = await open(path);
     try {
       const hash = createHash('sha256');
-      const piece = Buffer.allocUnsafe(PIECE);
+      const piece = Buffer.allocUnsafe(pieceBytes);
       let bytes = 0;
       for (;;) {
-        const { bytesRead } = await file.read(piece, 0, PIECE, bytes);
+        const { bytesRead } = await file.read(piece, 0, pieceBytes, bytes);
         if (bytesRead === 0) return { sha256: hash.digest('hex'), bytes };
         hash.update(piece.subarray(0, bytesRead));
         bytes += bytesRead;

@@ -2,6 +2,14 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openEmbedded } from '../../src/clickhouse/index.ts';
+import {
+  listSealedDays,
+  openDataDirectory,
+  openDirectoryStore,
+  withdrawDay,
+} from '../../src/store/index.ts';
+import { finished } from '../helpers/cli.ts';
 import {
   type DayReport,
   filesUnder,
@@ -151,4 +159,49 @@ describe('dead letters', () => {
     await wide.ok('backfill', '--undo', done.id);
     expect((await reportsOf(wide)).map(parts)).toEqual(before.map(parts));
   }, 120_000);
+});
+
+describe('the queryable copy', { timeout: 120_000 }, () => {
+  interface Verified {
+    readonly days: readonly { readonly day: string; readonly pending: unknown }[];
+    readonly differing: number;
+  }
+  const isLoaded = (verified: Verified) => verified.days.map(({ pending }) => pending === null);
+
+  it('that is behind differs unless somebody is about to load it', async () => {
+    const night = await live.copy();
+    await rm(join(night.data, 'clickhouse'), { recursive: true });
+    const { code, stdout } = await night.run('verify');
+    expect([code, JSON.parse(stdout)]).toMatchObject([1, { differing: 2 }]);
+    const sealing = await openDataDirectory(night.data, { role: 'sealer' });
+    expect(isLoaded(await night.ok<Verified>('verify'))).toEqual([false, false]);
+    await sealing.release();
+  });
+
+  it('is waited for by seal and verify while another process has it open', async () => {
+    const night = await live.copy();
+    await rm(join(night.data, 'clickhouse'), { recursive: true });
+    const waiting = async (command: string, meanwhile: () => Promise<void>) => {
+      const engine = await openEmbedded(join(night.data, 'clickhouse'));
+      const child = night.start(command);
+      const ended = finished(child);
+      await new Promise<void>((resolve) => {
+        child.stderr?.on('data', (chunk: Buffer) => {
+          if (chunk.includes('clickhouse.wait')) resolve();
+        });
+        child.once('close', () => resolve());
+      });
+      await meanwhile();
+      await engine.close();
+      return ended;
+    };
+    expect(await waiting('seal', () => Promise.resolve())).toMatchObject({ code: 0 });
+    expect(isLoaded(await night.ok<Verified>('verify'))).toEqual([true, true]);
+    // A day that is withdrawn while the copy is looked at is about to leave it.
+    const store = await openDirectoryStore(night.data);
+    const [first] = await listSealedDays(store);
+    const { code, stdout } = await waiting('verify', () => withdrawDay(store, first!.day, 2));
+    expect([code, isLoaded(JSON.parse(stdout) as Verified)]).toEqual([0, [false, true]]);
+    expect((await night.run('verify')).code).toBe(1);
+  });
 });

@@ -1,12 +1,14 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type Engine, openEmbedded } from '../../src/clickhouse/index.ts';
 import {
+  checkCopied,
   claimsOf,
   claimsOfFiles,
   daysInCopy,
   listBackfills,
   loadIntoClickHouse,
   missingGenerations,
+  readCopy,
   sealDay,
   undoBackfill,
   unloadWithdrawn,
@@ -64,14 +66,14 @@ describe('a generation whose manifest is gone', () => {
     const { id } = await backfill(store, 'merge', arrivals);
     await undoBackfill(store, id);
     expect(await missing(store)).toEqual([]);
-    await store.remove(`days/${DAY}/g0002/withdrawn.json`);
+    await store.remove(`days/${DAY}/g0002/manifest.json`);
     expect(await missing(store)).toEqual(['2: undone: backfill']);
   });
 });
 
 describe('what the copy in ClickHouse holds', () => {
   let engine: Engine | undefined;
-  afterAll(() => engine?.close());
+  afterEach(() => engine?.close());
 
   it('is known by day and generation, also of rows that nothing marks; surplus days can go', async () => {
     const store = await freshStore();
@@ -91,5 +93,37 @@ describe('what the copy in ClickHouse holds', () => {
     );
     expect(await unloadWithdrawn(engine, [DAY])).toEqual(['2026-03-09']);
     expect(await daysInCopy(engine)).toEqual(new Map([[DAY, 1]]));
+  });
+
+  it('is compared with the generation that was loaded, of which the newest may not be', async () => {
+    const store = await freshStore();
+    await commitArrivals(store, 0, arrivals.slice(10));
+    const first = await sealDay(options(store));
+    const { manifest: second } = await backfill(store, 'merge', arrivals.slice(0, 10));
+    engine = await openEmbedded(pathOf('copy'));
+    const copied = async () => (await readCopy(engine!, DAY)).get(DAY);
+    await loadIntoClickHouse({ engine, store, manifest: first });
+    const held = await copied();
+    expect(await checkCopied(store, DAY, 2, held)).toEqual({
+      differences: [],
+      pending: expect.objectContaining({
+        what: `generation 2 of ${DAY} in ClickHouse`,
+        found: 'not loaded yet, generation 1 stands there',
+      }) as unknown,
+    });
+    await loadIntoClickHouse({ engine, store, manifest: second });
+    const whole = { differences: [], pending: null };
+    expect(await checkCopied(store, DAY, 2, await copied())).toEqual(whole);
+    // A load that was not marked: whole all the same, or not there yet.
+    await engine.command('TRUNCATE TABLE loaded');
+    expect(await checkCopied(store, DAY, 2, await copied())).toEqual(whole);
+    expect((await checkCopied(store, DAY, 1, await copied())).pending).toMatchObject({
+      found: 'not loaded yet',
+    });
+    const older = { generation: 2, held: held!.held };
+    expect((await checkCopied(store, DAY, 2, older)).differences).not.toEqual([]);
+    expect((await checkCopied(store, DAY, undefined, await copied())).pending).toMatchObject({
+      found: 'rows of unknown origin',
+    });
   });
 });

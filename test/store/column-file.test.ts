@@ -49,7 +49,9 @@ describe('a columnar file read in pieces', () => {
     await writeFile(path, bytes);
     expect(await fileColumnsDigest(path, COLUMNS)).toBe(columnsDigest(bytes, COLUMNS));
     expect(await fileFingerprint(path, COLUMNS)).toEqual(columnsFingerprint(bytes, COLUMNS));
-    expect(await fileSha256(path)).toEqual({ sha256: sha256(bytes), bytes: bytes.byteLength });
+    const whole = { sha256: sha256(bytes), bytes: bytes.byteLength };
+    for (const piece of [undefined, 100, 4096])
+      expect(await fileSha256(path, piece)).toEqual(whole);
   });
 
   it('is refused when a column is missing or of another type, or when it is cut short', async () => {

@@ -15,7 +15,7 @@ import {
   loadMapping,
   type RecordDecoder,
 } from '../../ingest/index.ts';
-import { readVerified } from '../../store/index.ts';
+import { verifiedFile } from '../../store/index.ts';
 import type { Context } from '../context.ts';
 import { kafkaOptions } from '../source.ts';
 import { decoderOptions, openDecoder } from '../decoder.ts';
@@ -42,10 +42,7 @@ export async function openPlanned(context: Context, plan: BackfillPlan): Promise
       return openFiles(context, plan.id, source);
     case 'dead-letters': {
       const paths: string[] = [];
-      for (const file of source.files) {
-        await readVerified(context.store, file);
-        paths.push(await context.store.localFile(file.key));
-      }
+      for (const file of source.files) paths.push((await verifiedFile(context.store, file)).path);
       return {
         source: jsonLines(createRawFileSource({ files: paths, topic: 'dead-letters' })),
         decoder: await openDecoder(context),

@@ -2,7 +2,7 @@ import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTables, dropTables, unmarkLoaded } from '../../clickhouse/index.ts';
 import { type DayKey, dayKey, systemCode, throwIfAborted, VamoError } from '../../core/index.ts';
-import { checkCopy, loadIntoClickHouse } from '../../days/index.ts';
+import { checkCopy, heldInCopy, loadIntoClickHouse } from '../../days/index.ts';
 import { listSealedDays, openDataDirectory, readManifest, storeError } from '../../store/index.ts';
 import { asLoader, clickHouseFolder, clickHousePlace, openClickHouse } from '../clickhouse.ts';
 import type { Context } from '../context.ts';
@@ -44,7 +44,7 @@ async function loadDays(context: Context, days: readonly DayKey[]) {
       const manifest = await readManifest(store, day);
       await engine.command(unmarkLoaded(day));
       await loadIntoClickHouse({ engine, store, manifest });
-      const [difference] = await checkCopy(engine, store, manifest);
+      const [difference] = await checkCopy(store, manifest, await heldInCopy(engine, day));
       if (difference !== undefined)
         throw new VamoError('SQL_FAILED', `${difference.what} differs after loading`, {
           details: { ...difference },

@@ -16,7 +16,12 @@ import {
   unloadWithdrawn,
 } from '../../days/index.ts';
 import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
-import { asLoaderUnlessKept, clickHouseFolder, clickHousePlace } from '../clickhouse.ts';
+import {
+  asLoaderUnlessKept,
+  clickHouseFolder,
+  clickHousePlace,
+  openClickHouseWhenFree,
+} from '../clickhouse.ts';
 import type { Context } from '../context.ts';
 import { keepMarkets } from '../market.ts';
 import type { CommandSpec } from '../run-command.ts';
@@ -81,7 +86,7 @@ async function loadSealedDays(context: Context): Promise<void> {
   const days = await listSealedDays(store);
   const place = await clickHousePlace(context);
   if (days.length === 0 && place.isEmbedded && !existsSync(clickHouseFolder(root))) return;
-  const engine = await place.open();
+  const engine = await openClickHouseWhenFree(context);
   try {
     await unloadWithdrawn(
       engine,
