@@ -93,7 +93,7 @@ export const ERROR_CODES = {
   },
   DAY_UNSEALED: {
     retriable: true,
-    mend: 'Run `vamo seal --day DAY` once its events have arrived.',
+    mend: 'Run `vamo seal` once its events have arrived.',
   },
   DAY_NOT_READY: {
     retriable: true,

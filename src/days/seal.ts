@@ -39,7 +39,10 @@ async function planSeal(options: SealOptions): Promise<BuildPlan> {
     throw new VamoError(
       'DAY_NOT_READY',
       `day ${day}: nothing from ${new Date(limitMs).toISOString()} or later is ingested from partition ${behind.join(', ')} of ${live.topic}`,
-      { details: { day, partitions: behind } },
+      {
+        details: { day, partitions: behind },
+        mend: `Run \`vamo ingest\`, then seal again; where the source has ended, \`vamo seal --day ${day} --at-end\`.`,
+      },
     );
   return {
     kind: 'seal',

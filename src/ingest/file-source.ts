@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import { isVamoError, sleep, systemCode, VamoError } from '../core/index.ts';
 import type { EventSource, ReadRecord, SourceHandler } from './event-source.ts';
+import { unreadable } from './line-batches.ts';
 import { type LogOptions, findLogDirectory } from './log-directory.ts';
 
 export interface FileSourceOptions extends LogOptions {
@@ -74,11 +75,6 @@ async function sizeOf(path: string): Promise<number> {
     if (systemCode(error) === 'ENOENT') return 0;
     throw unreadable(path, error);
   }
-}
-
-function unreadable(path: string, cause: unknown): VamoError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new VamoError('INGEST_SOURCE', `cannot read ${path}: ${reason}`, { cause });
 }
 
 function lost(path: string, position: number, reason: string): VamoError {

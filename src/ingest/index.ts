@@ -7,6 +7,7 @@ export { createKafkaSink } from './kafka-sink.ts';
 export { createTopic } from './kafka-topic.ts';
 export { createRawFileSource } from './raw-file-source.ts';
 export { findFiles } from './file-glob.ts';
+export { unreadable } from './line-batches.ts';
 export { checkMapping, type MappingReport } from './mapping/check.ts';
 export { compileMapping } from './mapping/compile.ts';
 export { loadMapping } from './mapping/load.ts';

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
-import { isVamoError, VamoError } from '../core/index.ts';
+import { isVamoError, systemCode, VamoError } from '../core/index.ts';
 import type { ReadRecord } from './event-source.ts';
 
 const NEWLINE = 10;
@@ -8,9 +8,15 @@ const LONGEST_LINE = 16 * 1024 * 1024;
 
 export const isGzip = (path: string): boolean => path.endsWith('.gz');
 
+/** A file that cannot be read, by its name. */
 export function unreadable(path: string, cause: unknown): VamoError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new VamoError('INGEST_SOURCE', `cannot read ${path}: ${reason}`, { cause });
+  const isMissing = systemCode(cause) === 'ENOENT';
+  return new VamoError(
+    'INGEST_SOURCE',
+    isMissing ? `${path} is not there` : `cannot read ${path}: ${reason}`,
+    { mend: `Check the path ${path} and that the file can be read.`, cause },
+  );
 }
 
 /** The uncompressed bytes of a file from a position on. */

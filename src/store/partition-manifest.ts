@@ -34,7 +34,13 @@ export async function readManifest(
       generation === undefined
         ? `day ${day} is not sealed`
         : `day ${day} has no generation ${generation}`,
-      { details: { day, generation } },
+      {
+        details: { day, generation },
+        mend:
+          generation === undefined
+            ? `Run \`vamo seal --day ${day}\` once its events have arrived.`
+            : '`vamo days` shows the newest generation of each day.',
+      },
     );
   return manifest;
 }

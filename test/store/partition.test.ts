@@ -138,7 +138,9 @@ describe('a sealed partition on disk', () => {
 
   it('of another day or generation is not there, which is said so', async () => {
     const missing = { code: 'DAY_UNSEALED' };
-    await expect(readManifest(store, addDays(DAY, 1))).rejects.toMatchObject(missing);
+    const open = addDays(DAY, 1);
+    const mend = expect.stringContaining(`--day ${open}`) as string;
+    await expect(readManifest(store, open)).rejects.toMatchObject({ ...missing, mend });
     await expect(readManifest(store, DAY, 2)).rejects.toMatchObject(missing);
   });
 

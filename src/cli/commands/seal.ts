@@ -15,7 +15,7 @@ import {
   sealDay,
   unloadWithdrawn,
 } from '../../days/index.ts';
-import { listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
+import { findNewest, listSealedDays, openDataDirectory, readManifest } from '../../store/index.ts';
 import {
   asLoaderUnlessKept,
   clickHouseFolder,
@@ -50,7 +50,10 @@ export async function asSealer<T>(
   });
   const engineDir = join(root, 'work', 'sealer');
   try {
-    const result = await work((day) => ({ store, engineDir, day, config, log, signal }));
+    const result = await work((day) => {
+      const progress = context.progress.stage(`build ${day}`);
+      return { store, engineDir, day, config, log, signal, progress };
+    });
     await rm(engineDir, { recursive: true, force: true });
     await keepMarkets(context);
     await asLoaderUnlessKept(context, () => loadSealedDays(context));
@@ -72,11 +75,8 @@ export function sealDays(
 ): Promise<PartitionManifest[]> {
   return asSealer(context, async (building) => {
     const manifests: PartitionManifest[] = [];
-    const progress = context.progress.stage('seal');
-    for (const day of days) {
+    for (const day of days)
       manifests.push(await sealDay({ ...building(day), requireReached: !atEnd }));
-      progress(manifests.length, days.length, day);
-    }
     return manifests;
   });
 }
@@ -139,6 +139,14 @@ async function amendWhatIsDue({ store, config }: Context, building: Building) {
   return amended;
 }
 
+/** Seals one day; `already` has it when it was sealed before. */
+async function sealNamed(context: Context, day: DayKey, atEnd: boolean) {
+  const before = await findNewest(context.store, day);
+  const manifests = await sealDays(context, [day], atEnd);
+  const none = { sealed: [], already: [], waiting: [], amended: [] };
+  return before === undefined ? { ...none, sealed: manifests } : { ...none, already: manifests };
+}
+
 /** A generation as commands print it. */
 export const describeGeneration = (manifest: PartitionManifest) => {
   const { day, generation, kind, parent, digest, stepsDigest, counts } = manifest;
@@ -159,24 +167,26 @@ export const sealCommand: CommandSpec<SealCommandOptions> = {
     else if (atEnd === true) throw new VamoError('USAGE', '--at-end needs --day');
   },
   async run(context, options) {
-    const { sealed, waiting, amended } =
+    const { sealed, already, waiting, amended } =
       options.day === undefined
-        ? await sealWhatIsDue(context)
-        : {
-            sealed: await sealDays(context, [dayKey(options.day)], options.atEnd === true),
-            waiting: [],
-            amended: [],
-          };
+        ? { ...(await sealWhatIsDue(context)), already: [] }
+        : await sealNamed(context, dayKey(options.day), options.atEnd === true);
     for (const { day, digest, counts } of sealed)
       context.say(`${day} sealed: ${String(counts.accepted)} rows, digest ${digest.slice(0, 16)}`);
+    for (const { day, generation, counts } of already)
+      context.say(
+        `${day} is sealed already: generation ${String(generation)}, ${String(counts.accepted)} rows`,
+      );
     for (const { day, reason } of waiting) context.say(`${day} waits: ${reason}`);
     for (const { day, generation, counts } of amended)
       context.say(
         `${day} amended: generation ${String(generation)}, ${String(counts.accepted)} rows`,
       );
-    if (sealed.length + waiting.length + amended.length === 0) context.say('nothing to seal');
+    if (sealed.length + already.length + waiting.length + amended.length === 0)
+      context.say('nothing to seal');
     return {
       sealed: sealed.map(describeGeneration),
+      already: already.map(describeGeneration),
       amended: amended.map(describeGeneration),
       waiting,
     };

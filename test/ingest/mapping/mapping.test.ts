@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileMapping, type MappingSpec, parseMapping } from '../../../src/ingest/index.ts';
+import {
+  checkMapping,
+  compileMapping,
+  type MappingSpec,
+  parseMapping,
+} from '../../../src/ingest/index.ts';
 import { loadMapping } from '../../../src/ingest/mapping/load.ts';
 import { splitQuoted } from '../../../src/ingest/mapping/line-reader.ts';
 import { timeParser } from '../../../src/ingest/mapping/time-format.ts';
@@ -45,6 +50,16 @@ const only = (spec: unknown, line: unknown) =>
   decoderOf(spec).decode(record(line)).events?.[0]?.event;
 
 describe('mapping', () => {
+  it.each(['nowhere.txt', 'nowhere.txt.gz'])('names a missing file: %s', async (path) => {
+    const missing = {
+      message: `${path} is not there`,
+      mend: expect.stringContaining(path) as string,
+    };
+    const sample = checkMapping(decoderOf(mapping()), path, 1);
+    await expect(sample).rejects.toMatchObject({ code: 'INGEST_SOURCE', ...missing });
+    await expect(loadMapping('./nowhere.json')).rejects.toThrow('./nowhere.json is not there');
+  });
+
   it('makes an event of a line and stores it under its day', () => {
     expect(decoderOf(mapping()).decode(record('7,1767540000,c1,2'))).toEqual({
       events: [
