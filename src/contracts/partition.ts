@@ -45,6 +45,8 @@ const generationInputs = z.strictObject({
   restored: z.int().min(1).nullable(),
   /** What the live ledgers held of the day when it was built: what is there beyond came later. */
   live: z.strictObject({ rows: z.int().min(0), dead: z.int().min(0) }),
+  /** Records of earlier generations whose place a backfill took; not there when there are none. */
+  replaced: z.int().min(1).optional(),
   /** The first offset per partition whose conversions were not looked at any more. */
   rewardCut: z.array(cutPoint),
 });

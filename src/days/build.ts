@@ -32,7 +32,7 @@ export interface BackfillRows {
   readonly rows: Files;
   /** Rows of the days on which late conversions of the day may fall. */
   readonly later: Files;
-  /** Bad records of the day less those of it that were replayed; may be negative. */
+  /** Bad records of the day that were read. */
   readonly dead: number;
 }
 
@@ -189,6 +189,7 @@ async function publish(
         : (base?.inputs.backfill ?? null),
       restored: null,
       live: inputs.live,
+      ...replacedBy(plan),
       rewardCut: attributionMs > 0 ? points(plan.rewardCut) : [],
     },
     counts: countsOf(plan, inputs, found),
@@ -215,7 +216,7 @@ function countsOf({ base, backfill }: BuildPlan, inputs: Inputs, found: BuildRes
   const known = base?.counts;
   const duplicate = (known?.duplicate ?? 0) + found.duplicate;
   const deadBefore = base && known ? known.dead_lettered - base.inputs.live.dead : 0;
-  const dead_lettered = Math.max(0, deadBefore + inputs.live.dead + (backfill?.dead ?? 0));
+  const dead_lettered = deadBefore + inputs.live.dead + (backfill?.dead ?? 0);
   const { accepted, late } = found;
   return {
     records: accepted + duplicate + late + dead_lettered,
@@ -225,6 +226,16 @@ function countsOf({ base, backfill }: BuildPlan, inputs: Inputs, found: BuildRes
     dead_lettered,
   };
 }
+
+/** Records whose place a backfill took: all of its parent but the live ones that still count. */
+function replacedBy({ base, parent }: BuildPlan): { readonly replaced?: number } {
+  const before = parent?.inputs.replaced ?? 0;
+  const replaced = base === undefined && parent !== undefined ? before + takenIn(parent) : before;
+  return replaced > 0 ? { replaced } : {};
+}
+
+const takenIn = ({ counts, inputs }: PartitionManifest): number =>
+  counts.accepted + counts.duplicate + counts.dead_lettered - inputs.live.dead;
 
 /** Rows are counted one by one; ledgers and manifests say how many there are. */
 function requireSum(day: string, recorded: number, found: BuildResult): void {

@@ -10,12 +10,15 @@ export { checkCopied, checkCopy } from './verify-copy.ts';
 export { type CopiedDay, heldInCopy, readCopy } from './read-copy.ts';
 export type { BuildOptions } from './build-options.ts';
 export { createLiveLoader, type LiveLoader, type LoadRound } from './live-load.ts';
-export { daysOf, publishBackfill, type PublishedDay } from './backfill/publish.ts';
+export { publishBackfill, type PublishedDay } from './backfill/publish.ts';
+export { rowsOf } from './backfill/made.ts';
+export { requireTakable } from './backfill/takable.ts';
 export { labelsUntil, readUntil } from './backfill/evidence.ts';
-export { lettersToReplay } from './backfill/replays.ts';
+export { lettersToReplay, replayersOf } from './backfill/replays.ts';
 export { undoBackfill } from './backfill/undo.ts';
 export {
   type BackfillState,
+  daysOf,
   freezePlan,
   identify,
   listBackfills,

@@ -1,21 +1,30 @@
 import { isMature, type LedgerEntry, type PartitionManifest } from '../contracts/index.ts';
 import { type DayKey, dayKey } from '../core/index.ts';
 import { type ObjectStore, listSealedDays, readLedgers, readManifest } from '../store/index.ts';
+import { replayedByDay } from './backfill/replayed.ts';
 
 /**
- * How a day stands. `records` = accepted + duplicate + late + dead_lettered once it is sealed; in an
- * open day the first three cannot be told apart yet and are null.
+ * How a day stands. `records` = accepted + duplicate + late + dead_lettered + replayed + replaced once it
+ * is sealed; in an open day the first three cannot be told apart yet and are null.
  */
 export interface DayReport {
   readonly day: DayKey;
   readonly sealed: boolean;
-  /** Committed rows of the day and bad records that arrived on it. */
+  /**
+   * Committed rows of the day and bad records that arrived on it, and what backfills read for it. What
+   * several of these bring counts each time: the first is accepted, the others are duplicates.
+   */
   readonly records: number;
   readonly accepted: number | null;
   readonly duplicate: number | null;
   /** Rows beyond the cut; counted now, so it grows after the seal when more arrive. */
   readonly late: number | null;
+  /** Bad records that no replay could read. */
   readonly dead_lettered: number;
+  /** Bad records that a replay could read: rows now, of the day on which they happened. */
+  readonly replayed: number;
+  /** Records whose place was taken by a backfill with `--mode replace`. */
+  readonly replaced: number;
   readonly generation: number | null;
   /** How the newest generation came to be. */
   readonly kind: PartitionManifest['kind'] | null;
@@ -52,6 +61,7 @@ export function sourceTotals(entries: readonly LedgerEntry[]): SourceTotals {
 interface Committed {
   rows: number;
   dead: number;
+  replayed: number;
 }
 
 /**
@@ -64,22 +74,25 @@ export async function dayReports(
   store: ObjectStore,
   entries?: readonly LedgerEntry[],
 ): Promise<DayReport[]> {
-  const days = committedCounts(entries ?? (await readLedgers(store)));
+  const days = committedCounts(entries ?? (await readLedgers(store)), await replayedByDay(store));
   const sealed = new Map<DayKey, PartitionManifest>();
   for (const { day, generation } of await listSealedDays(store)) {
     sealed.set(day, await readManifest(store, day, generation));
-    if (!days.has(day)) days.set(day, { rows: 0, dead: 0 });
+    if (!days.has(day)) days.set(day, { rows: 0, dead: 0, replayed: 0 });
   }
   return [...days]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([day, committed]) => report(day, committed, sealed.get(day)));
 }
 
-function committedCounts(entries: readonly LedgerEntry[]): Map<DayKey, Committed> {
+function committedCounts(
+  entries: readonly LedgerEntry[],
+  replays: ReadonlyMap<string, number>,
+): Map<DayKey, Committed> {
   const days = new Map<DayKey, Committed>();
   const at = (name: string): Committed => {
     const day = dayKey(name);
-    const counts = days.get(day) ?? { rows: 0, dead: 0 };
+    const counts = days.get(day) ?? { rows: 0, dead: 0, replayed: 0 };
     days.set(day, counts);
     return counts;
   };
@@ -88,10 +101,15 @@ function committedCounts(entries: readonly LedgerEntry[]): Map<DayKey, Committed
     for (const [day, count] of Object.entries(entry.deadLetters?.byDay ?? {}))
       at(day).dead += count;
   }
+  for (const [day, count] of replays) at(day).replayed = count;
   return days;
 }
 
-function report(day: DayKey, { rows, dead }: Committed, sealed?: PartitionManifest): DayReport {
+function report(
+  day: DayKey,
+  { rows, dead, replayed }: Committed,
+  sealed?: PartitionManifest,
+): DayReport {
   if (sealed === undefined)
     return {
       day,
@@ -100,7 +118,9 @@ function report(day: DayKey, { rows, dead }: Committed, sealed?: PartitionManife
       accepted: null,
       duplicate: null,
       late: null,
-      dead_lettered: dead,
+      dead_lettered: dead - replayed,
+      replayed,
+      replaced: 0,
       generation: null,
       kind: null,
       digest: null,
@@ -109,15 +129,18 @@ function report(day: DayKey, { rows, dead }: Committed, sealed?: PartitionManife
     };
   const { counts, inputs, generation, kind, digest } = sealed;
   const late = counts.late + rows - inputs.live.rows;
-  const dead_lettered = counts.dead_lettered + dead - inputs.live.dead;
+  const dead_lettered = counts.dead_lettered + dead - inputs.live.dead - replayed;
+  const replaced = inputs.replaced ?? 0;
   return {
     day,
     sealed: true,
-    records: counts.accepted + counts.duplicate + late + dead_lettered,
+    records: counts.accepted + counts.duplicate + late + dead_lettered + replayed + replaced,
     accepted: counts.accepted,
     duplicate: counts.duplicate,
     late,
     dead_lettered,
+    replayed,
+    replaced,
     generation,
     kind,
     digest,

@@ -108,6 +108,45 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
     });
   });
 
+  it('is refused before anything is written, tells what it replaces, and is listed by its age', async () => {
+    const night = await live.copy();
+    const files = join(live.data, 'days/*/g0001/events-*.arrow');
+    const from = (day: string, to: string) =>
+      ['backfill', '--from', day, '--to', to, '--files', files] as const;
+    const OPEN = '2026-01-07';
+    for (const dry of [['--dry-run'], []])
+      await night.fails('DAY_UNSEALED', ...from(NEXT, OPEN), ...dry);
+    expect(await night.ok('backfill', '--list')).toEqual({ backfills: [] });
+
+    const rows = reports[1]!.accepted;
+    const present = { day: NEXT, generation: 1, rows };
+    const replacing = ['--mode', 'replace'] as const;
+    expect(await night.ok(...from(NEXT, NEXT), ...replacing, '--dry-run')).toMatchObject({
+      days: [{ ...present, replaced: rows }],
+    });
+    expect(await night.ok(...from(NEXT, NEXT), '--dry-run')).toMatchObject({
+      days: [{ ...present, replaced: 0 }],
+    });
+    const { stdout, stderr } = await night.run(...from(NEXT, NEXT), ...replacing);
+    const first = JSON.parse(stdout) as Done;
+    expect(first.published).toMatchObject([{ day: NEXT, rows: { before: rows, after: rows } }]);
+    expect(stderr).toContain(`build ${NEXT} 4/4 published\n`);
+    const second = await night.ok<Done>(...from(DAY, NEXT));
+    const { mend } = await night.fails('BACKFILL_BUILT_ON', 'backfill', '--undo', first.id);
+    expect(mend).toContain(`--undo ${second.id}`);
+    const done = { state: 'done', plannedAt: expect.stringMatching(/^20.*Z$/) as string };
+    expect(await night.ok('backfill', '--list')).toMatchObject({
+      backfills: [
+        { ...done, id: first.id, days: [{ day: NEXT, rows: { before: rows, after: rows } }] },
+        { ...done, id: second.id },
+      ],
+    });
+    expect(await night.ok('seal', '--day', NEXT)).toMatchObject({
+      sealed: [],
+      already: [{ day: NEXT, generation: 3 }],
+    });
+  });
+
   it('of an unknown form, without a mapping or without a file is refused and makes nothing', async () => {
     const night = await workshop.night(CONFIG);
     const unknown = join(live.data, 'format.csv');
@@ -148,8 +187,8 @@ describe('dead letters', () => {
     const done = await wide.ok<Done>('backfill', ...RANGE, '--dead-letters');
     expect(digests(done)).toEqual(expected());
     const after = await reportsOf(wide);
-    const parts = ({ records, accepted, dead_lettered }: DayReport) => [
-      records,
+    const parts = ({ records, accepted, dead_lettered, replayed }: DayReport) => [
+      records - replayed,
       accepted,
       dead_lettered,
     ];
@@ -158,6 +197,14 @@ describe('dead letters', () => {
     expect(await readFile(join(wide.data, letters!), 'utf8')).toContain('"reason":');
     await wide.ok('backfill', '--undo', done.id);
     expect((await reportsOf(wide)).map(parts)).toEqual(before.map(parts));
+
+    const pieces: string[] = [];
+    for (const day of [DAY, NEXT]) {
+      const piece = ['backfill', '--from', day, '--to', day, '--dead-letters'] as const;
+      pieces.push((await wide.ok<Done>(...piece)).id);
+    }
+    const again = await wide.ok('backfill', ...RANGE, '--dead-letters');
+    expect(again).toMatchObject({ alreadyDone: true, replayedBy: pieces });
   }, 120_000);
 });
 

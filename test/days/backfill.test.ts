@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { isVamoError } from '../../src/core/index.ts';
+import { addDays, isVamoError } from '../../src/core/index.ts';
 import {
   amendDay,
   dayReports,
   publishBackfill,
   readBackfill,
+  requireTakable,
   sealDay,
   undoBackfill,
   verifyDay,
@@ -15,7 +16,14 @@ import {
   type ObjectStore,
   readManifest,
 } from '../../src/store/index.ts';
-import { type Arrival, commitArrivals, DAY, LIMIT_MS, randomDay } from '../helpers/days-fixture.ts';
+import {
+  type Arrival,
+  commitArrivals,
+  DAY,
+  LIMIT_MS,
+  randomDay,
+  sealConfig,
+} from '../helpers/days-fixture.ts';
 import { daysWorkshop, dyingBeforeRecords } from '../helpers/days-workshop.ts';
 
 const { freshStore, building, options, planned, backfill } = daysWorkshop();
@@ -80,29 +88,74 @@ describe('a backfilled day', () => {
     expect(new Set(digests)).toEqual(new Set([await digestOf(inTime)]));
   });
 
-  it('still counts its late rows, and takes them in when it is amended', async () => {
+  it('has every record that came in once: taken in, late, bad or replaced', async () => {
     const store = await freshStore();
-    await commitArrivals(store, 0, half(0));
-    await sealDay(options(store));
     const late = half(1).slice(0, 10);
+    await commitArrivals(store, 0, half(0), { dead: { [DAY]: 2 } });
+    await sealDay(options(store));
     await commitArrivals(
       store,
       0,
       late.map(({ event }) => ({ event, arrivalMs: LIMIT_MS + 1 })),
     );
-    await backfill(store, 'merge', half(1).slice(10));
-    expect(await dayReports(store)).toMatchObject([{ generation: 2, late: 10 }]);
-    const amended = await amendDay(options(store));
-    expect(amended.inputs.backfill?.mode).toBe('merge');
-    expect(amended.counts).toMatchObject({ accepted: inTime.length, late: 0 });
-    expect(await dayReports(store)).toMatchObject([{ generation: 3, late: 0 }]);
+    const live = half(0).length + 10 + 2;
+    const none = { late: 0, replayed: 0 };
+    expect(await dayReports(store)).toMatchObject([{ records: live, late: 10, replaced: 0 }]);
+    await backfill(store, 'merge', half(1), { dead: { [DAY]: 3 } });
+    const merged = { ...none, records: live + half(1).length + 3, replaced: 0 };
+    const added = { accepted: inTime.length, duplicate: 10, dead_lettered: 5 };
+    expect(await dayReports(store)).toMatchObject([{ ...merged, ...added }]);
+    expect((await amendDay(options(store))).generation).toBe(2);
+
+    const { id } = await backfill(store, 'replace', half(1).slice(1), { dead: { [DAY]: 1 } });
+    const replaced = inTime.length + 10 + 3;
+    const left = { accepted: half(1).length - 1, duplicate: 0, dead_lettered: 3, replaced };
+    const records = merged.records + half(1).length;
+    expect(await dayReports(store)).toMatchObject([{ ...none, records, ...left }]);
+    await undoBackfill(store, id);
+    expect(await dayReports(store)).toMatchObject([{ ...merged, ...added }]);
+  });
+
+  it('leaves late rows out where they are dropped', async () => {
+    const store = await freshStore();
+    const config = { ...sealConfig(1), days: { ...sealConfig(1).days, late: 'drop' as const } };
+    const late = half(1).slice(0, 10);
+    await commitArrivals(store, 0, half(0));
+    await sealDay(options(store, config));
+    await commitArrivals(
+      store,
+      0,
+      late.map(({ event }) => ({ event, arrivalMs: LIMIT_MS + 1 })),
+    );
+    await backfill(store, 'merge', half(1).slice(10), { config });
+    const accepted = inTime.length - 10;
+    expect(await dayReports(store)).toMatchObject([{ generation: 2, late: 10, accepted }]);
   });
 
   it('is refused while the day is open: its live rows would be shut out', async () => {
     const store = await freshStore();
+    const plan = await planned(store, 'merge', half(1));
+    const taking = () => requireTakable(store, sealConfig(1), { plan, days: [] });
+    await taking();
     await commitArrivals(store, 0, half(0));
-    await expect(backfill(store, 'merge', half(1))).rejects.toMatchObject({ code: 'DAY_UNSEALED' });
+    const open = { code: 'DAY_UNSEALED' };
+    await expect(taking()).rejects.toMatchObject(open);
+    const replaying = (day: string) => {
+      const files = [{ key: 'a', sha256: 'a'.repeat(64), rows: 1, byDay: { [day]: 1 } }];
+      const replay = { ...plan, source: { kind: 'dead-letters' as const, files } };
+      return requireTakable(store, sealConfig(1), { plan: replay, days: [] });
+    };
+    await expect(replaying(DAY)).rejects.toMatchObject(open);
+    await replaying(addDays(DAY, -1));
+    await expect(publishBackfill(building(store), store, plan.id)).rejects.toMatchObject(open);
     expect(await listSealedDays(store)).toEqual([]);
+    const { days } = sealConfig(1);
+    await sealDay(options(store));
+    await taking();
+    const other = { ...sealConfig(1), days: { ...days, latenessMs: 1 } };
+    await expect(requireTakable(store, other, { plan, days: [] })).rejects.toMatchObject({
+      code: 'DAY_SEALED',
+    });
   });
 });
 
@@ -168,6 +221,9 @@ describe('publishing a backfill', () => {
     await sealDay(options(live));
     const second = await backfill(live, 'merge', half(1));
     await expect(undoBackfill(unmarked(live), second.id)).rejects.toThrow('killed');
+    await expect(
+      requireTakable(live, sealConfig(1), await readBackfill(live, second.id)),
+    ).rejects.toMatchObject({ code: 'BACKFILL_BUILT_ON' });
     const late = half(1).slice(0, 5);
     await commitArrivals(
       live,
@@ -191,7 +247,10 @@ describe('publishing a backfill', () => {
     const first = await backfill(store, 'merge', half(0));
     const second = await backfill(store, 'merge', half(1));
     const refused = await undoBackfill(store, first.id).catch((error: unknown) => error);
-    expect(isVamoError(refused, 'BACKFILL_BUILT_ON') && refused.message).toContain('generation 2');
+    expect(isVamoError(refused, 'BACKFILL_BUILT_ON') && refused.message).toContain(
+      `generation 2 (backfill ${second.id})`,
+    );
+    expect(refused).toMatchObject({ mend: `Run \`vamo backfill --undo ${second.id}\` first.` });
     await undoBackfill(store, second.id);
     await undoBackfill(store, first.id);
     expect(await listSealedDays(store)).toEqual([]);

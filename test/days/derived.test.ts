@@ -72,6 +72,8 @@ describe('day reports', () => {
       duplicate: null,
       late: null,
       dead_lettered: 1,
+      replayed: 0,
+      replaced: 0,
       generation: null,
       kind: null,
       digest: null,

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { BackfillPlan } from '../../src/contracts/index.ts';
-import { type BackfillState, lettersToReplay } from '../../src/days/index.ts';
-import { DAY, randomDay } from '../helpers/days-fixture.ts';
+import {
+  type BackfillState,
+  dayReports,
+  lettersToReplay,
+  replayersOf,
+  undoBackfill,
+} from '../../src/days/index.ts';
+import { addDays, DAY_MS } from '../../src/core/index.ts';
+import { commitArrivals, DAY, START } from '../helpers/days-fixture.ts';
+import { at, HOUR, outcome } from '../helpers/few-events.ts';
 import { daysWorkshop } from '../helpers/days-workshop.ts';
 
 type Letters = Extract<BackfillPlan['source'], { readonly kind: 'dead-letters' }>['files'];
@@ -22,6 +30,7 @@ const replay = (from: string, to: string, files: Letters, isUndone = false): Bac
     round: 1,
     source: { kind: 'dead-letters', files },
   },
+  plannedAtMs: 0,
   days: [],
   begun: [],
   isDone: true,
@@ -35,8 +44,7 @@ describe('a replay of dead letters', () => {
   const wanted = (from: string, to: string, files: Letters, before = earlier) =>
     lettersToReplay({ from, to, files }, before);
 
-  it('again is the same; of other files or after an undo it reads what it is to read', () => {
-    expect(wanted('01-05', '01-06', [five, both])).toEqual([five, both]);
+  it('of other files or after an undo reads what it is to read', () => {
     expect(wanted('01-05', '01-05', [five], [replay('01-06', '01-06', [six, both])])).toEqual([
       five,
     ]);
@@ -50,11 +58,8 @@ describe('a replay of dead letters', () => {
     expect(wanted('01-06', '01-06', [both, six], first)).toEqual([both, six]);
   });
 
-  it.each([
-    ['a part of its days', '01-05', '01-07', [five, six]],
-    ['everything it would read', '01-05', '01-05', [five, both]],
-  ] as const)('is refused when another has read %s', (_, from, to, files) => {
-    expect(() => wanted(from, to, [...files])).toThrow(
+  it('is refused when another has read a part of its days', () => {
+    expect(() => wanted('01-05', '01-07', [five, six])).toThrow(
       expect.objectContaining({
         code: 'BACKFILL_INVALID',
         message: expect.stringContaining('replayed by backfill 01-05-x already') as string,
@@ -62,23 +67,64 @@ describe('a replay of dead letters', () => {
       }),
     );
   });
+
+  it('has nothing to do when others have read all of it, in one go or piece by piece', () => {
+    const pieces = [replay('01-05', '01-05', [five, both]), replay('01-06', '01-06', [six, both])];
+    const by = (from: string, to: string, files: Letters, before = pieces) =>
+      replayersOf({ from, to, files }, before);
+    expect(by('01-05', '01-06', [five, six, both])).toEqual(['01-05-x', '01-06-x']);
+    expect(by('01-05', '01-05', [five, both])).toEqual(['01-05-x']);
+    expect(by('01-05', '01-06', [five, both], earlier)).toEqual(['01-05-x']);
+    expect(by('01-05', '01-07', [five, six, file('7', { '01-07': 1 })])).toEqual([]);
+    const begun = pieces.map((one) => ({ ...one, isDone: false }));
+    expect(by('01-05', '01-06', [five, six, both], begun)).toEqual([]);
+  });
 });
 
-describe('two replays planned at once', () => {
+describe('dead letters that were replayed', () => {
   const { freshStore, backfill } = daysWorkshop();
+  const NEXT = addDays(DAY, 1);
+  const letters = (...files: Letters): BackfillPlan['source'] => ({ kind: 'dead-letters', files });
+  const arrived = [file('a', { [DAY]: 4, [NEXT]: 1 })] as const;
+  const countsOf = async (store: Awaited<ReturnType<typeof freshStore>>) =>
+    (await dayReports(store)).map((d) => [d.dead_lettered, d.replayed, d.accepted, d.records]);
 
-  it('do not both count: the second is refused', async () => {
+  it('are bad no longer on the day they arrived, and rows of the day they happened', async () => {
     const store = await freshStore();
-    const arrivals = randomDay(8, { campaigns: 1, outcomes: 10 });
-    const letters = (...files: Letters): BackfillPlan['source'] => ({
-      kind: 'dead-letters',
-      files,
+    const far = at(outcome('far', START + 9 * DAY_MS));
+    await commitArrivals(store, 0, [far], { dead: { [DAY]: 4, [NEXT]: 1 } });
+    const before = await countsOf(store);
+    expect(before.slice(0, 2)).toEqual([
+      [4, 0, null, 4],
+      [1, 0, null, 1],
+    ]);
+    const rows = [1, 2, 3].map((i) => at(outcome(`o${i}`, START + DAY_MS + i * HOUR)));
+    const { id } = await backfill(store, 'merge', rows, {
+      source: letters(...arrived),
+      to: NEXT,
+      dead: { [DAY]: 1, [NEXT]: 1 },
     });
-    const [one, more] = [file('a', { [DAY]: 4 }), file('b', { [DAY]: 1 })];
-    const { id } = await backfill(store, 'merge', arrivals, { source: letters(one) });
-    await expect(
-      backfill(store, 'merge', arrivals, { source: letters(one, more) }),
-    ).rejects.toThrow(`replayed by backfill ${id} already`);
-    await backfill(store, 'merge', arrivals, { source: letters(more) });
+    expect((await countsOf(store)).slice(0, 2)).toEqual([
+      [1, 3, null, 4],
+      [1, 0, 3, 4],
+    ]);
+    await undoBackfill(store, id);
+    expect(await countsOf(store)).toEqual(before);
+  });
+
+  it('count once, although two replays of them were planned at once', async () => {
+    const store = await freshStore();
+    const rows = [1, 2, 3, 4].map((i) => at(outcome(`o${i}`, START + i * HOUR)));
+    const far = at(outcome('far', START + 9 * DAY_MS));
+    await commitArrivals(store, 0, [far], { dead: { [DAY]: 5 } });
+    const more = file('b', { [DAY]: 1 });
+    await backfill(store, 'merge', rows, { source: letters(...arrived) });
+    const second = { source: letters(...arrived, more), dead: { [DAY]: 2 } };
+    const { id } = await backfill(store, 'merge', rows, second);
+    const both = { dead_lettered: 0, replayed: 5, accepted: 4, duplicate: 4 };
+    expect((await dayReports(store))[0]).toMatchObject(both);
+    await undoBackfill(store, id);
+    const one = { dead_lettered: 1, replayed: 4, accepted: 4, duplicate: 0 };
+    expect((await dayReports(store))[0]).toMatchObject(one);
   });
 });

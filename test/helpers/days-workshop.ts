@@ -21,6 +21,13 @@ import {
 
 type Source = BackfillPlan['source'];
 
+interface PlannedMore {
+  readonly source?: Source;
+  readonly to?: DayKey;
+  /** Bad records that were read, by the day they arrived on. */
+  readonly dead?: Readonly<Record<string, number>>;
+}
+
 /** A folder for the tests of one file, gone after them: fresh stores, an engine, and backfills. */
 export function daysWorkshop() {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -33,27 +40,27 @@ export function daysWorkshop() {
     (store: ObjectStore, config = sealConfig(1)) =>
     (day: DayKey): BuildOptions => ({ store, engineDir: pathOf('engine'), day, config });
 
-  /** A plan for `DAY`, fixed, whose records are read already. */
+  /** A plan from `DAY` on, fixed, whose records are read already. */
   async function planned(
     store: ObjectStore,
     mode: BackfillMode,
     arrivals: readonly Arrival[],
-    source: Source = filesOf(arrivals),
+    { source = filesOf(arrivals), to = DAY, dead = {} }: PlannedMore = {},
   ): Promise<BackfillPlan> {
-    const plan = await identify(store, { from: DAY, to: DAY, mode, source });
+    const plan = await identify(store, { from: DAY, to, mode, source });
     await freezePlan(store, plan);
-    await commitArrivals(storeOfBackfill(store, plan.id), 0, arrivals, { flushRows: 50 });
+    await commitArrivals(storeOfBackfill(store, plan.id), 0, arrivals, { flushRows: 50, dead });
     return plan;
   }
 
-  /** What a backfill made of `DAY`. */
+  /** What a backfill made of its first day. */
   async function backfill(
     store: ObjectStore,
     mode: BackfillMode,
     arrivals: readonly Arrival[],
-    more: { readonly source?: Source; readonly config?: ReturnType<typeof sealConfig> } = {},
+    more: PlannedMore & { readonly config?: ReturnType<typeof sealConfig> } = {},
   ): Promise<{ readonly id: string; readonly manifest: PartitionManifest }> {
-    const { id } = await planned(store, mode, arrivals, more.source);
+    const { id } = await planned(store, mode, arrivals, more);
     const [made] = await publishBackfill(building(store, more.config), store, id);
     return { id, manifest: made!.manifest };
   }

@@ -65,6 +65,7 @@ export interface DayReport {
   readonly duplicate: number;
   readonly late: number;
   readonly dead_lettered: number;
+  readonly replayed: number;
   readonly digest: string | null;
   readonly generation: number | null;
 }

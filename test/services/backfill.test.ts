@@ -106,8 +106,9 @@ describe.skipIf(missing !== undefined)('a backfill from a topic', () => {
     expect(planned.plan.source.isWhole).toBe(true);
     // Nothing has arrived after the last day: its later conversions may still come.
     const recent = ['--from', '2026-01-08', '--to', '2026-01-08'] as const;
-    const open = await live.ok<Planned>('backfill', ...recent, '--dry-run');
+    const open = await empty.ok<Planned>('backfill', ...recent, '--dry-run');
     expect(open.plan.source.isWhole).toBe(false);
+    await live.fails('DAY_UNSEALED', 'backfill', ...recent, '--dry-run');
     const first = await live.ok<Done>('backfill', ...RANGE);
     expect(first.id).toBe(planned.plan.id);
     const merged = await report(live);

@@ -15,8 +15,19 @@ import {
   stableJson,
   VamoError,
 } from '../../core/index.ts';
-import { type BackfillState, lettersToReplay, listBackfills } from '../../days/index.ts';
-import { createKafkaSource, findFiles, kafkaTimeRanges, loadMapping } from '../../ingest/index.ts';
+import {
+  type BackfillState,
+  lettersToReplay,
+  listBackfills,
+  replayersOf,
+} from '../../days/index.ts';
+import {
+  createKafkaSource,
+  findFiles,
+  kafkaTimeRanges,
+  loadMapping,
+  unreadable,
+} from '../../ingest/index.ts';
 import { readLedgers } from '../../store/index.ts';
 import type { Context } from '../context.ts';
 import { kafkaOptions } from '../source.ts';
@@ -138,26 +149,42 @@ async function fileDigest(path: string): Promise<string> {
   try {
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new VamoError('INGEST_SOURCE', `cannot read ${path}: ${reason}`, { cause });
+    throw unreadable(path, cause);
   }
   return hash.digest('hex');
 }
 
-async function planDeadLetters(
-  { store }: Context,
-  { from, to }: BackfillRequest,
-): Promise<Planned<'dead-letters'>> {
-  const files: Planned<'dead-letters'>['files'] = [];
+type Days = Pick<BackfillRequest, 'from' | 'to'>;
+type Letters = Planned<'dead-letters'>['files'];
+
+/** Every file with dead letters that arrived on these days. */
+async function letterFiles({ store }: Context, { from, to }: Days): Promise<Letters> {
+  const files: Letters = [];
   for (const { deadLetters } of await readLedgers(store)) {
     if (deadLetters === null) continue;
     const { key, rows, byDay, sha256: digest } = deadLetters;
     if (Object.keys(byDay).some((day) => day >= from && day <= to))
       files.push({ key, sha256: digest, rows, byDay });
   }
+  return files;
+}
+
+/** The backfills that replayed all that a replay of dead letters would; none when there is something to do. */
+export async function findReplayers(context: Context, request: BackfillRequest): Promise<string[]> {
+  if (request.source.kind !== 'dead-letters') return [];
+  const { from, to } = request;
+  const files = await letterFiles(context, request);
+  return replayersOf({ from, to, files }, await listBackfills(context.store));
+}
+
+async function planDeadLetters(
+  context: Context,
+  { from, to }: Days,
+): Promise<Planned<'dead-letters'>> {
+  const files = await letterFiles(context, { from, to });
   if (files.length === 0)
     throw new VamoError('BACKFILL_INVALID', `no dead letter arrived from ${from} to ${to}`);
-  const backfills = await listBackfills(store);
+  const backfills = await listBackfills(context.store);
   return { kind: 'dead-letters', files: lettersToReplay({ from, to, files }, backfills) };
 }
 

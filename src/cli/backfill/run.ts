@@ -49,7 +49,7 @@ async function readSource(context: Context, plan: BackfillPlan): Promise<IngestS
       plan.source.kind === 'dead-letters' ? { ...config.ingest, maxBadShare: 1 } : config.ingest,
     clock: () => performance.now(),
     log,
-    progress: context.progress.stage('backfill'),
+    progress: context.progress.stage('read'),
   });
   try {
     const stats = await ingester.run({ signal, until: 'end' });

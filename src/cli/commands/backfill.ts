@@ -1,27 +1,21 @@
 import { Option } from 'commander';
 import { BACKFILL_MODES, type BackfillMode, type BackfillPlan } from '../../contracts/index.ts';
-import { type DayKey, dayKey, VamoError } from '../../core/index.ts';
-import {
-  type BackfillState,
-  dayReports,
-  daysOf,
-  identify,
-  listBackfills,
-  readBackfill,
-  undoBackfill,
-} from '../../days/index.ts';
+import { dayKey, VamoError } from '../../core/index.ts';
+import { daysOf, identify, listBackfills, requireTakable } from '../../days/index.ts';
+import { dryRun } from '../backfill/dry-run.ts';
+import { listAll } from '../backfill/list.ts';
 import {
   type BackfillRequest,
-  describeSource,
+  findReplayers,
   findUnfinished,
   planBackfill,
 } from '../backfill/plan.ts';
 import { runBackfill } from '../backfill/run.ts';
+import { undo } from '../backfill/undo.ts';
 import type { Context } from '../context.ts';
 import type { CommandSpec } from '../run-command.ts';
 import { sayStale, staleVersions } from '../stale-versions.ts';
-import { formatTable } from '../table.ts';
-import { asSealer, describeGeneration } from './seal.ts';
+import { describeGeneration } from './seal.ts';
 
 interface BackfillOptions {
   readonly from?: string;
@@ -56,77 +50,27 @@ function requestOf({ config }: Context, options: BackfillOptions): BackfillReque
   return { ...days, source: { kind: 'topic', topic: topic ?? config.source.topic } };
 }
 
-/** What is there of each day of a plan. */
-async function presentDays(context: Context, plan: Pick<BackfillPlan, 'from' | 'to'>) {
-  const reports = new Map((await dayReports(context.store)).map((report) => [report.day, report]));
-  return daysOf(plan).map((day: DayKey) => {
-    const report = reports.get(day);
-    return {
-      day,
-      state: report === undefined ? 'absent' : report.sealed ? 'sealed' : 'open',
-      generation: report?.generation ?? null,
-      rows: report?.accepted ?? report?.records ?? 0,
-    };
-  });
+/** Carries out what was asked for, or with --dry-run tells what it would do and be refused for. */
+async function take(context: Context, request: BackfillRequest, isDry: boolean) {
+  const { store, config, say } = context;
+  const unfinished = await findUnfinished(context, request);
+  const replayers = unfinished === undefined ? await findReplayers(context, request) : [];
+  if (replayers.length > 0) return sayReplayed(context, replayers);
+  const plan = unfinished?.plan ?? (await identify(store, await planBackfill(context, request)));
+  const known = (await listBackfills(store)).find((one) => one.plan.id === plan.id);
+  if (known?.isDone === true) {
+    say(`backfill ${plan.id} is done already: nothing to do`);
+    return { id: plan.id, alreadyDone: true, published: known.days, stale: [] };
+  }
+  await requireTakable(store, config, { plan, days: known?.days ?? [] });
+  return isDry ? dryRun(context, plan) : carryOut(context, plan);
 }
 
-async function dryRun(context: Context, plan: BackfillPlan) {
-  const { what, partitions, expected, unit } = describeSource(plan);
-  const days = await presentDays(context, plan);
-  context.say(
-    `backfill ${plan.id}: ${what}, ${String(partitions)} parts, ${String(expected)} ${unit}`,
-  );
-  context.say(`mode ${plan.mode}; nothing is changed by --dry-run\n`);
-  context.say(
-    formatTable(
-      ['day', 'now', 'generation', 'rows'],
-      days.map((d) => [d.day, d.state, d.generation ?? '-', d.rows]),
-    ),
-  );
-  return { dryRun: true, plan, expected, unit, days };
-}
-
-async function undo(context: Context, id: string) {
-  await readBackfill(context.store, id);
-  const undone = await asSealer(context, () => undoBackfill(context.store, id));
-  for (const { day, generation, restored } of undone)
-    context.say(
-      restored === null
-        ? `${day} is withdrawn: it was not there before`
-        : `${day}: generation ${String(generation)} has the files of generation ${String(restored)}`,
-    );
-  if (undone.length === 0) context.say(`backfill ${id} is undone already`);
-  const stale = await staleVersions(context);
-  sayStale(context, stale);
-  return { id, undone, stale };
-}
-
-const stateOf = ({ isDone, isUndone }: BackfillState): string =>
-  isUndone ? 'undone' : isDone ? 'done' : 'unfinished';
-
-async function list(context: Context) {
-  const states = await listBackfills(context.store);
-  context.say(
-    formatTable(
-      ['id', 'days', 'source', 'mode', 'state', 'generations'],
-      states.map((state) => [
-        state.plan.id,
-        `${state.plan.from}..${state.plan.to}`,
-        describeSource(state.plan).what,
-        state.plan.mode,
-        stateOf(state),
-        state.days.map((d) => `${d.day} g${String(d.generation)}`).join(' '),
-      ]),
-    ),
-  );
-  return {
-    backfills: states.map((state) => ({
-      id: state.plan.id,
-      state: stateOf(state),
-      plan: state.plan,
-      days: state.days,
-    })),
-  };
+function sayReplayed({ say }: Context, ids: readonly string[]) {
+  say(`all dead letters of these days were replayed already by ${ids.join(', ')}: nothing to do`);
+  const undos = ids.map((id) => `vamo backfill --undo ${id}`);
+  say(`to decode them anew, first: ${undos.join(', ')}`);
+  return { alreadyDone: true, replayedBy: ids, published: [], stale: [] };
 }
 
 async function carryOut(context: Context, plan: BackfillPlan) {
@@ -134,9 +78,9 @@ async function carryOut(context: Context, plan: BackfillPlan) {
   context.say(
     `backfill ${plan.id}: ${String(stats.records)} records read, ${String(stats.rows)} rows, ${String(stats.deadLetters)} dead letters`,
   );
-  for (const { day, generation, manifest } of published)
+  for (const { day, generation, manifest, rows } of published)
     context.say(
-      `${day}: generation ${String(generation)}, ${String(manifest.counts.accepted)} rows, digest ${manifest.digest.slice(0, 16)}`,
+      `${day}: generation ${String(generation)}, rows ${String(rows.before)} before, ${String(rows.after)} after, digest ${manifest.digest.slice(0, 16)}`,
     );
   const withoutEvents = daysOf(plan).filter((day) => !published.some((one) => one.day === day));
   if (withoutEvents.length > 0)
@@ -149,7 +93,7 @@ async function carryOut(context: Context, plan: BackfillPlan) {
     id: plan.id,
     alreadyDone: false,
     stats,
-    published: published.map(({ manifest }) => describeGeneration(manifest)),
+    published: published.map(({ manifest, rows }) => ({ ...describeGeneration(manifest), rows })),
     withoutEvents,
     stale,
   };
@@ -179,20 +123,12 @@ export const backfillCommand: CommandSpec<BackfillOptions> = {
           .choices(BACKFILL_MODES)
           .default('merge'),
       )
-      .option('--dry-run', 'show what would be read and what is there')
+      .option('--dry-run', 'show what would be read, what is there and what would be refused')
       .option('--undo <id>', 'put the days that a backfill made back')
-      .option('--list', 'every backfill and what it made'),
+      .option('--list', 'every backfill, oldest first: when, state, mode, days, rows'),
   async run(context, options) {
-    if (options.list === true) return list(context);
+    if (options.list === true) return listAll(context);
     if (options.undo !== undefined) return undo(context, options.undo);
-    const request = requestOf(context, options);
-    const unfinished = await findUnfinished(context, request);
-    const plan =
-      unfinished?.plan ?? (await identify(context.store, await planBackfill(context, request)));
-    if (options.dryRun === true) return dryRun(context, plan);
-    const known = (await listBackfills(context.store)).find((one) => one.plan.id === plan.id);
-    if (known?.isDone !== true) return carryOut(context, plan);
-    context.say(`backfill ${plan.id} is done already: nothing to do`);
-    return { id: plan.id, alreadyDone: true, published: known.days, stale: [] };
+    return take(context, requestOf(context, options), options.dryRun === true);
   },
 };

@@ -26,14 +26,14 @@ async function ask(context: Context, sql: string) {
   return { rows };
 }
 
-const HEADING = [
-  ...['day', 'records', 'accepted', 'duplicate', 'late', 'dead-lettered'],
-  ...['state', 'labels', 'digest'],
-];
-
-const table = (days: readonly DayReport[]): string =>
-  formatTable(
-    HEADING,
+/** What only backfills make has a column where there is some. */
+function tableOf(days: readonly DayReport[]): string {
+  const rare = (['replayed', 'replaced'] as const).filter((name) => days.some((d) => d[name] > 0));
+  return formatTable(
+    [
+      ...['day', 'records', 'accepted', 'duplicate', 'late', 'dead-lettered', ...rare],
+      ...['state', 'labels', 'digest'],
+    ],
     days.map((d) => [
       d.day,
       d.records,
@@ -41,11 +41,13 @@ const table = (days: readonly DayReport[]): string =>
       d.duplicate ?? '-',
       d.late ?? '-',
       d.dead_lettered,
+      ...rare.map((name) => d[name]),
       d.generation === null ? 'open' : `sealed g${String(d.generation)} (${d.kind ?? ''})`,
       labels(d),
       d.digest?.slice(0, 16) ?? '-',
     ]),
   );
+}
 
 /** Every record that was read, so that it can be found in the days again. */
 const readLine = ({ records, filtered, dead_lettered, kept, rows }: SourceTotals): string =>
@@ -56,7 +58,7 @@ async function showDays(context: Context) {
   const entries = await readLedgers(context.store);
   const days = await dayReports(context.store, entries);
   const read = sourceTotals(entries);
-  context.say(table(days));
+  context.say(tableOf(days));
   if (read.records > 0) context.say(readLine(read));
   if (read.dead_lettered > 0)
     context.say('`vamo days DAY` shows why records of a day are dead letters, and where they lie');
@@ -73,7 +75,7 @@ async function showDay(context: Context, day: DayKey) {
   const days = (await dayReports(store, entries)).filter((report) => report.day === day);
   if (days.length === 0) throw new VamoError('DAY_MISSING', `nothing of day ${day} was ingested`);
   const bad = await badRecordsOf(store, day, { entries, utcOffsetMinutes });
-  context.say(table(days));
+  context.say(tableOf(days));
   if (bad.length > 0) {
     const cells = bad.map(({ records, reason, first, file }) => [records, reason, first, file]);
     const heading = ['records', 'reason of the first', 'the first', 'its file'];

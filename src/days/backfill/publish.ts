@@ -5,108 +5,70 @@ import type {
   PartitionManifest,
 } from '../../contracts/index.ts';
 import { limitOf } from '../../contracts/index.ts';
-import { addDays, type DayKey, dayKey, throwIfAborted, VamoError } from '../../core/index.ts';
+import { type DayKey, throwIfAborted, VamoError } from '../../core/index.ts';
 import {
   committedOfDay,
   findManifest,
   findNewest,
-  listGenerations,
   nextGeneration,
   type ObjectStore,
   readLedgers,
 } from '../../store/index.ts';
 import { type BackfillRows, buildGeneration, type BuildPlan } from '../build.ts';
 import { type BuildOptions, withWindowOf } from '../build-options.ts';
-import { cutsAt, laterDays, liveDay, readLive } from '../live.ts';
+import { cutsAt, endsOf, laterDays, lastArrival, readLive } from '../live.ts';
 import { asAsked } from '../seal.ts';
 import { labelsUntil, readUntil } from './evidence.ts';
-import { isPutBack } from './put-back.ts';
+import { type DayRows, findMade, recordOf, requireNotPutBack, rowsOf } from './made.ts';
 import {
-  listBackfills,
+  daysOf,
   markBackfill,
   readBackfill,
   recordBegun,
   recordDay,
   storeOfBackfill,
 } from './records.ts';
-import { requireOwnLetters } from './replays.ts';
-
-/** The days of a plan, in order. */
-export function daysOf({ from, to }: Pick<BackfillPlan, 'from' | 'to'>): DayKey[] {
-  const days: DayKey[] = [];
-  for (let day = dayKey(from); day <= to; day = addDays(day, 1)) days.push(day);
-  return days;
-}
+import { requireNoLiveRows } from './takable.ts';
 
 export interface PublishedDay extends BackfilledDay {
   readonly manifest: PartitionManifest;
+  readonly rows: DayRows;
 }
 
 /**
  * Builds and publishes the next generation of every day of the plan for which the backfill has rows,
  * each by itself; a day that was published before a crash is left alone. The caller holds the role
  * `sealer`.
- * @throws VamoError DAY_UNSEALED a day that is to be merged has live rows but is still open; and those
- *   of building
+ * @throws VamoError those of `requireTakable`, for what came after it; and those of building
  */
 export async function publishBackfill(
   building: (day: DayKey) => BuildOptions,
   store: ObjectStore,
   id: string,
 ): Promise<PublishedDay[]> {
-  const { plan, days: known, isUndone } = await readBackfill(store, id);
-  if (isUndone)
+  const state = await readBackfill(store, id);
+  if (state.isUndone)
     throw new VamoError('BACKFILL_BUILT_ON', `backfill ${id} was undone while it was read`, {
       details: { id },
       mend: 'Run the same backfill again.',
     });
-  requireOwnLetters(plan, await listBackfills(store));
   const entries = await readLedgers(storeOfBackfill(store, id));
   const published: PublishedDay[] = [];
-  for (const day of daysOf(plan)) {
+  for (const day of daysOf(state.plan)) {
     const options = building(day);
     throwIfAborted(options.signal);
-    const before = known.find((one) => one.day === day) ?? (await findPublished(store, day, id));
-    if (before !== undefined && (await isPutBack(store, before)))
-      throw new VamoError(
-        'BACKFILL_BUILT_ON',
-        `day ${day}: an undo of backfill ${id} put it back and was killed before its end`,
-        { details: { id, day }, mend: `Run \`vamo backfill --undo ${id}\` to its end first.` },
-      );
-    const made = before ?? (await publishDay(options, plan, entries));
+    const known = await findMade(store, state, day);
+    if (known !== undefined) await requireNotPutBack(store, known, id);
+    const made = known ?? (await publishDay(options, state.plan, entries));
     if (made === undefined) continue;
     await recordDay(store, id, made);
     const manifest = await findManifest(store, day, made.generation);
-    if (manifest !== undefined) published.push({ ...made, manifest });
+    if (manifest !== undefined)
+      published.push({ ...made, manifest, rows: await rowsOf(store, made) });
   }
   await markBackfill(store, id, 'done');
   return published;
 }
-
-/** The generation that this backfill made of a day, when it died between that and its record. */
-export async function findPublished(
-  store: ObjectStore,
-  day: DayKey,
-  id: string,
-): Promise<BackfilledDay | undefined> {
-  for (const generation of await listGenerations(store, day)) {
-    const manifest = await findManifest(store, day, generation);
-    if (manifest?.kind === 'backfill' && manifest.inputs.backfill?.id === id)
-      return recordOf(manifest);
-  }
-  return undefined;
-}
-
-const recordOf = ({
-  day,
-  generation,
-  parent,
-}: Pick<PartitionManifest, 'day' | 'generation' | 'parent'>): BackfilledDay => ({
-  schema: 'backfilled-day/v1',
-  day,
-  generation,
-  parent,
-});
 
 async function publishDay(
   options: BuildOptions,
@@ -125,6 +87,8 @@ async function publishDay(
   const later = [];
   for (const next of laterDays(day, under.config.days.attributionMs))
     later.push(...(await committedOfDay(own, next, entries)).segments);
+  // Of letters that are still bad the day knows already.
+  const isReplay = plan.source.kind === 'dead-letters';
   const bad = deadLetters.reduce((sum, { byDay }) => sum + (byDay[day] ?? 0), 0);
   const backfill: BackfillRows = {
     id: plan.id,
@@ -132,7 +96,7 @@ async function publishDay(
     store: own,
     rows: segments,
     later,
-    dead: bad - replayed(plan, day),
+    dead: isReplay ? 0 : bad,
   };
   const until = readUntil(plan, entries);
   const build = await planDay(under, { plan, generation, parent, backfill, until });
@@ -146,12 +110,6 @@ async function publishDay(
       { details: { day }, mend: 'Run the same backfill again.' },
     );
   return recordOf(manifest);
-}
-
-/** Dead letters of the day that a replay read again: they are rows now, or bad once more. */
-function replayed({ source }: BackfillPlan, day: DayKey): number {
-  if (source.kind !== 'dead-letters') return 0;
-  return source.files.reduce((sum, { byDay }) => sum + (byDay[day] ?? 0), 0);
 }
 
 interface Found {
@@ -168,15 +126,13 @@ async function planDay(
   { plan, generation, parent, backfill, until }: Found,
 ): Promise<BuildPlan> {
   const live = await readLive(store, config.source);
-  if (parent === undefined && (await liveDay(store, live, day)).segments.length > 0)
-    throw new VamoError(
-      'DAY_UNSEALED',
-      `day ${day} has live rows and is still open: what was backfilled would shut them out`,
-      { details: { day }, mend: `Run \`vamo seal --day ${day}\` first, then the same backfill.` },
-    );
+  if (parent === undefined) await requireNoLiveRows(store, live, day);
   const base = plan.mode === 'merge' ? parent : undefined;
-  const cut = parent?.cut ?? [];
+  const from = parent?.cut ?? [];
+  // What is added to a day may be what was late for it: then both are in, and the event counts once.
+  const takesLate = base !== undefined && config.days.late !== 'drop';
   const limit = limitOf({ day, ...config.days });
+  const arrivedUntilMs = parent?.arrivedUntilMs ?? limit;
   const rewardsUntilMs = labelsUntil({
     limit,
     attributionMs: config.days.attributionMs,
@@ -194,12 +150,12 @@ async function planDay(
     parent,
     base,
     live,
-    from: cut,
-    cut,
+    from,
+    cut: takesLate ? endsOf(live) : from,
     rewardFrom: base === undefined ? rewardCut : [],
     rewardCut,
     rewardsUntilMs,
-    arrivedUntilMs: parent?.arrivedUntilMs ?? limit,
+    arrivedUntilMs: takesLate ? Math.max(arrivedUntilMs, lastArrival(live)) : arrivedUntilMs,
     backfill,
   };
 }

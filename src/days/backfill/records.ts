@@ -5,17 +5,26 @@ import {
   backfillPlan,
   type BackfillPlan,
 } from '../../contracts/index.ts';
-import { sha256, stableJson, VamoError } from '../../core/index.ts';
+import { addDays, type DayKey, dayKey, sha256, stableJson, VamoError } from '../../core/index.ts';
 import { type ObjectStore, prefixedStore } from '../../store/index.ts';
 
 /** Where a backfill stands: planned, its days published, or undone. */
 export interface BackfillState {
   readonly plan: BackfillPlan;
+  /** When the plan was written, ms, by the store's clock. */
+  readonly plannedAtMs: number;
   readonly days: readonly BackfilledDay[];
   /** Generations whose building began; not all of them need have been made by it, or at all. */
   readonly begun: readonly BackfilledDay[];
   readonly isDone: boolean;
   readonly isUndone: boolean;
+}
+
+/** The days of a plan, in order. */
+export function daysOf({ from, to }: Pick<BackfillPlan, 'from' | 'to'>): DayKey[] {
+  const days: DayKey[] = [];
+  for (let day = dayKey(from); day <= to; day = addDays(day, 1)) days.push(day);
+  return days;
 }
 
 /** The store in which a backfill has ledgers and segments of its own. */
@@ -48,6 +57,7 @@ export async function readBackfill(store: ObjectStore, id: string): Promise<Back
   };
   return {
     plan: await read(own, 'plan.json', backfillPlan),
+    plannedAtMs: await own.modifiedMs('plan.json'),
     days: await daysIn('days'),
     begun: await daysIn('begun'),
     isDone: await own.has('done.json'),
@@ -55,7 +65,7 @@ export async function readBackfill(store: ObjectStore, id: string): Promise<Back
   };
 }
 
-/** Every backfill, by id. */
+/** Every backfill, the one planned first at first. */
 export async function listBackfills(store: ObjectStore): Promise<BackfillState[]> {
   const ids = (await store.list('backfill')).flatMap((key) => {
     const [, id, file, ...rest] = key.split('/');
@@ -63,7 +73,7 @@ export async function listBackfills(store: ObjectStore): Promise<BackfillState[]
   });
   const states: BackfillState[] = [];
   for (const id of ids) states.push(await readBackfill(store, id));
-  return states;
+  return states.sort((a, b) => a.plannedAtMs - b.plannedAtMs);
 }
 
 type Wanted = Omit<BackfillPlan, 'schema' | 'id' | 'round'>;

@@ -20,20 +20,45 @@ function replaysAmong(backfills: readonly BackfillState[]): Earlier[] {
   );
 }
 
-const keysOf = ({ files }: Replay): string => files.map(({ key }) => key).join('\n');
+/** The dead letters of a file that arrived on one day. */
+interface DayLetters {
+  readonly key: string;
+  readonly day: string;
+}
+
+/** What a replay reads of the days that it is for. */
+function lettersOf({ from, to, files }: Replay): DayLetters[] {
+  return files.flatMap(({ key, byDay }) =>
+    Object.keys(byDay)
+      .filter((day) => day >= from && day <= to)
+      .map((day) => ({ key, day })),
+  );
+}
+
+const reads = ({ from, to, files }: Replay, { key, day }: DayLetters): boolean =>
+  day >= from && day <= to && files.some((file) => file.key === key);
+
+/** The finished replays that have together read all that is wanted; none when something is left. */
+export function replayersOf(wanted: Replay, backfills: readonly BackfillState[]): string[] {
+  const finished = replaysAmong(backfills.filter(({ isDone }) => isDone));
+  const ids = new Set<string>();
+  for (const letters of lettersOf(wanted)) {
+    const reader = finished.find((one) => reads(one, letters));
+    if (reader === undefined) return [];
+    ids.add(reader.id);
+  }
+  return [...ids];
+}
 
 /**
- * The files that a replay has to read: without those that another has read for all of its days. The
- * same replay once more is the same replay.
+ * The files that a replay has to read: without those that another has read for all of its days.
  * @param wanted with every file that holds letters of its days
- * @throws VamoError BACKFILL_INVALID when nothing is left, or a part of it was replayed
+ * @throws VamoError BACKFILL_INVALID when another replay reads a part of what is left: of two decodings
+ *   of a letter nobody could say which counts
  */
 export function lettersToReplay(wanted: Replay, backfills: readonly BackfillState[]): Letters {
   const { from, to, files } = wanted;
   const earlier = replaysAmong(backfills);
-  const isSame = (one: Replay): boolean =>
-    one.from === from && one.to === to && keysOf(one) === keysOf(wanted);
-  if (earlier.some(isSame)) return files;
   const covering = earlier.filter((one) => one.from <= from && one.to >= to);
   const isRead = (key: string): boolean =>
     covering.some((one) => one.files.some((file) => file.key === key));
@@ -42,40 +67,19 @@ export function lettersToReplay(wanted: Replay, backfills: readonly BackfillStat
   return left;
 }
 
-/**
- * Of a dead letter that two replays read for its day nobody could say how often it counts.
- * @throws VamoError BACKFILL_INVALID naming the other replay
- */
 function requireNoOverlap(replay: Replay, earlier: readonly Earlier[]): void {
   for (const other of earlier) {
-    const isShared = (day: string): boolean =>
-      [replay, other].every(({ from, to }) => day >= from && day <= to);
-    const shared = replay.files.find(
-      (file) =>
-        other.files.some(({ key }) => key === file.key) && Object.keys(file.byDay).some(isShared),
-    );
-    if (shared === undefined) continue;
-    const days = Object.keys(shared.byDay).filter(isShared).join(', ');
+    const shared = lettersOf(replay).filter((letters) => reads(other, letters));
+    const [first] = shared;
+    if (first === undefined) continue;
+    const days = [...new Set(shared.map(({ day }) => day))].sort().join(', ');
     throw new VamoError(
       'BACKFILL_INVALID',
-      `dead letters of ${days} in ${shared.key} were replayed by backfill ${other.id} already`,
+      `dead letters of ${days} in ${first.key} were replayed by backfill ${other.id} already`,
       {
-        details: { id: other.id, key: shared.key },
+        details: { id: other.id, key: first.key },
         mend: `Name other days, or run \`vamo backfill --undo ${other.id}\` first.`,
       },
     );
   }
-}
-
-/**
- * Two replays may have been planned at once: of those that overlap the first to publish counts.
- * @throws VamoError BACKFILL_INVALID naming the one that has published
- */
-export function requireOwnLetters(
-  { id, from, to, source }: BackfillPlan,
-  backfills: readonly BackfillState[],
-): void {
-  if (source.kind !== 'dead-letters') return;
-  const published = backfills.filter(({ plan, days }) => plan.id !== id && days.length > 0);
-  requireNoOverlap({ from, to, files: source.files }, replaysAmong(published));
 }

@@ -1,6 +1,7 @@
-import type { BackfilledDay } from '../../contracts/index.ts';
-import { type DayKey, dayKey, VamoError } from '../../core/index.ts';
+import type { BackfilledDay, PartitionManifest } from '../../contracts/index.ts';
+import { type DayKey, dayKey, type Progress, VamoError } from '../../core/index.ts';
 import {
+  findManifest,
   findNewest,
   generationFolders,
   nextGeneration,
@@ -8,9 +9,9 @@ import {
   withdrawDay,
 } from '../../store/index.ts';
 import { restoreGeneration } from '../undo.ts';
-import { daysOf, findPublished } from './publish.ts';
+import { findMade } from './made.ts';
 import { isPutBack, originOf } from './put-back.ts';
-import { markBackfill, readBackfill } from './records.ts';
+import { type BackfillState, daysOf, markBackfill, readBackfill } from './records.ts';
 
 /** What undoing made of a day: a generation that names the former files, or no day any more. */
 export interface UndoneDay {
@@ -26,49 +27,68 @@ export interface UndoneDay {
  * @throws VamoError BACKFILL_UNKNOWN; BACKFILL_BUILT_ON when a day has newer generations that were built
  *   on the backfilled one: nothing is changed then
  */
-export async function undoBackfill(store: ObjectStore, id: string): Promise<UndoneDay[]> {
-  const { plan, days, begun, isUndone } = await readBackfill(store, id);
-  if (isUndone) return [];
-  const open: BackfilledDay[] = [];
-  for (const day of daysOf(plan)) {
-    // A kill may have come between a day's manifest and its record.
-    const known = days.find((one) => one.day === day);
-    const made = known ?? (await findPublished(store, day, id));
-    if (made === undefined) {
-      open.push(...(await leftOpen(store, day, begun)));
-      continue;
-    }
-    const newest = await findNewest(store, day);
-    if (newest === undefined) continue;
-    if (await isPutBack(store, made)) continue;
-    // What counts, where the newest only names the files of an older one.
-    const effective = newest.inputs.restored ?? newest.generation;
-    if (effective !== made.generation)
-      throw new VamoError(
-        'BACKFILL_BUILT_ON',
-        `day ${day}: generation ${newest.generation} (${newest.kind}) was made after generation ${made.generation} of this backfill`,
-        { details: { day, newest: newest.generation, backfilled: made.generation } },
-      );
-    open.push(made);
-  }
+export async function undoBackfill(
+  store: ObjectStore,
+  id: string,
+  progress?: Progress,
+): Promise<UndoneDay[]> {
+  const state = await readBackfill(store, id);
+  if (state.isUndone) return [];
+  const standing = await standingDays(store, state);
   const undone: UndoneDay[] = [];
-  for (const { day: name, parent } of open) {
+  for (const { day: name, parent } of standing) {
     const day = dayKey(name);
     if (parent === null) {
       const generation = await nextGeneration(store, day);
       await withdrawDay(store, day, generation);
       undone.push({ day, generation, restored: null });
     } else {
-      const { generation } = await restoreGeneration(
-        store,
-        day,
-        await originOf(store, name, parent),
-      );
+      const origin = await originOf(store, name, parent);
+      const { generation } = await restoreGeneration(store, day, origin);
       undone.push({ day, generation, restored: parent });
     }
+    progress?.(undone.length, standing.length, day);
   }
   await markBackfill(store, id, 'undone');
   return undone;
+}
+
+/** The days of a backfill that still are as it made them, or left them. @throws VamoError BACKFILL_BUILT_ON */
+async function standingDays(store: ObjectStore, state: BackfillState): Promise<BackfilledDay[]> {
+  const standing: BackfilledDay[] = [];
+  for (const day of daysOf(state.plan)) {
+    const made = await findMade(store, state, day);
+    if (made === undefined) {
+      standing.push(...(await leftOpen(store, day, state.begun)));
+      continue;
+    }
+    const newest = await findNewest(store, day);
+    if (newest === undefined) continue;
+    if (await isPutBack(store, made)) continue;
+    // What counts, where the newest only names the files of an older one.
+    const { restored } = newest.inputs;
+    const origin = restored === null ? undefined : await findManifest(store, day, restored);
+    const top = origin ?? newest;
+    if (top.generation !== made.generation) throw builtOn(day, made, top);
+    standing.push(made);
+  }
+  return standing;
+}
+
+function builtOn(day: DayKey, made: BackfilledDay, top: PartitionManifest): VamoError {
+  const newer = top.kind === 'backfill' ? top.inputs.backfill?.id : undefined;
+  const by = newer === undefined ? top.kind : `backfill ${newer}`;
+  return new VamoError(
+    'BACKFILL_BUILT_ON',
+    `day ${day}: generation ${top.generation} (${by}) was made after generation ${made.generation} of this backfill`,
+    {
+      details: { day, newest: top.generation, backfilled: made.generation, newer: newer ?? null },
+      mend:
+        newer === undefined
+          ? 'An amended day stays as it is; pin an older generation instead.'
+          : `Run \`vamo backfill --undo ${newer}\` first.`,
+    },
+  );
 }
 
 /**
