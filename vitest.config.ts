@@ -4,6 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Files that start processes take longest: they begin first, so that no worker ends alone. */
 const LONG = [
   'test/integration/',
+  'test/resilience/',
   'test/services/',
   'test/cli/',
   'test/bidder/bidder.',
