@@ -14,8 +14,8 @@ export interface Broker {
   readonly address: string;
   /** Where its files are; a secure broker's certificate is `tls/ca.pem` there. */
   readonly data: string;
-  /** Ends the broker with SIGKILL and starts it again on its data. */
-  killAndRestart(): Promise<void>;
+  /** Ends the broker with SIGKILL and starts it again on its data, `awayMs` later. */
+  killAndRestart(awayMs?: number): Promise<void>;
   /** Ends the broker and deletes its data. */
   wipe(): Promise<void>;
 }
@@ -68,12 +68,13 @@ export async function startBroker(form: 'open' | 'secure' = 'open'): Promise<Bro
   return {
     data,
     address: stdout.trim().split('\n').at(-1) ?? '',
-    async killAndRestart() {
+    async killAndRestart(awayMs = 0) {
       const pidFile = join(data, 'pid');
       process.kill(Number(await readFile(pidFile, 'utf8')), 'SIGKILL');
       await rm(pidFile);
       // Its port and its files are free once the process is gone.
       while (!(await listenOnce(Number(port)).catch(() => 0))) await wait(50);
+      await wait(awayMs);
       await call(SCRIPT, start);
     },
     async wipe() {

@@ -333,7 +333,8 @@ describe.skipIf(missing !== undefined)('kafkajs and the broker', () => {
     const committed = (rows: number) =>
       vi.waitFor(() => expect(ingester.snapshot().stats?.rows).toBe(rows), 60_000);
     await committed(1);
-    await broker.killAndRestart();
+    // Longer than the client tries by itself: a shorter absence need not be told of.
+    await broker.killAndRestart(15_000);
     await withTopic(topic, [valueOf('after')]);
     await committed(2);
     expect(told).toEqual(['kafka.reconnecting', 'kafka.up']);
