@@ -116,13 +116,12 @@ def masked_mean(values, where):
 class TimesNet:
     """The static form: fixed divisor periods, per-sample choice, merged Inception kernels.
 
-    Only the periods a sample chose are convolved: with eager execution their number may vary. Under
-    torch.compile, which wants static shapes, all periods are and the weights of the rest are 0.
+    Only the periods a sample chose are convolved. Their number varies, so this stays eager where the
+    rest goes through torch.compile, which wants static shapes.
     """
 
     def __init__(self, settings, parameters, steps):
         self.settings, self.P, self.steps = settings, parameters, steps
-        self.skip = True
         self.bases = {}
 
     def basis(self, length):
@@ -165,21 +164,17 @@ class TimesNet:
         series = x.transpose(1, 2)
         total = x
         for q, period in enumerate(periods):
-            which = chosen[:, q].nonzero()[:, 0] if self.skip else None
-            if which is not None and len(which) == 0:
+            which = chosen[:, q].nonzero()[:, 0]
+            if len(which) == 0:
                 continue
-            own = series if which is None else series[which]
-            image = own.reshape(-1, channels, length // period, period)
+            image = series[which].reshape(-1, channels, length // period, period)
             # Kernel rows and columns that only ever meet the padding are left out.
             r, c = min(n, length // period) - 1, min(n, period) - 1
             crop = lambda w: w[:, :, n - 1 - r : n + r, n - 1 - c : n + c]
             image = F.gelu(F.conv2d(image, crop(first[0]), first[1], padding=(r, c)))
             image = F.conv2d(image, crop(second[0]), second[1], padding=(r, c))
             part = image.flatten(2).transpose(1, 2)
-            if which is None:
-                total = total + weights[:, q, None, None] * part
-            else:
-                total = total.index_add(0, which, weights[which, q][:, None, None] * part)
+            total = total.index_add(0, which, weights[which, q][:, None, None] * part)
         return total
 
     def __call__(self, market):

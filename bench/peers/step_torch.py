@@ -7,7 +7,7 @@ a row of losses for each step: one a task, then the inverse dynamics'. `peakRss`
 setup["route"]: `vanilla` (one backward pass of the weighted loss), or VAMO in the way of LibMTL:
 `vamo` (the batch passes the encoder in one piece, K backward passes keep the graph) or `vamo-apart`
 (each task's rows pass the encoder by themselves), and one more backward pass over the validation batch.
-setup["compile"]: the losses go through torch.compile (vanilla only).
+setup["compile"]: the losses go through torch.compile (vanilla only), but for TimesNet's varying shapes.
 """
 
 import json
@@ -64,20 +64,18 @@ adam = torch.optim.Adam(
 )
 
 
-def objective():
-    losses = torch.stack(net.losses(train, net.table(train.get("market"))))
+def objective(table):
+    losses = torch.stack(net.losses(train, table))
     of_inverse = net.inverse_loss(train)
     return (losses * weights).sum() + of_inverse, losses, of_inverse
 
 
 if setup.get("compile"):
-    if net.temporal is not None:
-        net.temporal.skip = False
     objective = torch.compile(objective, dynamic=False)
 
 
 def vanilla():
-    total, losses, of_inverse = objective()
+    total, losses, of_inverse = objective(net.table(train.get("market")))
     total.backward()
     return losses, of_inverse
 
