@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { LATE_POLICIES, REWARD_FIELDS, storeSettings } from '../contracts/index.ts';
-import { dayKey, ENGINE_KINDS } from '../core/index.ts';
+import { dayKey, ENGINE_KINDS, MINUTE_MS } from '../core/index.ts';
 import { model } from './model-schema.ts';
 
 const positive = z.number().positive();
 const count = z.int().min(1);
 const share = z.number().min(0).max(1);
+/** Cuts of days lie at whole minutes (`marks` of a ledger entry). */
+const wholeMinutes = z.int().min(0).multipleOf(MINUTE_MS, 'must be whole minutes, in ms');
 
 /** One kind of campaign; add a task by adding an entry here and in `simulator.tasks`. */
 const task = z.strictObject({
@@ -16,14 +18,14 @@ const task = z.strictObject({
 
 const days = z.strictObject({
   utcOffsetMinutes: z.int().min(-840).max(840),
-  latenessMs: z.int().min(0),
+  latenessMs: wholeMinutes,
   /** Rows after the cut: kept out for good, taken in by `vamo amend`, or also by the seal itself. */
   late: z.enum(LATE_POLICIES),
   /** `auto`: a day is amended when more than this share of its records, or this many, are late. */
   autoShare: share,
   autoRows: count,
   /** A conversion counts for its outcome up to this long after it; 0 = on the outcome's day only. */
-  attributionMs: z.int().min(0),
+  attributionMs: wholeMinutes,
 });
 
 const market = z.strictObject({

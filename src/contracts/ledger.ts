@@ -41,6 +41,15 @@ const ledgerEntry = z.strictObject({
   filtered: z.int().min(1).optional(),
   /** Largest arrival_ms in the range; lets a reader find the cut without opening segments. */
   maxArrivalMs: z.int(),
+  /**
+   * [offset, arrival_ms] of bad, filtered and repeated records that arrived in a later minute than all
+   * before them in the partition: what the rows of the segments do not tell of where a time was passed.
+   * Not there when there are none.
+   */
+  marks: z
+    .array(z.tuple([z.int().min(0), z.int()]))
+    .min(1)
+    .optional(),
   segments: z.array(segmentRef),
   deadLetters: deadLetterRef.nullable(),
   /** The source deleted these offsets before they were read; there are no records. */

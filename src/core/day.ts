@@ -5,7 +5,8 @@ export type DayKey = string & { readonly __brand: 'DayKey' };
 
 /** Decision steps of a day; paper section 2, T = 96. */
 export const STEPS = 96;
-export const STEP_MS = 15 * 60_000;
+export const MINUTE_MS = 60_000;
+export const STEP_MS = 15 * MINUTE_MS;
 export const DAY_MS = STEPS * STEP_MS;
 
 const PATTERN = /^\d{4}-\d{2}-\d{2}$/;

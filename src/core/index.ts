@@ -4,6 +4,7 @@ export { ENGINE_KINDS, type EngineKind } from './engine-kind.ts';
 export { environmentValue, setIfUnset } from './environment.ts';
 export {
   STEPS,
+  MINUTE_MS,
   STEP_MS,
   DAY_MS,
   dayKey,

@@ -46,7 +46,7 @@ export type Decoded =
     }
   | {
       readonly bad: BadRecord;
-      /** When it arrived, where the record itself tells and not its source. */
+      /** When it arrived, where the record itself tells and not its source; NaN = only it could tell. */
       readonly arrivalMs?: number;
       readonly event?: never;
       readonly events?: never;
@@ -54,6 +54,8 @@ export type Decoded =
     }
   | {
       readonly filtered: string;
+      /** As of a bad one. */
+      readonly arrivalMs?: number;
       readonly event?: never;
       readonly events?: never;
       readonly bad?: never;

@@ -1,5 +1,5 @@
 import type { DeadLetterRef, LedgerEntry, SegmentRef } from '../contracts/index.ts';
-import { dayOf, sha256 } from '../core/index.ts';
+import { dayOf, MINUTE_MS, sha256 } from '../core/index.ts';
 import type { ObjectStore, SegmentBuilder } from '../store/index.ts';
 import type { BuilderPool } from './builder-pool.ts';
 import {
@@ -13,6 +13,18 @@ import {
 import type { ReadRecord } from './event-source.ts';
 
 type Bad = Extract<Decoded, { readonly bad: object }>;
+type Mark = NonNullable<LedgerEntry['marks']>[number];
+
+/** A cut lies at a whole minute: of the arrivals in one minute the first is enough. */
+const minuteOf = (ms: number): number => Math.floor(ms / MINUTE_MS);
+
+/** When a record arrived that gives no row; undefined when nothing tells. */
+function toldArrival(
+  { arrivalMs: ofSource }: ReadRecord,
+  { arrivalMs = ofSource }: { readonly arrivalMs?: number },
+): number | undefined {
+  return badTime(arrivalMs) === undefined ? arrivalMs : undefined;
+}
 
 /** What has been read of one partition since its last commit: an offset range not yet in the ledger. */
 export interface RangeBuffer {
@@ -48,6 +60,7 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
   const { topic, partition, from, utcOffsetMinutes, builders } = start;
   const segments = new Map<string, SegmentBuilder>();
   const deadLetters: string[] = [];
+  const marks: Mark[] = [];
   /** Bad records before any that tells when it arrived: they had come by the end of the range. */
   const undated: [ReadRecord, Bad][] = [];
   const badByDay: Record<string, number> = {};
@@ -77,16 +90,23 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     rows += 1;
   }
 
+  /** An arrival that no row shows. */
+  function noteArrival({ offset }: ReadRecord, arrivalMs: number | undefined): void {
+    if (arrivalMs === undefined || arrivalMs <= maxArrivalMs) return;
+    if (minuteOf(arrivalMs) > minuteOf(maxArrivalMs)) marks.push([offset, arrivalMs]);
+    maxArrivalMs = arrivalMs;
+  }
+
   function addBad(record: ReadRecord, decoded: Bad): void {
-    const told = badTime(record.arrivalMs) === undefined ? record.arrivalMs : undefined;
+    const told = toldArrival(record, decoded);
+    noteArrival(record, told);
     // A record that does not tell when it arrived came after the ones before it.
-    const arrivalMs = decoded.arrivalMs ?? told ?? maxArrivalMs;
+    const arrivalMs = told ?? maxArrivalMs;
     if (arrivalMs === 0) undated.push([record, decoded]);
     else addLetter(record, arrivalMs, decoded.bad);
   }
 
   function addLetter({ offset, value }: ReadRecord, arrivalMs: number, bad: BadRecord): void {
-    if (arrivalMs > maxArrivalMs) maxArrivalMs = arrivalMs;
     const day = dayOf(arrivalMs, utcOffsetMinutes);
     badByDay[day] = (badByDay[day] ?? 0) + 1;
     const letter = { topic, partition, offset, arrival_ms: arrivalMs, ...bad, ...rawValue(value) };
@@ -153,12 +173,13 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
       records += 1;
       if (decoded.filtered !== undefined) {
         filtered += 1;
-        return;
+        return noteArrival(record, toldArrival(record, decoded));
       }
       if (decoded.bad !== undefined) return addBad(record, decoded);
       if (decoded.events === undefined) return addRow(record, decoded, record.arrivalMs);
       for (const row of decoded.events)
         if (row.once !== true || isFirst(row)) addRow(record, row, row.arrivalMs);
+        else noteArrival(record, row.arrivalMs);
     },
     write: async (store, to, nonce) => ({
       schema: 'ledger/v1',
@@ -170,6 +191,7 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
       records,
       ...(filtered > 0 ? { filtered } : {}),
       maxArrivalMs,
+      ...(marks.length > 0 ? { marks } : {}),
       segments: await writeSegments(store, nonce),
       deadLetters: await writeDeadLetters(store, nonce),
     }),

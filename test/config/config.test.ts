@@ -116,6 +116,8 @@ describe('what is not allowed names the key, the value and what is', () => {
   it.each<[(string | number)[], unknown, RegExp]>([
     [['training', 'batch'], 'many', /^training\.batch: "many"; .*number/],
     [['training', 'batch'], 0, /^training\.batch: 0; .*>=1/],
+    [['days', 'latenessMs'], 90_500, /^days\.latenessMs: 90500; must be whole minutes/],
+    [['days', 'attributionMs'], 1, /^days\.attributionMs: 1; must be whole minutes/],
     [['training', 'steps'], 1.5, /^training\.steps: 1\.5; .*int/],
     [
       ['training', 'optimiser', 'kind'],

@@ -6,6 +6,7 @@ import {
   createPlacer,
   type Decoded,
   type DecoderOptions,
+  type PlacedEvent,
   type RecordDecoder,
 } from '../decode-record.ts';
 import { EVENT_FIELDS } from '../event-fields.ts';
@@ -21,6 +22,8 @@ import { fieldValue } from './field-value.ts';
 import { createLineReader, type LineReader } from './line-reader.ts';
 import { mappingError, type MappingSpec } from './spec.ts';
 
+/** What a line gives; never one bare event. */
+type Made = Exclude<Decoded, PlacedEvent>;
 type EventSpec = MappingSpec['events'][number];
 
 /** Makes one event of a line, in its wire form; undefined when the line gives no such event. */
@@ -62,29 +65,44 @@ export function compileMapping(spec: MappingSpec, options: DecoderOptions): Reco
     return Number.isNaN(record.arrivalMs) ? happenedMs : record.arrivalMs;
   }
 
+  // Arrivals by the mapping and by the source are of two clocks: the one does not stand in for the other.
+  const untold = arrival === undefined ? {} : { arrivalMs: Number.NaN };
+
+  /** When a line arrived that is left out. Where the source tells, nothing of it is read for that. */
+  function filteredArrival(context: LineContext, record: ReadRecord): { arrivalMs?: number } {
+    if (arrival === undefined && !Number.isNaN(record.arrivalMs)) return {};
+    try {
+      return { arrivalMs: (arrival ?? time)(context) };
+    } catch (error) {
+      badOf(error);
+      return untold;
+    }
+  }
+
   function decodeLine(record: ReadRecord): Decoded {
     const line = reader.read(record.value);
-    if (line === 'header' || line === 'blank') return { filtered: line };
+    if (line === 'header' || line === 'blank') return { filtered: line, ...untold };
     const context: LineContext = { line, raw: record.value, day: '', dayStartMs: 0 };
-    for (const { name, keep } of filters) if (!keep(context)) return { filtered: name };
+    for (const { name, keep } of filters)
+      if (!keep(context)) return { filtered: name, ...filteredArrival(context, record) };
     const timeMs = time(context);
     const bad = badTime(timeMs, 'time');
-    if (bad !== undefined) return { bad };
+    if (bad !== undefined) return { bad, ...untold };
     const { day, startMs } = dayAt(timeMs);
     context.day = day;
     context.dayStartMs = startMs;
     const lineArrivalMs = arrivalOf(context, record, timeMs);
     const never = badTime(lineArrivalMs);
-    if (never !== undefined) return { bad: never };
+    if (never !== undefined) return { bad: never, ...untold };
     try {
       const made = makeEvents(context, record, timeMs);
-      return made.bad === undefined ? made : { ...made, arrivalMs: lineArrivalMs };
+      return made.events === undefined ? { ...made, arrivalMs: lineArrivalMs } : made;
     } catch (error) {
       return { ...badOf(error), arrivalMs: lineArrivalMs };
     }
   }
 
-  function makeEvents(context: LineContext, record: ReadRecord, timeMs: number): Decoded {
+  function makeEvents(context: LineContext, record: ReadRecord, timeMs: number): Made {
     const events: ArrivedEvent[] = [];
     for (const { make, once } of makers) {
       const wire = make(context, timeMs);
@@ -104,7 +122,7 @@ export function compileMapping(spec: MappingSpec, options: DecoderOptions): Reco
       try {
         return decodeLine(record);
       } catch (error) {
-        return badOf(error);
+        return { ...badOf(error), ...untold };
       }
     },
   };

@@ -192,6 +192,27 @@ describe('mapping', () => {
     expect(arrival({}, 5)).toBe(5);
     expect(arrival({ arrival: { column: 'flag', time: 'epoch_s' } }, 5)).toBe(1_767_540_009_000);
   });
+
+  it('tells when what it leaves out arrived, and never by the clock of the source instead', () => {
+    const events = [{ ...mapping().events[0], when: { column: 'n', above: 0 } }];
+    const filters = [{ name: 'tests', keep: { column: 'who', not: ['test'] } }];
+    const spec = mapping({ events, filters });
+    const own = { ...spec, arrival: { column: 'flag', time: 'epoch_s' } };
+    const told = (by: unknown, line: string, sourceMs?: number): number | undefined => {
+      const decoded = decoderOf(by).decode(record(line, sourceMs));
+      return 'arrivalMs' in decoded ? decoded.arrivalMs : undefined;
+    };
+    const [test, none] = ['7,1767540000,test,2,1767540009', '7,1767540000,c1,0,1767540009'];
+    expect(told(own, test, 5)).toBe(1_767_540_009_000);
+    expect(told(spec, test, 5)).toBeUndefined();
+    expect(told(spec, test)).toBe(1_767_540_000_000);
+    expect(decoderOf(own).decode(record(none, 5))).toEqual({
+      filtered: 'no event',
+      arrivalMs: 1_767_540_009_000,
+    });
+    for (const bare of ['7,1767540000,test,2,', '', '7,x,c1,2,', '7,,,,,,'])
+      expect(told(own, bare, 5), bare).toBeNaN();
+  });
 });
 
 describe('mapping file', () => {
