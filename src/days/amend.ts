@@ -5,7 +5,6 @@ import { buildGeneration, type BuildPlan } from './build.ts';
 import { type BuildOptions, withWindowOf } from './build-options.ts';
 import type { Cut } from './cut.ts';
 import {
-  cutsAt,
   endsOf,
   goesBackTo,
   lastArrival,
@@ -13,6 +12,7 @@ import {
   type LiveLedgers,
   readLive,
   segmentsBetween,
+  settledCuts,
 } from './live.ts';
 import type { DayReport } from './report.ts';
 import { asAsked } from './seal.ts';
@@ -33,7 +33,7 @@ export async function amendDay(options: BuildOptions): Promise<PartitionManifest
   const live = await readLive(store, config.source);
   const late = segmentsBetween((await liveDay(store, live, day)).segments, newest.cut);
   if (late.length === 0) return newest;
-  const mature = await cutsAt(store, live, newest.matureAtMs);
+  const mature = await settledCuts(options, live, newest.matureAtMs);
   const isComplete = isMature(newest) || areAllIn(newest, live, mature);
   return buildNext(options, newest, live, {
     cut: endsOf(live),
@@ -57,7 +57,7 @@ export async function matureDay(options: BuildOptions): Promise<PartitionManifes
   const newest = await findNewest(store, day);
   if (newest === undefined || isMature(newest)) return undefined;
   const live = await readLive(store, config.source);
-  const mature = await cutsAt(store, live, newest.matureAtMs);
+  const mature = await settledCuts(options, live, newest.matureAtMs);
   if (!areAllIn(newest, live, mature)) return undefined;
   return buildNext(options, newest, live, {
     cut: newest.cut,

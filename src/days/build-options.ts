@@ -1,6 +1,7 @@
 import type { LatePolicy, PartitionManifest, TaskSpec } from '../contracts/index.ts';
 import type { DayKey, Logger, Progress } from '../core/index.ts';
 import type { ObjectStore } from '../store/index.ts';
+import type { AskSource } from './source-end.ts';
 
 /** What a day is built under. */
 export interface DayConfig {
@@ -22,6 +23,8 @@ export interface BuildOptions {
   readonly engineDir: string;
   readonly day: DayKey;
   readonly config: DayConfig;
+  /** Left out, a partition to which nothing comes any more holds its days open. */
+  readonly askSource?: AskSource | undefined;
   readonly log?: Logger;
   readonly signal?: AbortSignal;
   readonly progress?: Progress;

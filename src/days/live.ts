@@ -1,7 +1,9 @@
 import type { CutPoint, LedgerEntry } from '../contracts/index.ts';
 import { addDays, DAY_MS, type DayKey } from '../core/index.ts';
 import { type CommittedDay, committedOfDay, type ObjectStore, openLedger } from '../store/index.ts';
+import type { BuildOptions } from './build-options.ts';
 import { type Cut, findCut } from './cut.ts';
+import { settleIdle } from './source-end.ts';
 
 type Segment = CommittedDay['segments'][number];
 
@@ -31,6 +33,20 @@ export function cutsAt(store: ObjectStore, live: LiveLedgers, limitMs: number): 
       findCut(store, { topic, partition }, entries, limitMs),
     ),
   );
+}
+
+/**
+ * The same, where partitions to which nothing comes any more may have reached the limit as well: where a
+ * ledger does not show it, the source is asked.
+ */
+export async function settledCuts(
+  { store, askSource }: Pick<BuildOptions, 'store' | 'askSource'>,
+  live: LiveLedgers,
+  limitMs: number,
+): Promise<Cut[]> {
+  const cuts = await cutsAt(store, live, limitMs);
+  if (askSource === undefined || cuts.every(({ reached }) => reached)) return cuts;
+  return settleIdle(cuts, limitMs, await askSource(), lastArrival(live));
 }
 
 /** The end of each partition's ledger. */

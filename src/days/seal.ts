@@ -3,14 +3,17 @@ import { type DayKey, VamoError } from '../core/index.ts';
 import { findNewest, nextGeneration } from '../store/index.ts';
 import { buildGeneration, type BuildPlan } from './build.ts';
 import type { BuildOptions, DayConfig } from './build-options.ts';
-import { cutsAt, liveDay, type LiveLedgers, readLive } from './live.ts';
+import type { Cut } from './cut.ts';
+import { cutsAt, liveDay, type LiveLedgers, readLive, settledCuts } from './live.ts';
+import { notReady } from './not-ready.ts';
 
 export interface SealOptions extends BuildOptions {
   /**
-   * Refuse with DAY_NOT_READY unless something that arrived at or after the cut is committed in
-   * every partition. Leave it out when the source is known to be at its end.
+   * Refuse with DAY_NOT_READY unless every partition has all that arrived before the limit (`limit`), or
+   * all that its source holds (`end`; a source that does not answer is passed over with a warning). Left
+   * out, the day is cut at what is committed.
    */
-  readonly requireReached?: boolean;
+  readonly require?: 'limit' | 'end' | undefined;
 }
 
 /**
@@ -29,21 +32,15 @@ export async function sealDay(options: SealOptions): Promise<PartitionManifest> 
 }
 
 async function planSeal(options: SealOptions): Promise<BuildPlan> {
-  const { store, day, config, requireReached = false } = options;
+  const { store, day, config } = options;
   const limitMs = limitOf({ day, ...config.days });
   const live = await readLive(store, config.source);
-  const cut = await cutsAt(store, live, limitMs);
+  const cut = await (options.require === undefined
+    ? cutsAt(store, live, limitMs)
+    : settledCuts(options, live, limitMs));
   if ((await liveDay(store, live, day)).segments.length === 0) throw withoutEvents(day, live);
-  const behind = cut.filter(({ reached }) => !reached).map(({ partition }) => partition);
-  if (requireReached && behind.length > 0)
-    throw new VamoError(
-      'DAY_NOT_READY',
-      `day ${day}: nothing from ${new Date(limitMs).toISOString()} or later is ingested from partition ${behind.join(', ')} of ${live.topic}`,
-      {
-        details: { day, partitions: behind },
-        mend: `Run \`vamo ingest\`, then seal again; where the source has ended, \`vamo seal --day ${day} --at-end\`.`,
-      },
-    );
+  const missing = missingAt(cut, options);
+  if (missing.length > 0) throw notReady({ day, limitMs, topic: live.topic }, missing);
   return {
     kind: 'seal',
     generation: await nextGeneration(store, day),
@@ -57,6 +54,16 @@ async function planSeal(options: SealOptions): Promise<BuildPlan> {
     rewardsUntilMs: limitMs,
     arrivedUntilMs: limitMs,
   };
+}
+
+/** The cuts that do not stand yet, by what is required of them. */
+function missingAt(cuts: readonly Cut[], { day, require, log }: SealOptions): Cut[] {
+  const open = cuts.filter(({ reached }) => !reached);
+  if (require === 'limit') return open;
+  if (require === undefined) return [];
+  const unknown = open.find(({ waits }) => waits?.for === 'answer')?.waits;
+  if (unknown?.for === 'answer') log?.warn('seal.end-unknown', { day, reason: unknown.reason });
+  return open.filter(({ waits }) => waits?.for === 'ingest');
 }
 
 /** Nothing to seal; the days that there are say whether the name or the source is wrong. */

@@ -29,4 +29,4 @@ export { openKafkaSecurity } from './kafka-security.ts';
 export { type PartitionSnapshot } from './snapshot.ts';
 export { boundedSource } from './bounded-source.ts';
 export { jsonLines } from './json-line.ts';
-export { kafkaTimeRanges } from './kafka-offsets.ts';
+export { kafkaEnd, kafkaTimeRanges } from './kafka-offsets.ts';

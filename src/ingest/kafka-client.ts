@@ -13,13 +13,17 @@ export interface KafkaAddress {
 
 let loaded: ReturnType<typeof loadKafkajs> | undefined;
 
-/** A client that reports by its events and errors, not by a log of its own. */
-export function createKafka({ brokers, security = {} }: KafkaAddress): Kafka {
+function client(): ReturnType<typeof loadKafkajs> {
   if (loaded === undefined) {
     loaded = loadKafkajs();
     addCodecs(loaded.CompressionCodecs);
   }
-  const kafkajs = loaded;
+  return loaded;
+}
+
+/** A client that reports by its events and errors, not by a log of its own. */
+export function createKafka({ brokers, security = {} }: KafkaAddress): Kafka {
+  const kafkajs = client();
   return new kafkajs.Kafka({
     ...security,
     clientId: 'vamo',
@@ -55,6 +59,21 @@ export async function withAdmin<T>(
   } finally {
     await admin.disconnect();
   }
+}
+
+/** The value of a topic's setting; undefined when this user may not see it. */
+export async function topicSetting(
+  admin: Admin,
+  name: string,
+  setting: string,
+): Promise<string | undefined> {
+  const { TOPIC: type } = client().ConfigResourceTypes;
+  const resources = [{ type, name, configNames: [setting] }];
+  const answer = await admin
+    .describeConfigs({ includeSynonyms: false, resources })
+    .catch(() => undefined);
+  const entries = answer?.resources.flatMap(({ configEntries }) => configEntries) ?? [];
+  return entries.find(({ configName }) => configName === setting)?.configValue;
 }
 
 /** The earliest and the next offset of a partition. */

@@ -1,4 +1,5 @@
-import { fetchWatermarks, type KafkaAddress, withAdmin } from './kafka-client.ts';
+import { fetchWatermarks, type KafkaAddress, topicSetting, withAdmin } from './kafka-client.ts';
+import { requireTopic } from './kafka-topic.ts';
 
 /** Offsets of one partition between two times of arrival. */
 export interface TimeRange {
@@ -33,5 +34,27 @@ export async function kafkaTimeRanges(
     // A topic may grow between the calls; a range never ends before it begins.
     const from = Math.max(low, begin.get(partition) ?? high);
     return { from, to: Math.max(from, end.get(partition) ?? high), low, high };
+  });
+}
+
+/** Where a topic ends. */
+export interface TopicEnd {
+  readonly clusterId: string;
+  /** By partition: the offset that the next record will have. */
+  readonly ends: readonly number[];
+  /** Whether the brokers stamp records as they come in; else their producers do. */
+  readonly isLogAppendTime: boolean;
+}
+
+/** @throws VamoError INGEST_SOURCE */
+export function kafkaEnd(address: KafkaAddress): Promise<TopicEnd> {
+  return withAdmin(address, async (admin) => {
+    await requireTopic(admin, address);
+    const { clusterId } = await admin.describeCluster();
+    const stamped = await topicSetting(admin, address.topic, 'message.timestamp.type');
+    const ends: number[] = [];
+    for (const { partition, high } of await admin.fetchTopicOffsets(address.topic))
+      ends[partition] = Number(high);
+    return { clusterId, ends, isLogAppendTime: stamped === 'LogAppendTime' };
   });
 }

@@ -164,6 +164,19 @@ describe('conversions after midnight', () => {
     await verifyDay(store, mature!);
   });
 
+  it('are mature though a partition is idle, once that is ingested to its end', async () => {
+    const store = await freshStore();
+    await commitArrivals(store, 0, [...day, at(outcome('after', laterMs))]);
+    const two = build(store, sealConfig(2, window));
+    await sealDay(two);
+    const asked = (end: number) => () =>
+      Promise.resolve({ ends: [99, end], askedMs: laterMs + DAY_MS, stampsArrivals: false });
+    expect(await matureDay(two)).toBeUndefined();
+    expect(await matureDay({ ...two, askSource: asked(1) })).toBeUndefined();
+    const mature = await matureDay({ ...two, askSource: asked(0) });
+    expect(mature).toMatchObject({ generation: 2, rewardsUntilMs: laterMs });
+  });
+
   it('are seen on no step of the day: nobody knew of them then', async () => {
     const store = await freshStore();
     await commitArrivals(store, 0, [...day, at(outcome('after', laterMs))]);

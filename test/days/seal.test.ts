@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../src/core/index.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { seededRandom, silentLogger, VamoError } from '../../src/core/index.ts';
 import { createStepAccumulator } from '../../src/features/index.ts';
-import { sealDay, sealSteps, verifyDay } from '../../src/days/index.ts';
+import { sealDay, sealSteps, type SourceEnd, verifyDay } from '../../src/days/index.ts';
 import {
   emptyStepColumns,
   type PartitionManifest,
@@ -143,6 +143,10 @@ const lateArrival = (id: string): Arrival => ({
   },
 });
 
+/** A source that answers, an hour after the limit unless said otherwise. */
+const answering = (known: Partial<SourceEnd>) => () =>
+  Promise.resolve({ askedMs: LIMIT_MS + 3_600_000, stampsArrivals: false, ends: [], ...known });
+
 describe('sealing', () => {
   const day = randomDay(2, { campaigns: 3, outcomes: 60 });
 
@@ -206,9 +210,9 @@ describe('sealing', () => {
     });
   });
 
-  it('waits for what arrives at the cut when asked to', async () => {
+  it('waits for what arrives at the cut when asked to and the source cannot be', async () => {
     const store = await storeOf([day, []]);
-    const wait = { requireReached: true };
+    const wait = { require: 'limit' };
     await expect(seal(store, 2, wait)).rejects.toMatchObject({ code: 'DAY_NOT_READY' });
     await commitArrivals(store, 0, [lateArrival('l0')]);
     await expect(seal(store, 2, wait)).rejects.toThrow(/partition 1 /);
@@ -216,6 +220,56 @@ describe('sealing', () => {
     const manifest = await seal(store, 2, wait);
     expect(manifest.counts.late).toBe(2);
     expect(manifest.cut.map((c) => c.offset)).toEqual([String(day.length), '0']);
+  });
+
+  it('does not wait for an idle partition that is ingested to its end', async () => {
+    const parts = [[...day, lateArrival('l0')], day.slice(0, 3), []];
+    const askSource = answering({ ends: [99, 3, 0] });
+    const manifest = await seal(await storeOf(parts), 3, { require: 'limit', askSource });
+    expect(manifest.cut.map((c) => c.offset)).toEqual([String(day.length), '3', '0']);
+    expect(manifest.counts.late).toBe(1);
+  });
+
+  it('waits for a partition that is behind its end, also at the end of the source', async () => {
+    const store = await storeOf([[...day, lateArrival('l0')], day.slice(0, 3), []]);
+    const askSource = answering({ ends: [99, 1203, 0] });
+    for (const require of ['limit', 'end'])
+      await expect(seal(store, 3, { require, askSource })).rejects.toMatchObject({
+        code: 'DAY_NOT_READY',
+        message: expect.stringMatching(/: partition 1 of \S+ is 1200 offsets behind/) as string,
+        details: { partitions: [1] },
+        mend: 'Let `vamo ingest` catch up, then seal again.',
+      });
+  });
+
+  it('by the clock alone waits where producers give the time, not where the source does', async () => {
+    const parts = [day.filter(({ arrivalMs }) => arrivalMs < LIMIT_MS), []];
+    const ends = parts.map(({ length }) => length);
+    const store = await storeOf(parts);
+    const require = 'limit';
+    for (const known of [
+      { ends },
+      { ends, stampsArrivals: true, askedMs: LIMIT_MS },
+      { ends, stampsArrivals: false, askedMs: Infinity },
+    ])
+      await expect(seal(store, 2, { require, askSource: answering(known) })).rejects.toThrow(
+        /nothing from 2026-03-02T00:30:00.000Z or later is ingested from partition 0, 1 /,
+      );
+    const askSource = answering({ ends, stampsArrivals: true });
+    const manifest = await seal(store, 2, { require, askSource });
+    expect(manifest.cut.map((c) => c.offset)).toEqual(ends.map(String));
+  });
+
+  it('says when the source does not answer; at its end it goes on without', async () => {
+    const store = await storeOf([[...day, lateArrival('l0')], []]);
+    const askSource = () => Promise.resolve(new VamoError('INGEST_SOURCE', 'Kafka at x: away'));
+    await expect(seal(store, 2, { require: 'limit', askSource })).rejects.toThrow(
+      /from partition 1 of \S+; where it ends cannot be asked: Kafka at x: away$/,
+    );
+    const warn = vi.fn();
+    const log = { ...silentLogger, warn };
+    await seal(store, 2, { require: 'end', askSource, log });
+    expect(warn).toHaveBeenCalledWith('seal.end-unknown', { day: DAY, reason: 'Kafka at x: away' });
   });
 
   it('refuses a segment that is not what was committed', async () => {

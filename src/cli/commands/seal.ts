@@ -25,6 +25,7 @@ import {
 import type { Context } from '../context.ts';
 import { keepMarkets } from '../market.ts';
 import type { CommandSpec } from '../run-command.ts';
+import { sourceEndOf } from '../source-end.ts';
 
 interface SealCommandOptions {
   readonly day?: string;
@@ -49,10 +50,11 @@ export async function asSealer<T>(
     settings: config.store,
   });
   const engineDir = join(root, 'work', 'sealer');
+  const askSource = sourceEndOf(context);
   try {
     const result = await work((day) => {
       const progress = context.progress.stage(`build ${day}`);
-      return { store, engineDir, day, config, log, signal, progress };
+      return { store, engineDir, day, config, askSource, log, signal, progress };
     });
     await rm(engineDir, { recursive: true, force: true });
     await keepMarkets(context);
@@ -66,7 +68,8 @@ export async function asSealer<T>(
 
 /**
  * Seals days and loads them into the queryable copy. One process at a time holds the role `sealer`.
- * @param atEnd the source has ended: do not wait for records that arrive after the cut
+ * @param atEnd the source has ended: once all it holds is ingested, do not wait for records that arrive
+ *   after the cut
  */
 export function sealDays(
   context: Context,
@@ -76,7 +79,7 @@ export function sealDays(
   return asSealer(context, async (building) => {
     const manifests: PartitionManifest[] = [];
     for (const day of days)
-      manifests.push(await sealDay({ ...building(day), requireReached: !atEnd }));
+      manifests.push(await sealDay({ ...building(day), require: atEnd ? 'end' : 'limit' }));
     return manifests;
   });
 }
@@ -115,7 +118,7 @@ async function sealWhatIsDue(context: Context) {
     const waiting: { day: DayKey; reason: string }[] = [];
     for (const { day } of reports.filter((report) => !report.sealed)) {
       try {
-        sealed.push(await sealDay({ ...building(day), requireReached: true }));
+        sealed.push(await sealDay({ ...building(day), require: 'limit' }));
       } catch (error) {
         if (!isVamoError(error, 'DAY_NOT_READY') && !isVamoError(error, 'DAY_MISSING')) throw error;
         waiting.push({ day, reason: error.message });
