@@ -3,7 +3,7 @@ import type { Random } from '../../../src/core/index.ts';
 import type { Broker } from '../../helpers/kafka.ts';
 import type { Fault as ServerFault, S3Server } from '../../helpers/s3-server.ts';
 import { type Step, STEPS } from './faulty-store.ts';
-import type { Extra, Feeder } from './feeder.ts';
+import { type Extra, type Feeder, RUN_HOURS } from './feeder.ts';
 import type { Fleet, Member } from './fleet.ts';
 
 /** What faults are done to. */
@@ -25,6 +25,7 @@ export interface Fault {
   run(world: World): Promise<void>;
 }
 
+const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const HIT_MS = 8000;
 
@@ -83,11 +84,23 @@ const rebalance: Fault = {
   },
 };
 
+/**
+ * An ingester's clock jumps, and that of the producer, which dates the records, goes ahead and then
+ * back by less than the allowed lateness. Poison that comes in ahead of time may be what a day is cut at:
+ * the day's rows after it are late, wherever an ingester flushes.
+ */
 const clockStep: Fault = {
   name: 'clock step',
   async run(world) {
-    const ms = (world.random.below(2) === 0 ? -1 : 1) * HOUR_MS;
+    const { feeder, random } = world;
+    const ms = (random.below(2) === 0 ? -1 : 1) * HOUR_MS;
     (await someMember(world)).send({ type: 'step clock', ms });
+    const stepMs = (95 + random.below(20)) * MINUTE_MS;
+    feeder.stepClock(stepMs);
+    await feeder.send('poison records');
+    feeder.stepClock(-stepMs);
+    await feeder.send('late events');
+    feeder.stepClock(0);
   },
 };
 
@@ -162,12 +175,15 @@ const SHORT: readonly Fault[] = [
   lostAnswer,
   killAt('after the entry'),
   fed('poison records'),
+  clockStep,
   diskFull,
   zombie,
   fed('late events'),
   unavailable,
-  clockStep,
 ];
+
+/** How far the run is when the first day's cut is less than a step of the clock away. */
+const NEAR_CUT = 25 / RUN_HOURS;
 
 /** `count` faults in random order, in their shares, every kind at least once where there is room. */
 export function planFaults(count: number, random: Random, isShort: boolean): Fault[] {
@@ -182,5 +198,7 @@ export function planFaults(count: number, random: Random, isShort: boolean): Fau
     const j = random.below(i + 1);
     [faults[i], faults[j]] = [faults[j]!, faults[i]!];
   }
+  const [step, cut] = [faults.indexOf(clockStep), Math.floor(count * NEAR_CUT)];
+  if (step >= 0) [faults[step], faults[cut]] = [faults[cut]!, clockStep];
   return faults;
 }

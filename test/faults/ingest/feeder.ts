@@ -6,7 +6,7 @@ import { outcomeEvent } from '../../helpers/ingest-records.ts';
 
 const HOUR_MS = 3_600_000;
 /** Two days are open; the cut of the first one, 26 hours after its start, falls inside the run. */
-const RUN_HOURS = 40;
+export const RUN_HOURS = 42;
 const PAUSE_MS = 100;
 const BATCH = 25;
 /** Ids of events in transactions that were aborted begin so: none may be stored. */
@@ -19,6 +19,8 @@ export type Extra = 'aborted transaction' | 'duplicates' | 'late events' | 'pois
 export interface Feeder {
   /** Sends something special, once the broker takes it. */
   send(extra: Extra): Promise<void>;
+  /** Moves the producer's clock, which dates its records; 0 sets it right. */
+  stepClock(ms: number): void;
   /** Where the events' clock stands: 0 at the start, 1 at the end of the run. */
   progress: number;
   /** Sends a last record to each partition. */
@@ -52,6 +54,7 @@ export function startFeeder(options: {
   let transactional = makeTransactional();
   let made = 0;
   let arrivalMs = startMs;
+  let offByMs = 0;
   let isOpen = true;
   const sent: Message[] = [];
   const wanted: { extra: Extra; done: () => void }[] = [];
@@ -73,7 +76,7 @@ export function startFeeder(options: {
     return {
       key: campaign_id,
       value: JSON.stringify(encodeEvent(value)),
-      timestamp: String(arrivalMs),
+      timestamp: String(arrivalMs + offByMs),
       partition: random.below(partitions),
     };
   }
@@ -82,7 +85,7 @@ export function startFeeder(options: {
   const poison = (): Message => ({ ...event(), value: POISON[random.below(POISON.length)]! });
   const again = (): Message => ({
     ...(sent[random.below(sent.length)] ?? event()),
-    timestamp: String(++arrivalMs),
+    timestamp: String(++arrivalMs + offByMs),
   });
 
   async function inTransaction(messages: Message[], isAborted: boolean): Promise<void> {
@@ -152,6 +155,9 @@ export function startFeeder(options: {
 
   return Object.assign(self, {
     send: (extra: Extra) => new Promise<void>((done) => wanted.push({ extra, done })),
+    stepClock(ms: number) {
+      offByMs = ms;
+    },
     finish() {
       isOpen = false;
       return running;
