@@ -10,13 +10,7 @@ import {
   stableJson,
   VamoError,
 } from '../core/index.ts';
-import {
-  checkRules,
-  type ObjectStore,
-  openDataDirectory,
-  openStore,
-  recordedSource,
-} from '../store/index.ts';
+import { checkRules, type ObjectStore, openDataDirectory, openStore } from '../store/index.ts';
 import { emptyStore, exists, requireEvents } from './empty-store.ts';
 import { createProgressDisplay, type ProgressDisplay } from './progress.ts';
 
@@ -114,13 +108,6 @@ export async function configFilesOf(
   return [...((await exists(kept)) ? [kept] : presets), ...config].map((path) => resolve(path));
 }
 
-/** Files at rest are partitions as many as there were at the first ingest. */
-async function withCountedFiles(config: Config, store: ObjectStore): Promise<Config> {
-  if (config.source.kind !== 'files') return config;
-  const partitions = (await recordedSource(store))?.partitions ?? config.source.partitions;
-  return { ...config, source: { ...config.source, partitions } };
-}
-
 /**
  * Opens the data directory and its configuration: the defaults, over them `config.json` in the data
  * directory (what it was made with; in a new one the command's presets), over that the files named.
@@ -135,12 +122,10 @@ export async function openContext(
   const root = resolve(options.data);
   const releasers = createReleasers();
   const configFiles = await configFilesOf(options, presets);
-  const configured = await loadConfig(configFiles);
+  const config = await loadConfig(configFiles);
   const kept = join(root, KEPT);
-  if (configFiles.includes(kept))
-    await refusePresets(configured, [kept, ...presets, ...configFiles]);
-  const store = await openData(root, configured, access);
-  const config = await withCountedFiles(configured, store);
+  if (configFiles.includes(kept)) await refusePresets(config, [kept, ...presets, ...configFiles]);
+  const store = await openData(root, config, access);
   const progress = createProgressDisplay(process.stderr);
   return {
     root,

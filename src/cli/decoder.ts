@@ -47,9 +47,15 @@ export async function openDecoder(context: Context): Promise<RecordDecoder> {
  * What was ingested with one mapping is not gone on with by another: the mapping stays with the data.
  * @throws VamoError DATA_RULES
  */
-export async function keepMapping({ store, config }: Context): Promise<void> {
+export async function keepMapping({
+  store,
+  config,
+}: Pick<Context, 'store' | 'config'>): Promise<void> {
   const { mapping } = config.source;
-  if (mapping === null) return;
+  if (mapping === null) {
+    if (await store.has(KEPT)) throw withoutKept();
+    return;
+  }
   const spec = await loadMapping(mapping);
   if (await differsFromKept(store, spec))
     throw new VamoError(
@@ -58,6 +64,16 @@ export async function keepMapping({ store, config }: Context): Promise<void> {
       { mend: `Give the mapping that is kept in it (${KEPT}), or use another directory.` },
     );
   await store.putIfAbsent(KEPT, Buffer.from(`${JSON.stringify(spec, null, 2)}\n`));
+}
+
+function withoutKept(): VamoError {
+  return new VamoError(
+    'DATA_RULES',
+    'source.mapping: null; this data directory was filled through a mapping',
+    {
+      mend: `Set \`source.mapping\` to the one that is kept in it (${KEPT}), or use another directory.`,
+    },
+  );
 }
 
 async function differsFromKept(store: ObjectStore, spec: unknown): Promise<boolean> {

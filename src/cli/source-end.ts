@@ -1,5 +1,5 @@
 import { isVamoError, VamoError } from '../core/index.ts';
-import type { AskSource, SourceEnd } from '../days/index.ts';
+import { type AskSource, countPartitions, type SourceEnd } from '../days/index.ts';
 import { kafkaEnd, loadMapping } from '../ingest/index.ts';
 import { openLedger, recordedSource } from '../store/index.ts';
 import type { Context } from './context.ts';
@@ -22,8 +22,9 @@ export function sourceEndOf(context: Context): AskSource | undefined {
 /** @throws VamoError INGEST_SOURCE; INGEST_SOURCE_CHANGED when the data is not of this topic */
 async function askKafka(context: Context): Promise<SourceEnd> {
   const { store, config, now } = context;
-  const { topic, partitions } = config.source;
-  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
+  const { topic } = config.source;
+  const count = await countPartitions(store, config.source);
+  const numbers = Array.from({ length: count }, (_, partition) => partition);
   const taken = await Promise.all(numbers.map((p) => openLedger(store, topic, p).tail()));
   const askedMs = now();
   const { clusterId, ends, isLogAppendTime } = await kafkaEnd(kafkaOptions(context));

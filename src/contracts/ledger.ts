@@ -59,7 +59,10 @@ const ledgerEntry = z.strictObject({
 export const storedLedgerEntry = ledgerEntry.extend({ checksum: z.string() });
 export type LedgerEntry = z.infer<typeof ledgerEntry>;
 
-/** What a data directory ingests. Created once; a mismatch stops the ingester. */
+/**
+ * What a data directory ingests. A mismatch stops the ingester; more partitions of a topic are recorded
+ * anew, when they are accepted.
+ */
 export const sourceIdentity = z.strictObject({
   schema: z.literal('source/v1'),
   kind: z.enum(['file', 'files', 'kafka']),
@@ -69,5 +72,10 @@ export const sourceIdentity = z.strictObject({
   partitions: z.int().min(1),
   /** Files at rest: where each ends. Nothing comes after that, so no day of theirs waits for more. */
   ends: z.array(z.int().min(0)).optional(),
+  /**
+   * Kafka: the earliest offset of each partition when it was recorded. What is deleted from there on
+   * before it is read is lost. null = not known, the record is older than this field.
+   */
+  starts: z.array(z.int().min(0).nullable()).optional(),
 });
 export type SourceIdentity = z.infer<typeof sourceIdentity>;

@@ -61,7 +61,7 @@ export const ERROR_CODES = {
   INGEST_SOURCE: { retriable: true, mend: 'Check the broker address, the topic and the network.' },
   INGEST_SOURCE_CHANGED: {
     retriable: false,
-    mend: 'This data directory belongs to another source. Use another directory.',
+    mend: 'This data directory belongs to another source. Correct the source in the configuration, or use another directory.',
   },
   INGEST_OFFSET_LOST: {
     retriable: false,

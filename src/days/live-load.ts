@@ -17,6 +17,7 @@ import {
   verifiedFile,
 } from '../store/index.ts';
 import { byPlace, inBatches, type Pending, type Pendings } from './live-batches.ts';
+import { countPartitions } from './live.ts';
 import { loadIntoClickHouse } from './load.ts';
 import { unloadWithdrawn } from './unload.ts';
 
@@ -48,14 +49,17 @@ export function createLiveLoader(options: {
   /** By day: the generation that stands in ClickHouse. */
   const sealed = new Map<DayKey, number>();
   const waiting = new Map<string, Pending>();
-  const tails = Array.from({ length: source.partitions }, () => 0n);
+  const tails: bigint[] = [];
   /** Days and partitions whose ranges this loader knows: what it did not load is not there. */
   const known = new Set<string>();
   let waitingDays: { readonly day: DayKey; readonly generation: number }[] = [];
   let prepared = false;
 
   async function look(): Promise<void> {
-    for (const [p, tail] of tails.entries()) {
+    // A topic may have got more of them since the last look.
+    const partitions = await countPartitions(store, source);
+    for (let p = 0; p < partitions; p++) {
+      const tail = tails[p] ?? 0n;
       const entries = await openLedger(store, source.topic, p).entries(tail);
       for (const { topic, partition, from, to, segments } of entries)
         for (const segment of segments) {

@@ -1,6 +1,12 @@
 import type { CutPoint, LedgerEntry } from '../contracts/index.ts';
 import { addDays, DAY_MS, type DayKey } from '../core/index.ts';
-import { type CommittedDay, committedOfDay, type ObjectStore, openLedger } from '../store/index.ts';
+import {
+  type CommittedDay,
+  committedOfDay,
+  type ObjectStore,
+  openLedger,
+  recordedSource,
+} from '../store/index.ts';
 import type { BuildOptions } from './build-options.ts';
 import { type Cut, findCut } from './cut.ts';
 import { settleIdle } from './source-end.ts';
@@ -14,13 +20,22 @@ export interface LiveLedgers {
   readonly partitions: readonly (readonly LedgerEntry[])[];
 }
 
-/** @throws VamoError INGEST_LEDGER */
+/** The number of partitions that are taken in: the recorded one, before the first ingest the configured one. */
+export async function countPartitions(
+  store: ObjectStore,
+  configured: { readonly partitions: number },
+): Promise<number> {
+  return ((await recordedSource(store)) ?? configured).partitions;
+}
+
+/** @throws VamoError INGEST_LEDGER, STORE_CORRUPT */
 export async function readLive(
   store: ObjectStore,
   source: { readonly topic: string; readonly partitions: number },
 ): Promise<LiveLedgers> {
   const partitions: LedgerEntry[][] = [];
-  for (let p = 0; p < source.partitions; p++)
+  const count = await countPartitions(store, source);
+  for (let p = 0; p < count; p++)
     partitions.push(await openLedger(store, source.topic, p).entries());
   return { topic: source.topic, partitions };
 }

@@ -11,7 +11,8 @@ export function boundedSource(
   const rangeOf = (partition: number) => ranges[partition] ?? { from: 0, to: 0 };
   const bounded = (handler: SourceHandler): SourceHandler => ({
     async assigned(partitions) {
-      const starts = await handler.assigned(partitions);
+      // What the whole has got since has no part here.
+      const starts = await handler.assigned(partitions.filter((p) => p < ranges.length));
       return new Map(
         partitions.map((partition) => {
           const start = starts.get(partition) ?? 'first';
@@ -48,7 +49,11 @@ export function boundedSource(
   });
   return {
     topic: source.topic,
-    identity: () => source.identity(),
+    async identity() {
+      // It does not grow with the whole, and begins where the ranges say.
+      const { starts: _, ...whole } = await source.identity();
+      return { ...whole, partitions: ranges.length };
+    },
     ends: () => Promise.resolve(ranges.map(({ to }) => to)),
     run: (handler, signal) => source.run(bounded(handler), signal),
     // Where a part of it has been read says nothing about the source.

@@ -1,3 +1,4 @@
+import type { SourceIdentity } from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
 import { createBuilderPool } from './builder-pool.ts';
 import { createJsonDecoder } from './decode-json.ts';
@@ -10,15 +11,18 @@ import {
   type PartitionContext,
   type PartitionIngest,
 } from './partition-ingest.ts';
+import { checkSource } from './source-identity.ts';
 
 const FLUSHES = 2;
 const BUFFER_BYTES = 16 * 1024 * 1024;
+const MEND_LOST =
+  'Restore the records; or set `ingest.onGap` to "record-gap": the ledger then keeps the gap and reading goes on behind it.';
 
 function offsetLost(topic: string, partition: number, next: number, found: number): VamoError {
   return new VamoError(
     'INGEST_OFFSET_LOST',
     `${topic}/${partition}: offset ${next} is next, the broker's first is ${found}: ${found - next} offsets were deleted unread`,
-    { details: { topic, partition, next, found } },
+    { details: { topic, partition, next, found }, mend: MEND_LOST },
   );
 }
 
@@ -27,6 +31,7 @@ export function createHandler(
   options: IngesterOptions,
   stats: IngestStats,
   partitions: Map<number, PartitionIngest>,
+  recorded: SourceIdentity,
   ends: readonly number[] | undefined,
   signal: AbortSignal,
 ): SourceHandler {
@@ -59,6 +64,29 @@ export function createHandler(
     await faultPoint?.('hinted', p, 0);
   }
 
+  let known = recorded;
+  /**
+   * Of a partition that is not recorded nothing may be taken: no seal would read it. Another ingester may
+   * have had it accepted meanwhile.
+   */
+  async function requireRecorded(mine: readonly number[]): Promise<void> {
+    const count = Math.max(0, ...mine.map((p) => p + 1));
+    if (count <= known.partitions) return;
+    const found = await source.identity();
+    known = await checkSource(store, {
+      ...found,
+      partitions: Math.max(count, found.partitions),
+    });
+  }
+
+  /** Where a partition is to be read from, as far as the ledger and the source's record know. */
+  function startOf(p: number, partition: PartitionIngest): number | 'first' {
+    if (partition.next > 0) return partition.next;
+    const start = known.starts?.[p] ?? 'first';
+    if (start !== 'first') partition.skipped(0, start);
+    return start;
+  }
+
   /** Commits the largest ranges until the rest fits. Reading waits meanwhile: that is the backpressure. */
   async function makeRoom(): Promise<void> {
     while (builders.openBytes > mostBytes) {
@@ -72,6 +100,7 @@ export function createHandler(
 
   return {
     async assigned(mine) {
+      await requireRecorded(mine);
       for (const [p, partition] of partitions)
         if (!mine.includes(p)) {
           partition.drop();
@@ -82,7 +111,7 @@ export function createHandler(
         // What we had before and still have goes on with its open rows.
         const partition = partitions.get(p) ?? (await openPartition(context, p));
         partitions.set(p, partition);
-        starts.set(p, partition.next === 0 ? 'first' : partition.next);
+        starts.set(p, startOf(p, partition));
       }
       log.info('ingest.assigned', { topic: source.topic, partitions: mine });
       return starts;

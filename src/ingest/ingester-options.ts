@@ -24,6 +24,8 @@ export interface IngesterOptions {
     /** Records the source deleted before they were read: stop, or enter the gap in the ledger and go on. */
     readonly onGap?: 'stop' | 'record-gap';
   };
+  /** So many partitions a topic has by now, more than before: they are recorded and taken from now on. */
+  readonly acceptPartitions?: number | undefined;
   /** Milliseconds; only differences count. */
   readonly clock: () => number;
   readonly log: Logger;

@@ -51,7 +51,7 @@ export function createIngester(options: IngesterOptions): Ingester {
       gaps: 0,
       reread: 0,
     };
-    await checkSource(store, await source.identity());
+    const recorded = await checkSource(store, await source.identity(), options.acceptPartitions);
     const ends = until === 'end' ? await source.ends() : undefined;
     const partitions = new Map<number, PartitionIngest>();
     snapshot = () => ({
@@ -60,7 +60,7 @@ export function createIngester(options: IngesterOptions): Ingester {
       partitions: [...partitions.values()].map((partition) => partition.snapshot()),
     });
     const stop = new AbortController();
-    const handler = createHandler(options, stats, partitions, ends, stop.signal);
+    const handler = createHandler(options, stats, partitions, recorded, ends, stop.signal);
     const deadline = createDeadline(stop.signal, options.ingest.shutdownMs ?? SHUTDOWN_MS);
     let failure: unknown;
     const watch = createWatch(options, partitions, ends, (error) => {

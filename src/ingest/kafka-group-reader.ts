@@ -25,10 +25,11 @@ export interface GroupReader {
   take(payload: Pick<EachBatchPayload, 'batch' | 'isStale' | 'resolveOffset'>): Promise<void>;
   /**
    * The client passed over a batch in which no record is for readers: aborted ones, control records, or
-   * none at all since the log was compacted; then it tells no first offset.
+   * none at all since the log was compacted.
    */
   passOver(batch: {
     readonly partition: number;
+    /** The one that was asked for; null = not known. */
     readonly firstOffset: string | null;
     readonly lastOffset: string;
   }): void;

@@ -57,10 +57,14 @@ function leanBatch(Original: BatchClass): BatchClass {
     const from = Number(fetchedOffset);
     const first = messages.findIndex(({ position }) => position >= from);
     const within = first < 0 ? [] : messages.slice(first);
+    const committed = committedOnly(within, abortedTransactions ?? []);
     return Object.assign(new Original(topic, fetchedOffset, { ...data, messages: [] }), {
       rawMessages: messages,
       messagesWithinOffset: within,
-      messages: committedOnly(within, abortedTransactions ?? []),
+      messages: committed,
+      // Where nothing is for readers the client tells of this offset only, and what it passes over begins
+      // where it asked: before that log compaction may have left a hole.
+      ...(committed.length > 0 ? {} : { firstOffset: () => fetchedOffset }),
     });
   }
   return Batch as unknown as BatchClass;

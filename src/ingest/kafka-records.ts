@@ -220,6 +220,15 @@ export const isRecordBatch = (bytes: Buffer): boolean =>
   bytes.length > MAGIC_AT && bytes[MAGIC_AT] === 2;
 
 /**
+ * Ends a batch whose last offsets were compacted away, as a control record would: nobody is handed it, and
+ * the client goes on behind it. Without one a batch of which no record is left would be fetched for ever.
+ */
+function endMarker(bytes: Buffer, position: number, context: BatchContext): PlacedRecord {
+  const control = { ...context, isControlBatch: true, inTransaction: false };
+  return new PlacedRecord(bytes, position, Number(context.maxTimestamp), -1, -1, -1, -1, control);
+}
+
+/**
  * The records of all whole batches, in order, control records among them; a batch cut off by the
  * fetch's limit is left for the next fetch.
  * @throws what the codec throws; RangeError when a batch is damaged
@@ -242,6 +251,8 @@ export async function decodeRecordBatches(
       const inflated = await codec.decompress(bytes.subarray(at + HEADER_BYTES, end));
       placeRecords(records, inflated, 0, batch);
     }
+    const last = Number(context.firstOffset) + context.lastOffsetDelta;
+    if ((records.at(-1)?.position ?? -1) < last) records.push(endMarker(bytes, last, context));
     at = end;
   }
   return records;

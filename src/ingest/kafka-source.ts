@@ -24,7 +24,7 @@ export interface KafkaOptions extends KafkaAddress {
 
 const HEARTBEAT_MS = 3000;
 const WAIT_MS = 250;
-/** How often the topic's ends are held against what was taken. */
+/** How often the topic's ends are held against what was taken, and its partitions are counted. */
 const CHECK_MS = 30_000;
 const MIB = 1024 * 1024;
 const CONCURRENCY = 8;
@@ -44,8 +44,11 @@ export function createKafkaSource(options: KafkaOptions): EventSource {
       return withAdmin(options, async (admin) => {
         await requireTopic(admin, options);
         const { clusterId: id } = await admin.describeCluster();
-        const { length: partitions } = await admin.fetchTopicOffsets(topic);
-        return { schema: 'source/v1', kind: 'kafka', id, topic, partitions };
+        const starts: number[] = [];
+        for (const { partition, low } of await admin.fetchTopicOffsets(topic))
+          starts[partition] = Number(low);
+        const { length: partitions } = starts;
+        return { schema: 'source/v1', kind: 'kafka', id, topic, partitions, starts };
       });
     },
     async ends() {
@@ -77,7 +80,7 @@ export function createKafkaSource(options: KafkaOptions): EventSource {
 }
 
 function createConsumer(options: KafkaOptions): Consumer {
-  const { groupId, sessionTimeoutMs, maxBytes, maxBytesPerPartition } = options;
+  const { groupId, sessionTimeoutMs, maxBytes, maxBytesPerPartition, checkMs } = options;
   return createKafka(options).consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,
@@ -85,6 +88,8 @@ function createConsumer(options: KafkaOptions): Consumer {
     maxBytes: maxBytes ?? 8 * MIB,
     maxBytesPerPartition: maxBytesPerPartition ?? MIB,
     maxWaitTimeInMs: WAIT_MS,
+    // A partition that is added is to be noticed before much of its days is sealed without it.
+    metadataMaxAge: checkMs ?? CHECK_MS,
     readUncommitted: false,
   });
 }

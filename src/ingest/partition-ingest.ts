@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isVamoError, type Logger, sleep, VamoError } from '../core/index.ts';
 import { type ObjectStore, openLedger, storeError } from '../store/index.ts';
 import type { LedgerEntry } from '../contracts/index.ts';
+import { BAD_WINDOW, findTooManyBad } from './bad-window.ts';
 import type { BuilderPool } from './builder-pool.ts';
 import type { RecordDecoder } from './decode-record.ts';
 import type { SourceBatch } from './event-source.ts';
@@ -60,8 +61,6 @@ export interface PartitionContext {
   readonly faultPoint?: FaultPoint | undefined;
 }
 
-/** Below this many records a window says nothing about a producer: one poison record is not 5 %. */
-export const BAD_WINDOW = 100;
 /** Between two tries to prepare a batch. */
 const LONGEST_WAIT_MS = 30_000;
 
@@ -89,22 +88,24 @@ export interface PartitionIngest {
 export async function openPartition(
   context: PartitionContext,
   partition: number,
-): Promise<PartitionIngest & { readonly isNew: boolean }> {
+): Promise<PartitionIngest> {
   const { topic, store, stats, clock, decoder } = context;
   const ledger = openLedger(store, topic, partition);
-  const rangeFrom = (from: number, maxArrivalMs: number): RangeBuffer =>
+  /** What is committed before the open range, the newest first. */
+  let recent = await ledger.recent(BAD_WINDOW);
+  /** Where records begin in a partition of which nothing is committed. */
+  let begin = 0;
+  const openRange = (): RangeBuffer =>
     createRangeBuffer({
       topic,
       partition,
-      from,
-      maxArrivalMs,
+      from: Number(recent[0]?.to ?? 0),
+      maxArrivalMs: recent[0]?.maxArrivalMs ?? 0,
       utcOffsetMinutes: context.utcOffsetMinutes,
       builders: context.builders,
     });
-
-  const last = await ledger.last();
-  let next = Number(last?.to ?? 0);
-  let range = rangeFrom(next, last?.maxArrivalMs ?? 0);
+  let range = openRange();
+  let next = range.from;
   let openedMs = clock();
   let dropped = false;
   const isOurs = (): boolean => !dropped;
@@ -118,19 +119,28 @@ export async function openPartition(
     return result;
   };
 
-  function startRange(from: number, maxArrivalMs: number): void {
+  /** The open range is committed or forgotten: the next one begins where the ledger ends. */
+  function startRange(committed: readonly LedgerEntry[]): void {
+    recent = committed;
     range.release();
-    next = from;
-    range = rangeFrom(from, maxArrivalMs);
+    range = openRange();
+    next = recent.length === 0 ? begin : range.from;
     openedMs = clock();
   }
+  const startBehind = (entry: LedgerEntry): void =>
+    startRange([entry, ...recent].slice(0, BAD_WINDOW));
+  /** Another's entry stands where ours was to, or none does. */
+  const startOver = async (): Promise<void> => startRange(await ledger.recent(BAD_WINDOW));
 
   function refuseTooManyBad(): void {
-    if (range.records < BAD_WINDOW || range.bad <= context.maxBadShare * range.records) return;
+    const { maxBadShare } = context;
+    const window = findTooManyBad(range, recent, maxBadShare);
+    if (window === undefined) return;
+    const { from } = range;
     throw new VamoError(
       'INGEST_TOO_MANY_BAD',
-      `${topic}/${partition}: ${range.bad} of ${range.records} records from offset ${range.from} are bad, more than ingest.maxBadShare = ${context.maxBadShare}; nothing of them was committed`,
-      { details: { topic, partition, from: range.from, bad: range.bad, records: range.records } },
+      `${topic}/${partition}: ${window.bad} of the last ${window.records} records are bad, more than ingest.maxBadShare = ${maxBadShare}; nothing from offset ${from} on was committed`,
+      { details: { topic, partition, from, ...window } },
     );
   }
 
@@ -178,8 +188,7 @@ export async function openPartition(
       if (!isOurs()) return;
       stats.lost += 1;
       stats.reread += records;
-      const winner = await ledger.last();
-      return startRange(Number(winner?.to ?? 0), winner?.maxArrivalMs ?? 0);
+      return startOver();
     }
     stats.commits += 1;
     stats.records += records;
@@ -194,7 +203,7 @@ export async function openPartition(
     done.rows += rows;
     // Offsets without records may have been passed over meanwhile.
     const seen = next;
-    startRange(to, entry.maxArrivalMs);
+    startBehind(entry);
     next = seen;
     await context.faultPoint?.('committed', partition, 0);
   }
@@ -219,7 +228,6 @@ export async function openPartition(
   await context.faultPoint?.('assigned', partition, 0);
 
   return {
-    isNew: last === undefined,
     get next() {
       return next;
     },
@@ -256,7 +264,9 @@ export async function openPartition(
       });
     },
     skipped(from, to) {
-      if (from === next) next = to;
+      if (from !== next) return;
+      if (from === begin && range.from === 0 && range.records === 0) begin = to;
+      next = to;
     },
     gap: (from, to) =>
       inTurn(async () => {
@@ -264,10 +274,9 @@ export async function openPartition(
         if (dropped || next !== from) return;
         const nonce = randomUUID().slice(0, 8);
         const entry = { ...(await range.write(store, to, nonce)), gap: true as const };
-        const isCommitted = (await ledger.commit(entry)) === 'committed';
-        const last = isCommitted ? entry : await ledger.last();
-        if (isCommitted) stats.gaps += 1;
-        startRange(Number(last?.to ?? 0), last?.maxArrivalMs ?? 0);
+        if ((await ledger.commit(entry)) === 'lost') return startOver();
+        stats.gaps += 1;
+        startBehind(entry);
       }),
     flush: (always) =>
       inTurn(async () => {

@@ -1,17 +1,12 @@
-import { sourceIdentity, type SourceIdentity } from '../contracts/index.ts';
+import type { SourceIdentity } from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
-import type { ObjectStore } from '../store/index.ts';
-
-function readIdentity(text: string, key: string): SourceIdentity {
-  try {
-    return sourceIdentity.parse(JSON.parse(text));
-  } catch (error) {
-    throw new VamoError('STORE_CORRUPT', `${key} does not name a source`, { cause: error });
-  }
-}
+import { type ObjectStore, recordedSource, recordGrowth, recordSource } from '../store/index.ts';
 
 const MEND_FILES =
   'Put them back as they were. More files are taken in by `vamo backfill --files PATTERN --mapping NAME`, or into another data directory.';
+const ANOTHER = 'a topic of another cluster is another source: use another data directory.';
+const NEVER_FEWER =
+  'A topic never loses partitions: this is another one of its name. Use another data directory.';
 
 /** What differs between files at rest: they are known by their contents, in the order of their paths. */
 function filesChanged(known: SourceIdentity, found: SourceIdentity): VamoError {
@@ -27,22 +22,70 @@ function filesChanged(known: SourceIdentity, found: SourceIdentity): VamoError {
   });
 }
 
+/** Where a mend beside another data directory is likely. */
+function mendOf(field: string, known: SourceIdentity, found: SourceIdentity): string | undefined {
+  if (found.kind === 'file' && field === 'id')
+    return 'Correct `source.directory`; another log is another source: use another data directory.';
+  if (found.kind !== 'kafka') return undefined;
+  if (field === 'id') return `Correct \`source.kafka.brokers\`; ${ANOTHER}`;
+  if (field !== 'partitions') return undefined;
+  if (found.partitions < known.partitions) return NEVER_FEWER;
+  return `If the topic was given more partitions: \`vamo ingest --accept-partitions ${found.partitions}\`.`;
+}
+
+function sourceChanged(
+  field: 'kind' | 'id' | 'topic' | 'partitions',
+  known: SourceIdentity,
+  found: SourceIdentity,
+): VamoError {
+  const mend = mendOf(field, known, found);
+  return new VamoError(
+    'INGEST_SOURCE_CHANGED',
+    `${field}: the source has ${found[field]}, this data directory was filled from ${known[field]}`,
+    {
+      details: { field, found: found[field], recorded: known[field] },
+      ...(mend === undefined ? {} : { mend }),
+    },
+  );
+}
+
 /**
- * The source a data directory belongs to is fixed by the first ingester.
+ * The earliest offsets of the partitions that were known stay what they were. One that was added since
+ * began at 0: what is no longer there of it was never read.
+ */
+function grownFrom(known: SourceIdentity, found: SourceIdentity): SourceIdentity {
+  const starts = Array.from({ length: found.partitions }, (_, p) =>
+    p < known.partitions ? (known.starts?.[p] ?? null) : 0,
+  );
+  return { ...known, partitions: found.partitions, starts };
+}
+
+/**
+ * Holds a source against the one that the data directory was filled from first; the first ingester
+ * records it.
+ * @param accepted the number of partitions that a topic was given since and that are taken from now on
+ * @returns what is recorded
  * @throws VamoError INGEST_SOURCE_CHANGED naming what differs; STORE_CORRUPT
  */
-export async function checkSource(store: ObjectStore, found: SourceIdentity): Promise<void> {
-  const key = 'source.json';
-  const bytes = Buffer.from(`${JSON.stringify(found)}\n`);
-  if (!(await store.has(key)) && (await store.putIfAbsent(key, bytes))) return;
-  const known = readIdentity(Buffer.from(await store.get(key)).toString(), key);
+export async function checkSource(
+  store: ObjectStore,
+  found: SourceIdentity,
+  accepted?: number,
+): Promise<SourceIdentity> {
+  let known = await recordedSource(store);
+  if (known === undefined) {
+    await recordSource(store, found);
+    known = (await recordedSource(store)) ?? found;
+  }
   if (known.kind === 'files' && found.kind === 'files' && known.id !== found.id)
     throw filesChanged(known, found);
-  for (const field of ['kind', 'id', 'topic', 'partitions'] as const)
-    if (known[field] !== found[field])
-      throw new VamoError(
-        'INGEST_SOURCE_CHANGED',
-        `${field}: the source has ${found[field]}, this data directory was filled from ${known[field]}`,
-        { details: { field, found: found[field], recorded: known[field] } },
-      );
+  for (const field of ['kind', 'id', 'topic'] as const)
+    if (known[field] !== found[field]) throw sourceChanged(field, known, found);
+  const isGrowth = found.kind === 'kafka' && found.partitions > known.partitions;
+  if (isGrowth && found.partitions === accepted) {
+    await recordGrowth(store, known, grownFrom(known, found));
+    known = (await recordedSource(store)) ?? known;
+  }
+  if (known.partitions !== found.partitions) throw sourceChanged('partitions', known, found);
+  return known;
 }

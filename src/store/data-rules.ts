@@ -1,41 +1,22 @@
-import {
-  dataRules,
-  type DataRules,
-  sourceIdentity,
-  type SourceIdentity,
-} from '../contracts/index.ts';
+import { dataRules, type DataRules } from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
 import type { ObjectStore } from './object-store.ts';
+import { readIfThere } from './read-if-there.ts';
+import { recordedSource } from './recorded-source.ts';
 
 const RULES_KEY = 'rules.json';
-const SOURCE_KEY = 'source.json';
 
 type Source = Readonly<{ kind: string; topic: string; partitions: number }>;
 
-async function readIfThere<T>(
-  store: ObjectStore,
-  key: string,
-  parse: (json: unknown) => T,
-): Promise<T | undefined> {
-  if (!(await store.has(key))) return undefined;
-  try {
-    return parse(JSON.parse(Buffer.from(await store.get(key)).toString()));
-  } catch (cause) {
-    throw new VamoError('STORE_CORRUPT', `${key} is not readable`, { details: { key }, cause });
-  }
-}
-
-function differs(key: string, asked: unknown, recorded: unknown): VamoError {
+function differs(key: string, asked: unknown, recorded: unknown, mend?: string): VamoError {
   return new VamoError(
     'DATA_RULES',
     `${key}: ${String(asked)}; this data directory was filled with ${String(recorded)}`,
-    { details: { key, asked, recorded } },
+    {
+      details: { key, asked, recorded },
+      ...(mend === undefined ? {} : { mend }),
+    },
   );
-}
-
-/** The source a data directory is filled from; undefined before the first ingest. @throws VamoError STORE_CORRUPT */
-export function recordedSource(store: ObjectStore): Promise<SourceIdentity | undefined> {
-  return readIfThere(store, SOURCE_KEY, (json) => sourceIdentity.parse(json));
 }
 
 /**
@@ -50,9 +31,16 @@ export async function checkRules(
 ): Promise<void> {
   const from = await recordedSource(store);
   for (const key of ['kind', 'topic', 'partitions'] as const) {
-    // Files at rest are counted, not configured.
-    if (key === 'partitions' && source.kind === 'files') continue;
-    if (from && from[key] !== source[key]) throw differs(`source.${key}`, source[key], from[key]);
+    // Those of a topic and files at rest are counted when they are read, not configured.
+    if (key === 'partitions' && source.kind !== 'file') continue;
+    if (from && from[key] !== source[key])
+      throw differs(
+        `source.${key}`,
+        source[key],
+        from[key],
+        // A default value stands in no file of the directory.
+        `Set \`source.${key}\` to ${JSON.stringify(from[key])} again, or use another directory.`,
+      );
   }
   const known = await readIfThere(store, RULES_KEY, (json) => dataRules.parse(json));
   if (known === undefined) return;

@@ -15,6 +15,8 @@ import type { ObjectStore } from './object-store.ts';
 export interface Ledger {
   /** The newest entry; undefined at the start. */
   last(): Promise<LedgerEntry | undefined>;
+  /** The newest entries, newest first: as many as hold so many records together, but no more than 64. */
+  recent(records: number): Promise<readonly LedgerEntry[]>;
   /** The next offset to take; 0 at the start. */
   tail(): Promise<bigint>;
   /**
@@ -52,6 +54,7 @@ async function readEntry(store: ObjectStore, key: string): Promise<LedgerEntry> 
 
 /** Entries read at once: in an object store each takes a round trip. */
 const AT_ONCE = 16;
+const RECENT = 64;
 
 const folderOf = (topic: string, partition: number): string => `ledger/${topic}/${partition}`;
 const keyOf = (entry: LedgerEntry): string =>
@@ -78,6 +81,20 @@ export function openLedger(store: ObjectStore, topic: string, partition: number)
 
   return {
     last,
+    async recent(records) {
+      const newest = await last();
+      const entries = newest === undefined ? [] : [newest];
+      const enough = (): boolean =>
+        entries.reduce((sum, entry) => sum + entry.records, 0) >= records;
+      if (enough() || newest === undefined) return entries;
+      const keys = (await store.list(folder)).filter((key) => key < keyOf(newest));
+      const older = keys.slice(1 - RECENT).reverse();
+      for (let i = 0; i < older.length && !enough(); i += AT_ONCE)
+        entries.push(
+          ...(await Promise.all(older.slice(i, i + AT_ONCE).map((key) => readEntry(store, key)))),
+        );
+      return entries;
+    },
     tail,
     async entries(from = 0n) {
       const entries: LedgerEntry[] = [];

@@ -34,17 +34,18 @@ function clientInside(): NonNullable<typeof inside> {
   return inside;
 }
 
-/** A record batch as a broker keeps it; a compacted one holds some of its offsets only. */
+/** A record batch as a broker keeps it; a compacted one holds some of its offsets only, or none. */
 export async function encodeRecordBatch(
   first: number,
   offsets: readonly number[],
+  last = offsets.at(-1) ?? first,
 ): Promise<Buffer> {
   const { encodeRecord, encodeBatch } = clientInside();
   const records = offsets.map((offset) => {
     const { key, value } = recordOf(outcomeEvent({ event_id: `e-${offset}` }));
     return encodeRecord({ offsetDelta: offset - first, key, value: Buffer.from(value) });
   });
-  const lastOffsetDelta = (offsets.at(-1) ?? first) - first;
+  const lastOffsetDelta = last - first;
   const times = { firstTimestamp: 1767571200000, maxTimestamp: 1767571200000 };
   return (await encodeBatch({ firstOffset: first, lastOffsetDelta, ...times, records })).buffer;
 }

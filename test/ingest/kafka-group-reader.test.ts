@@ -60,25 +60,30 @@ const plain = (from: number, to: number) =>
 
 describe('the reader of a group', () => {
   it('takes what a compacted log has left, and passes over what it has not', async () => {
-    const compacted = await encodeRecordBatch(0, [2, 4]);
-    expect(await take(await fetchedBatch(0, compacted))).toBe('4');
-    expect(partition.next).toBe(5);
-    // The batch reached to 6: asked for 5, the broker sends it again, and nothing of it is wanted.
-    for (const asked of [5, 6]) {
-      const rest = await fetchedBatch(asked, compacted);
-      expect([rest.messages.length, rest.firstOffset(), rest.lastOffset()]).toEqual([
-        0,
-        null,
-        String(asked),
-      ]);
-      reader.passOver(passed(rest));
-      expect(partition.next).toBe(asked + 1);
-    }
+    const compacted = await encodeRecordBatch(0, [2, 4], 6);
+    expect(await take(await fetchedBatch(0, compacted))).toBe('6');
+    expect(partition.next).toBe(7);
     expect(await take(await fetchedBatch(7, await plain(7, 9)))).toBe('8');
     await partition.flush(true);
     expect(seeks).toEqual([]);
     const [entry] = await readLedgers(store);
     expect([entry?.from, entry?.to, entry?.records]).toEqual(['0', '9', 4]);
+  });
+
+  it.each([
+    ['that it asked for the end of', 2, 0, [1]],
+    ['of which no record is left', 0, 0, []],
+    ['of which no record is left, behind a hole', 0, 2, []],
+  ])('goes on behind a compacted batch %s', async (_, asked, first, offsets) => {
+    if (asked > 0) await take(await fetchedBatch(0, await plain(0, asked)));
+    const batch = await fetchedBatch(asked, await encodeRecordBatch(first, offsets, 4));
+    // What makes the client tell of it.
+    const told = batch as Batch & { readonly isEmptyDueToFiltering: () => boolean };
+    expect(told.isEmptyDueToFiltering()).toBe(true);
+    reader.passOver(passed(batch));
+    expect(partition.next).toBe(5);
+    expect(await take(await fetchedBatch(5, await plain(5, 6)))).toBe('5');
+    expect(seeks).toEqual([]);
   });
 
   it('passes nothing over that it did not ask for', async () => {

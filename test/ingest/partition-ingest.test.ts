@@ -108,6 +108,52 @@ describe('one partition', () => {
     expect(await findOrphans(store)).toHaveLength(1);
   });
 
+  it('begins again where the records do when nothing was committed', async () => {
+    let now = 0;
+    const faultPoint = (at: string): void => {
+      if (at === 'filed' && now === 0) now = 60;
+    };
+    const store = memoryStore();
+    const context = partitionContext(store, { orphanGraceMs: 100, clock: () => now, faultPoint });
+    const partition = await openPartition(context, 0);
+    partition.skipped(0, 5);
+    await partition.batch(batchOf(5, 8));
+    // Its files had become too old.
+    await partition.flush(true);
+    expect([partition.committed, partition.next]).toEqual([0, 5]);
+    await partition.batch(batchOf(5, 8));
+    await partition.flush(true);
+    const entries = await readLedgers(store);
+    expect(entries.map(({ from, to, records }) => [from, to, records])).toEqual([['0', '8', 3]]);
+  });
+
+  it('counts bad records over as many commits as it takes to tell, by whichever reader', async () => {
+    const store = memoryStore();
+    const open = () => openPartition(partitionContext(store, { maxBadShare: 0.2 }), 0);
+    const bad = (from: number, to: number): SourceBatch => ({
+      ...batchOf(from, to),
+      records: batchOf(from, to).records.map((record) => ({ ...record, value: '{' })),
+    });
+    let partition = await open();
+    for (let at = 0; at < 90; at += 30) {
+      await partition.batch(bad(at, at + 30));
+      await partition.flush(true);
+    }
+    for (const _ of ['this reader', 'the next one']) {
+      await partition.batch(bad(90, 110));
+      await expect(partition.flush(true)).rejects.toMatchObject({
+        code: 'INGEST_TOO_MANY_BAD',
+        details: { from: 90, bad: 110, records: 110 },
+      });
+      expect(await openLedger(store, 't', 0).tail()).toBe(90n);
+      partition = await open();
+    }
+    // Good ones are not held up by what was bad before them.
+    await partition.batch(batchOf(90, 92));
+    await partition.flush(true);
+    expect(await openLedger(store, 't', 0).tail()).toBe(92n);
+  });
+
   it('does not wait for a store that fails for good', async () => {
     const store = memoryStore();
     const context = partitionContext(

@@ -60,8 +60,15 @@ describe('the rules a data directory was filled under', () => {
       Buffer.from(JSON.stringify({ schema: 'source/v1', kind, id: 'x', topic, partitions })),
     );
     await checkRules(store, rules, source);
-    await expect(checkRules(store, rules, { ...source, partitions: 2 })).rejects.toThrow(
-      'source.partitions: 2',
-    );
+    await expect(checkRules(store, rules, { ...source, partitions: 2 })).rejects.toMatchObject({
+      message: expect.stringContaining('source.partitions: 2') as string,
+      mend: expect.stringContaining(`Set \`source.partitions\` to ${partitions} again`) as string,
+    });
+  });
+
+  it('leave the number of partitions to a topic', async () => {
+    const identity = { schema: 'source/v1', kind: 'kafka', id: 'x', topic: 't', partitions: 6 };
+    await store.put('source.json', Buffer.from(JSON.stringify(identity)));
+    await checkRules(store, rules, { kind: 'kafka', topic: 't', partitions: 4 });
   });
 });

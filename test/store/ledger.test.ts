@@ -51,6 +51,19 @@ describe('ledger', () => {
     expect((await ledger.entries()).map((e) => e.from)).toEqual(['0', '9', '1000']);
   });
 
+  it('gives the newest entries that hold so many records, and no more', async () => {
+    const ledger = openLedger(store, 't', 0);
+    expect(await ledger.recent(1)).toEqual([]);
+    for (let from = 0; from < 80; from++) await ledger.commit(entry(from, from + 1));
+    await ledger.commit(entry(80, 100));
+    const froms = async (records: number) =>
+      (await openLedger(store, 't', 0).recent(records)).map(({ from }) => Number(from));
+    expect(await froms(20)).toEqual([80]);
+    expect((await froms(21)).slice(0, 3)).toEqual([80, 79, 78]);
+    // Few are read at once, however few records each of them holds.
+    expect((await froms(1000)).at(-1)).toBe(100 - 20 - 63);
+  });
+
   it('tells a writer that it lost, also inside a range of another', async () => {
     const ledger = openLedger(store, 't', 0);
     await ledger.commit(entry(0, 10, 'winner'));

@@ -1,5 +1,5 @@
 import { createIngester, type IngestStats } from '../../ingest/index.ts';
-import { throwIfAborted } from '../../core/index.ts';
+import { throwIfAborted, VamoError } from '../../core/index.ts';
 import { rulesOf } from '../../contracts/index.ts';
 import { keepRules } from '../../store/index.ts';
 import { type Context, keepConfig } from '../context.ts';
@@ -13,6 +13,7 @@ export async function ingestEvents(
   context: Context,
   until: 'end' | 'forever',
   watching: Watching = {},
+  acceptPartitions?: number,
 ): Promise<IngestStats> {
   const { store, config, log, signal } = context;
   const source = openSource(context);
@@ -25,6 +26,7 @@ export async function ingestEvents(
     decoder: await openDecoder(context),
     utcOffsetMinutes: config.days.utcOffsetMinutes,
     ingest: config.ingest,
+    acceptPartitions,
     clock: () => performance.now(),
     log,
     ...(watching.watch === true ? {} : { progress: context.progress.stage('ingest') }),
@@ -47,6 +49,7 @@ interface IngestCommandOptions {
   readonly metrics?: number;
   readonly watch?: boolean;
   readonly json?: boolean;
+  readonly acceptPartitions?: number;
 }
 
 export const ingestCommand: CommandSpec<IngestCommandOptions> = {
@@ -56,6 +59,7 @@ export const ingestCommand: CommandSpec<IngestCommandOptions> = {
     'vamo ingest',
     'vamo ingest --follow --config production.json --metrics 9464',
     'vamo ingest --follow --watch',
+    'vamo ingest --follow --accept-partitions 8',
   ],
   options: (command) =>
     command
@@ -68,13 +72,18 @@ export const ingestCommand: CommandSpec<IngestCommandOptions> = {
         'serve /metrics, /healthz and /readyz on this port (0 = any free one)',
         wholeNumber(0, 65535),
       )
+      .option(
+        '--accept-partitions <n>',
+        'the topic was given more partitions and has n now: take them in from now on',
+        wholeNumber(1, 100_000),
+      )
       .option('--watch', 'show every partition as it goes; with --json, one JSON line a second'),
-  async run(context, { follow, metrics: metricsPort, watch, json }) {
-    const stats = await ingestEvents(context, follow === true ? 'forever' : 'end', {
-      metricsPort,
-      watch,
-      json,
-    });
+  async run(context, { follow, metrics: metricsPort, watch, json, acceptPartitions }) {
+    if (acceptPartitions !== undefined && context.config.source.kind !== 'kafka')
+      throw new VamoError('USAGE', '--accept-partitions is for a Kafka topic');
+    const until = follow === true ? 'forever' : 'end';
+    const watching = { metricsPort, watch, json };
+    const stats = await ingestEvents(context, until, watching, acceptPartitions);
     context.say(
       `${String(stats.records)} records: ${String(stats.rows)} rows in ${String(stats.commits)} commits, ` +
         `${String(stats.deadLetters)} dead letters, ${String(stats.filtered)} filtered`,
