@@ -2,6 +2,7 @@ export { sealDay } from './seal.ts';
 export { amendDay, isAmendDue, matureDay } from './amend.ts';
 export { restoreGeneration } from './undo.ts';
 export { lastArrival, readLive } from './live.ts';
+export { lateOnlyRows } from './late-only.ts';
 export { sealSteps } from './seal-steps.ts';
 export { dayReports, type DayReport, sourceTotals, type SourceTotals } from './report.ts';
 export { loadIntoClickHouse } from './load.ts';
