@@ -6,6 +6,8 @@ export { lateOnlyRows } from './late-only.ts';
 export { sealSteps } from './seal-steps.ts';
 export { dayReports, type DayReport, sourceTotals, type SourceTotals } from './report.ts';
 export { loadIntoClickHouse } from './load.ts';
+export { loadEach } from './load-each.ts';
+export { claimCopy, type Loader, requireOwner } from './copy-owner.ts';
 export { checkFiles, verifyDay, type Difference } from './verify.ts';
 export { checkCopied, checkCopy } from './verify-copy.ts';
 export { type CopiedDay, heldInCopy, readCopy } from './read-copy.ts';
@@ -26,5 +28,5 @@ export {
   readBackfill,
   storeOfBackfill,
 } from './backfill/records.ts';
-export { daysInCopy, unloadWithdrawn } from './unload.ts';
+export { daysInCopy, dropCopy, unloadWithdrawn } from './unload.ts';
 export { claimsOf, claimsOfFiles, missingGenerations } from './check-generations.ts';

@@ -1,6 +1,7 @@
 export { type ObjectStore } from './object-store.ts';
 export { openDirectoryStore } from './directory-store.ts';
 export { openDataDirectory, openStore } from './data-directory.ts';
+export { ensureIdentity, findIdentity } from './data-identity.ts';
 export { isHeld } from './held.ts';
 export { checkRules, keepRules, recordedSource } from './data-rules.ts';
 export { storeError } from './store-error.ts';
