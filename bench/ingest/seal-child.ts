@@ -16,7 +16,10 @@ const rssMiB = (): number => process.resourceUsage().maxRSS / 1024;
 const seal = await timed(() => sealDay({ store, engineDir: join(root, 'work'), day: DAY, config }));
 const sealRssMiB = rssMiB();
 const engine = await openEmbedded(join(root, 'engine'));
-const load = await timed(() => loadIntoClickHouse({ engine, store, manifest: seal.result }));
+const loader = { owner: { id: 'bench', place: root }, stage: 'bench' };
+const load = await timed(() =>
+  loadIntoClickHouse({ engine, loader, store, manifest: seal.result }),
+);
 await engine.close();
 const { counts } = seal.result;
 console.log(

@@ -1,6 +1,7 @@
 -- One generation of one day, loaded by one loader a shard on a node of that shard: local tables with
 -- quorum, never through the Distributed tables, which acknowledge before they deliver. Repeating it is
--- safe: the stage is emptied first, and the partition is replaced.
+-- safe: the stage is emptied first, and what stands in the partition goes. Nobody reads a generation
+-- that is not published, and REPLACE PARTITION would refuse a shard that gets no rows.
 --
 -- Parameters: day, generation, digest (of the manifest), url_events and url_steps (the sealed files),
 -- shard (from 0) and shards. Partitions are named as text, since ALTER takes no parameters there:
@@ -24,7 +25,9 @@ FROM s3({url_events:String}, 'Arrow',
 WHERE cityHash64(campaign_id) % {shards:UInt32} = {shard:UInt32}
 SETTINGS insert_quorum = 'auto', insert_quorum_parallel = 0, insert_deduplicate = 0;
 
-ALTER TABLE vamo.events_local REPLACE PARTITION ('2026-01-05', 1) FROM vamo.events_stage;
+ALTER TABLE vamo.events_local DROP PARTITION ('2026-01-05', 1);
+
+ALTER TABLE vamo.events_local ATTACH PARTITION ('2026-01-05', 1) FROM vamo.events_stage;
 
 INSERT INTO vamo.applied_local
 SELECT {day:Date} AS day, {generation:Int64} AS generation, 'events' AS tab, {digest:String} AS digest,
@@ -54,7 +57,9 @@ FROM s3({url_steps:String}, 'Arrow',
 WHERE cityHash64(campaign_id) % {shards:UInt32} = {shard:UInt32}
 SETTINGS insert_quorum = 'auto', insert_quorum_parallel = 0, insert_deduplicate = 0;
 
-ALTER TABLE vamo.steps_local REPLACE PARTITION ('2026-01-05', 1) FROM vamo.steps_stage;
+ALTER TABLE vamo.steps_local DROP PARTITION ('2026-01-05', 1);
+
+ALTER TABLE vamo.steps_local ATTACH PARTITION ('2026-01-05', 1) FROM vamo.steps_stage;
 
 INSERT INTO vamo.applied_local
 SELECT {day:Date} AS day, {generation:Int64} AS generation, 'steps' AS tab, {digest:String} AS digest,

@@ -7,8 +7,22 @@ import {
   openServer,
   type ServerAddress,
 } from '../clickhouse/index.ts';
-import { isVamoError, sleep, VamoError } from '../core/index.ts';
-import { isHeld, openDataDirectory, openDirectoryStore } from '../store/index.ts';
+import {
+  createReleasers,
+  isVamoError,
+  ownProcess,
+  sha256,
+  sleep,
+  VamoError,
+} from '../core/index.ts';
+import type { Loader } from '../days/index.ts';
+import {
+  ensureIdentity,
+  isHeld,
+  type ObjectStore,
+  openDataDirectory,
+  openDirectoryStore,
+} from '../store/index.ts';
 import type { Context } from './context.ts';
 
 const LOADER = 'loader';
@@ -95,35 +109,67 @@ export async function openClickHouseWhenFree(
   }
 }
 
+type Place = Pick<Context, 'root' | 'config' | 'store' | 'now'>;
+
+/** Hosts that share a store may load into one server: then the role is theirs together. */
+function roleAcrossHosts({ config }: Pick<Context, 'config'>): string | undefined {
+  const server = serverOf(process.env);
+  if (server === undefined || config.store.kind === 'directory') return undefined;
+  return `${LOADER}-${sha256(`${server.url} ${server.database ?? ''}`).slice(0, 12)}`;
+}
+
 /** Whether a process has taken the role to load into the queryable copy. */
-export async function isLoaderAtWork({
-  root,
-  now,
-}: Pick<Context, 'root' | 'now'>): Promise<boolean> {
-  return existsSync(root) && isHeld(await openDirectoryStore(root), LOADER, now());
+export async function isLoaderAtWork(context: Place): Promise<boolean> {
+  const { root, store, now } = context;
+  if (existsSync(root) && (await isHeld(await openDirectoryStore(root), LOADER, now())))
+    return true;
+  const across = roleAcrossHosts(context);
+  return across !== undefined && isHeld(store, across, now());
+}
+
+/** Whose copy is loaded, and the stages of this host's loader: the role makes it the only one of them. */
+async function loaderOf({ root, config, store }: Place, own: ObjectStore): Promise<Loader> {
+  const here = `${ownProcess().host}:${root}`;
+  const { id } = await ensureIdentity(own, here);
+  const { kind } = config.store;
+  const place = kind === 's3' ? `s3://${config.store.bucket}/${config.store.prefix}` : here;
+  return { owner: await ensureIdentity(store, place), stage: id.replaceAll('-', '') };
 }
 
 /**
  * Lets `work` load into the queryable copy as the one process that does.
- * @throws VamoError DATA_LOCKED, with the role `loader`, while another process keeps the copy up
+ * @throws VamoError DATA_LOCKED, with a role `loader...`, while another process keeps the copy up
  */
-export async function asLoader<T>({ root, now }: Context, work: () => Promise<T>): Promise<T> {
-  const role = await openDataDirectory(root, { role: LOADER, nowMs: now() });
+export async function asLoader<T>(
+  context: Place,
+  work: (loader: Loader) => Promise<T>,
+): Promise<T> {
+  const { root, config, now } = context;
+  const releasers = createReleasers();
   try {
-    return await work();
+    const own = await openDataDirectory(root, { role: LOADER, nowMs: now() });
+    releasers.push(() => own.release());
+    const role = roleAcrossHosts(context);
+    if (role !== undefined) {
+      const across = await openDataDirectory(root, { role, settings: config.store });
+      releasers.push(() => across.release());
+    }
+    return await work(await loaderOf(context, own.store));
   } finally {
-    await role.release();
+    await releasers.release();
   }
 }
 
 /** As `asLoader`; nothing is done while another process keeps the copy up: it loads by itself. */
 export async function asLoaderUnlessKept(
   context: Context,
-  work: () => Promise<void>,
+  work: (loader: Loader) => Promise<void>,
 ): Promise<void> {
   try {
     await asLoader(context, work);
   } catch (error) {
-    if (!isVamoError(error, 'DATA_LOCKED') || error.details['role'] !== LOADER) throw error;
+    if (!isVamoError(error, 'DATA_LOCKED')) throw error;
+    const { role } = error.details;
+    if (typeof role !== 'string' || !role.startsWith(LOADER)) throw error;
   }
 }

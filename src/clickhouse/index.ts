@@ -17,21 +17,25 @@ export {
   TABLES,
   createTables,
   dropTables,
-  emptyStage,
+  LIST_STAGES,
+  createStage,
+  dropStage,
   stageDay,
   countStage,
   checkStage,
   dayFingerprint,
   placeDay,
   countDay,
-  isLoaded,
+  marksOf,
   markLoaded,
   unmarkLoaded,
   type TableName,
   type LoadedMark,
+  type Stage,
 } from './tables-sql.ts';
 export {
   COUNT_OPEN_ROWS,
+  COUNT_RUNNING_LOADS,
   LIVE_DAYS,
   SEGMENT_COLUMNS,
   TUNE_LIVE,
@@ -43,5 +47,6 @@ export {
 } from './live-sql.ts';
 export { openFront, type Front } from './front/front.ts';
 export { announceFront, findFront, withdrawFront, type FrontAddress } from './front/record.ts';
+export { claimDatabase, HAS_OWNER, READ_OWNER, type Owner } from './owner-sql.ts';
 export { convertToEvents } from './convert-sql.ts';
 export { copiedDays, dropDay } from './unload-sql.ts';

@@ -63,6 +63,10 @@ export function countSegments(ranges: readonly [LiveRange, ...LiveRange[]]): str
   FROM events_live WHERE ${partitionIs(ranges[0])} AND src_offset >= ${list[0] ?? '0'} GROUP BY from`;
 }
 
+/** One row, `running`: statements at work that put segments in, also those nobody waits for any more. */
+export const COUNT_RUNNING_LOADS = `SELECT count() AS running FROM system.processes
+  WHERE current_database = currentDatabase() AND startsWith(query, 'INSERT INTO events_live ')`;
+
 /** Takes out what a torn load left of a segment. */
 export function removeSegment(range: LiveRange): string {
   return `DELETE FROM events_live WHERE ${rangeIs(range)}`;

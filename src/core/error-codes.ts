@@ -116,6 +116,10 @@ export const ERROR_CODES = {
     mend: 'Undo the newer backfill first. An amended day stays as it is; pin an older generation instead.',
   },
   SQL_FAILED: { retriable: false, mend: 'Correct the SQL; `vamo days --help` shows an example.' },
+  SQL_OWNED: {
+    retriable: false,
+    mend: 'Load into another database (`CLICKHOUSE_DATABASE`). Where this data directory takes the place of the other: `DROP VIEW owner` in that database (an embedded copy needs no such step), then `vamo rebuild --all`.',
+  },
   SQL_PORT: {
     retriable: true,
     mend: 'Name a free port with --port (0 = any free one) and an address of this machine in `clickhouse.host`.',

@@ -1,11 +1,14 @@
 export { sealDay } from './seal.ts';
 export { amendDay, isAmendDue, matureDay } from './amend.ts';
 export { restoreGeneration } from './undo.ts';
-export { lastArrival, readLive } from './live.ts';
+export { countPartitions, lastArrival, readLive } from './live.ts';
 export type { AskSource, SourceEnd } from './source-end.ts';
+export { lateOnlyRows } from './late-only.ts';
 export { sealSteps } from './seal-steps.ts';
 export { dayReports, type DayReport, sourceTotals, type SourceTotals } from './report.ts';
 export { loadIntoClickHouse } from './load.ts';
+export { loadEach } from './load-each.ts';
+export { claimCopy, type Loader, requireOwner } from './copy-owner.ts';
 export { checkFiles, verifyDay, type Difference } from './verify.ts';
 export { checkCopied, checkCopy } from './verify-copy.ts';
 export { type CopiedDay, heldInCopy, readCopy } from './read-copy.ts';
@@ -26,5 +29,5 @@ export {
   readBackfill,
   storeOfBackfill,
 } from './backfill/records.ts';
-export { daysInCopy, unloadWithdrawn } from './unload.ts';
+export { daysInCopy, dropCopy, unloadWithdrawn } from './unload.ts';
 export { claimsOf, claimsOfFiles, missingGenerations } from './check-generations.ts';

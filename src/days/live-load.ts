@@ -1,4 +1,5 @@
 import {
+  COUNT_RUNNING_LOADS,
   type Engine,
   LIVE_DAYS,
   SEGMENT_COLUMNS,
@@ -8,6 +9,7 @@ import {
   loadSegments,
   removeSegment,
 } from '../clickhouse/index.ts';
+import type { SegmentRef } from '../contracts/index.ts';
 import { type DayKey, dayKey, isVamoError, throwIfAborted, VamoError } from '../core/index.ts';
 import {
   listSealedDays,
@@ -18,7 +20,9 @@ import {
 } from '../store/index.ts';
 import { byPlace, inBatches, type Pending, type Pendings } from './live-batches.ts';
 import { countPartitions } from './live.ts';
+import type { Loader } from './copy-owner.ts';
 import { loadIntoClickHouse } from './load.ts';
+import { loadEach } from './load-each.ts';
 import { unloadWithdrawn } from './unload.ts';
 
 /** What one round put into ClickHouse. */
@@ -28,24 +32,36 @@ export interface LoadRound {
   readonly rows: number;
 }
 
-/** Keeps a ClickHouse target up with ledgers and seals. One at a time for a target. */
+/** Keeps a ClickHouse target up with ledgers and seals. One at a time for a target (role `loader`). */
 export interface LiveLoader {
   /**
-   * Loads the newest generation of every sealed day that is not there, then the committed segments of
-   * the other days. Repeating it after any failure is safe: what is there is asked for first.
-   * @throws VamoError SQL_FAILED, SQL_UNREACHABLE, STORE_CORRUPT, STORE_FULL, INGEST_LEDGER, INTERRUPTED
+   * Loads the committed segments of open days, then the newest generation of every sealed day that is
+   * not there; one that cannot be loaded does not keep the others out. Repeating it after any failure
+   * is safe: what is there is asked for first.
+   * @throws VamoError SQL_FAILED, SQL_UNREACHABLE, SQL_OWNED, DATA_LOCKED (another process loads too),
+   *   STORE_CORRUPT, STORE_FULL, INGEST_LEDGER, INTERRUPTED
    */
   round(signal?: AbortSignal): Promise<LoadRound>;
   /** What the newest look at the store found that is not loaded. */
   pending(): { readonly segments: number; readonly days: number };
 }
 
+type Loaded = { -readonly [K in keyof LoadRound]: LoadRound[K] };
+
+/** The next round asks what is there, takes it out and loads it again. */
+const loadedTwice = ({ key }: SegmentRef): VamoError =>
+  new VamoError('DATA_LOCKED', `another process loads into ClickHouse too: ${key} came twice`, {
+    details: { key },
+    mend: 'Let one process load into a database; the next round puts it right.',
+  });
+
 export function createLiveLoader(options: {
   readonly engine: Engine;
+  readonly loader: Loader;
   readonly store: ObjectStore;
   readonly source: { readonly topic: string; readonly partitions: number };
 }): LiveLoader {
-  const { engine, store, source } = options;
+  const { engine, loader, store, source } = options;
   /** By day: the generation that stands in ClickHouse. */
   const sealed = new Map<DayKey, number>();
   const waiting = new Map<string, Pending>();
@@ -88,7 +104,7 @@ export function createLiveLoader(options: {
   /** What other processes sealed or withdrew before this loader looks is put right. */
   async function prepare(): Promise<void> {
     const days = (await listSealedDays(store)).map(({ day }) => day);
-    await unloadWithdrawn(engine, days);
+    await unloadWithdrawn(engine, loader, days);
     await engine.command(TUNE_LIVE).catch((error: unknown) => {
       // An older server refuses what it does not know, and merges as it is used to.
       if (!isVamoError(error, 'SQL_FAILED')) throw error;
@@ -99,21 +115,17 @@ export function createLiveLoader(options: {
     prepared = true;
   }
 
-  async function loadDays(
-    signal: AbortSignal | undefined,
-  ): Promise<{ days: number; rows: number }> {
-    let [days, rows] = [0, 0];
-    for (const { day, generation } of [...waitingDays]) {
-      throwIfAborted(signal);
-      const manifest = await readManifest(store, day, generation);
-      if (await loadIntoClickHouse({ engine, store, manifest })) {
-        days += 1;
-        rows += manifest.counts.accepted;
-      }
-      sealed.set(day, generation);
-      waitingDays = waitingDays.filter((one) => one.day !== day);
+  async function loadDay(
+    { day, generation }: (typeof waitingDays)[number],
+    done: Loaded,
+  ): Promise<void> {
+    const manifest = await readManifest(store, day, generation);
+    if (await loadIntoClickHouse({ engine, loader, store, manifest })) {
+      done.days += 1;
+      done.rows += manifest.counts.accepted;
     }
-    return { days, rows };
+    sealed.set(day, generation);
+    waitingDays = waitingDays.filter((one) => one.day !== day);
   }
 
   /** How many rows of each segment are there already, by the offset it begins at. */
@@ -125,8 +137,27 @@ export function createLiveLoader(options: {
     return new Map(rows.map(({ from, rows: count }) => [from, count]));
   }
 
+  /**
+   * A server may still be at a statement whose answer was lost: what it will have put there cannot be
+   * counted yet. Who may not look at `system.processes` goes on.
+   * @throws VamoError DATA_LOCKED
+   */
+  async function requireQuiet(): Promise<void> {
+    const found = await engine
+      .query<{ running: number }>(COUNT_RUNNING_LOADS)
+      .catch((error: unknown) => {
+        if (!isVamoError(error, 'SQL_FAILED')) throw error;
+        return [];
+      });
+    if ((found[0]?.running ?? 0) === 0) return;
+    throw new VamoError('DATA_LOCKED', 'ClickHouse is still at an insert into events_live', {
+      mend: 'Wait until it has ended (`system.processes` shows it), then run the same command again.',
+    });
+  }
+
   /** Takes off the list what is there, and out of the table what a torn load left of a segment. */
   async function missingOf(ones: Pendings): Promise<Pending[]> {
+    await requireQuiet();
     const held = await present(ones);
     const missing = [];
     for (const one of ones) {
@@ -149,6 +180,7 @@ export function createLiveLoader(options: {
     const held = await present(ones);
     for (const { segment, range } of ones) {
       const found = held.get(String(range.from)) ?? 0;
+      if (found > segment.rows) throw loadedTwice(segment);
       if (found !== segment.rows)
         throw new VamoError('STORE_FULL', `the engine could not write all of ${segment.key}`, {
           details: { key: segment.key, rows: segment.rows, found },
@@ -157,10 +189,7 @@ export function createLiveLoader(options: {
     for (const { segment } of ones) waiting.delete(segment.key);
   }
 
-  async function loadOpenDays(
-    signal: AbortSignal | undefined,
-  ): Promise<{ segments: number; rows: number }> {
-    let [segments, rows] = [0, 0];
+  async function loadOpenDays(signal: AbortSignal | undefined, done: Loaded): Promise<void> {
     for (const [place, ones] of byPlace(waiting.values())) {
       const missing = known.has(place) ? ones : await missingOf(ones);
       // Until it is done nobody knows what of it is there.
@@ -168,12 +197,11 @@ export function createLiveLoader(options: {
       for (const together of inBatches(missing)) {
         throwIfAborted(signal);
         await loadTogether(together);
-        segments += together.length;
-        rows += together.reduce((sum, { segment }) => sum + segment.rows, 0);
+        done.segments += together.length;
+        done.rows += together.reduce((sum, { segment }) => sum + segment.rows, 0);
       }
       known.add(place);
     }
-    return { segments, rows };
   }
 
   return {
@@ -181,9 +209,10 @@ export function createLiveLoader(options: {
     async round(signal) {
       if (!prepared) await prepare();
       await look();
-      const days = await loadDays(signal);
-      const segments = await loadOpenDays(signal);
-      return { days: days.days, segments: segments.segments, rows: days.rows + segments.rows };
+      const done = { segments: 0, days: 0, rows: 0 };
+      await loadOpenDays(signal, done);
+      await loadEach([...waitingDays], (one) => loadDay(one, done), signal);
+      return done;
     },
   };
 }

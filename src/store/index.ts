@@ -1,6 +1,7 @@
 export { type ObjectStore } from './object-store.ts';
 export { openDirectoryStore } from './directory-store.ts';
 export { openDataDirectory, openStore } from './data-directory.ts';
+export { ensureIdentity, findIdentity } from './data-identity.ts';
 export { isHeld } from './held.ts';
 export { checkRules, keepRules } from './data-rules.ts';
 export { recordedSource, recordGrowth, recordSource } from './recorded-source.ts';

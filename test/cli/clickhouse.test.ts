@@ -67,7 +67,7 @@ async function ask(sql: string, env: NodeJS.ProcessEnv = {}): Promise<unknown> {
 const DAY = '2026-01-05';
 const ROWS = `SELECT provisional, count() AS n FROM events_now WHERE day = '${DAY}' GROUP BY ALL`;
 
-describe('vamo clickhouse', { timeout: 120_000 }, () => {
+describe('vamo clickhouse', { timeout: 240_000 }, () => {
   it('serves open and sealed days to other processes while it keeps them up', async () => {
     const config = join(dir, 'tiny.json');
     const often = { clickhouse: { applyMs: 200 }, ingest: { flushMs: 200 } };
@@ -121,6 +121,27 @@ describe('vamo clickhouse', { timeout: 120_000 }, () => {
     expect(await ask('DROP TABLE events', asServer)).toMatchObject({
       error: { code: 'SQL_FAILED' },
     });
+
+    // Another directory may read here, and neither add days nor take any out.
+    const trial = join(dir, 'trial');
+    await vamo('simulate', '--data', trial, '--config', config);
+    await vamo('ingest', '--data', trial, '--config', config);
+    const asTrial = async (...args: string[]) => {
+      const child = startVamo([...args, '--json', '--data', trial, '--config', config], asServer);
+      return JSON.parse((await finished(child)).stdout) as unknown;
+    };
+    const owned = {
+      error: { code: 'SQL_OWNED', message: expect.stringContaining(data) as string },
+    };
+    expect(await asTrial('clickhouse', 'load')).toMatchObject(owned);
+    expect(await asTrial('seal', '--day', DAY, '--at-end')).toMatchObject(owned);
+    expect(await asTrial('rebuild', '--all')).toMatchObject(owned);
+    expect(await asTrial('verify')).toMatchObject({
+      unread: expect.stringContaining('CLICKHOUSE_DATABASE') as string,
+    });
+    expect(await asTrial('days', '--sql', ROWS)).toEqual(accepted);
+    expect((await vamo('verify', '--data', data)).code).toBe(0);
+
     expect(await server.stop()).toBe(0);
     await expect(access(join(data, 'clickhouse-front.json'))).rejects.toThrow('ENOENT');
     // Open days were all brought in: nothing is told to be missing.

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Engine, openEmbedded } from '../../src/clickhouse/index.ts';
+import { type Engine, LIST_STAGES, openEmbedded } from '../../src/clickhouse/index.ts';
 import { EVENT_COLUMNS, type PartitionManifest } from '../../src/contracts/index.ts';
 import { addDays } from '../../src/core/index.ts';
 import {
@@ -15,6 +15,7 @@ import {
   DAY,
   START,
   commitArrivals,
+  loaderNamed,
   newStore,
   randomDay,
   sealConfig,
@@ -26,6 +27,7 @@ let store: ObjectStore;
 let manifest: PartitionManifest;
 const arrivals = randomDay(5, { campaigns: 4, outcomes: 400 });
 const nextDay = addDays(DAY, 1);
+const loader = loaderNamed();
 
 beforeAll(async () => {
   folder = await temporaryFolder();
@@ -92,8 +94,8 @@ describe('the ClickHouse copy', () => {
     (await engine.query<{ n: number }>(`SELECT count() AS n FROM ${table}`))[0]?.n;
 
   it('holds every sealed row, and loading again changes nothing', async () => {
-    expect(await loadIntoClickHouse({ engine, store, manifest })).toBe(true);
-    expect(await loadIntoClickHouse({ engine, store, manifest })).toBe(false);
+    expect(await loadIntoClickHouse({ engine, loader, store, manifest })).toBe(true);
+    expect(await loadIntoClickHouse({ engine, loader, store, manifest })).toBe(false);
     expect(await rows('events')).toBe(manifest.counts.accepted);
     expect(await rows('steps')).toBe(4 * 97);
     const [{ same } = { same: 0 }] = await engine.query<{ same: number }>(
@@ -105,18 +107,21 @@ describe('the ClickHouse copy', () => {
 
   it('is mended by loading when rows are gone or the load died half way', async () => {
     await engine.command(`ALTER TABLE events DROP PARTITION '${DAY}'`);
-    expect(await loadIntoClickHouse({ engine, store, manifest })).toBe(true);
+    expect(await loadIntoClickHouse({ engine, loader, store, manifest })).toBe(true);
     expect(await rows('events')).toBe(manifest.counts.accepted);
-    await engine.command('INSERT INTO events_stage SELECT * FROM events LIMIT 7');
+    // A dead process left its stage.
+    await engine.command('CREATE TABLE events_stage_own AS events');
+    await engine.command('INSERT INTO events_stage_own SELECT * FROM events LIMIT 7');
     await engine.command('TRUNCATE TABLE loaded');
-    expect(await loadIntoClickHouse({ engine, store, manifest })).toBe(true);
+    expect(await loadIntoClickHouse({ engine, loader, store, manifest })).toBe(true);
     expect(await rows('events')).toBe(manifest.counts.accepted);
     expect(await rows('loaded')).toBe(1);
+    expect(await engine.query(LIST_STAGES)).toEqual([]);
   });
 
   it('takes the place of an earlier generation', async () => {
     const generation2 = { ...manifest, generation: 2 };
-    expect(await loadIntoClickHouse({ engine, store, manifest: generation2 })).toBe(true);
+    expect(await loadIntoClickHouse({ engine, loader, store, manifest: generation2 })).toBe(true);
     expect(await rows('events')).toBe(manifest.counts.accepted);
     expect(await engine.query('SELECT generation FROM loaded')).toEqual([{ generation: 2 }]);
   });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  COUNT_RUNNING_LOADS,
   type Engine,
   type Front,
   openEmbedded,
@@ -13,6 +14,7 @@ import { type ObjectStore, readLedgers } from '../../src/store/index.ts';
 import {
   commitArrivals,
   DAY,
+  loaderNamed,
   newStore,
   randomDay,
   sealConfig,
@@ -81,11 +83,11 @@ describe.each([
       await commitArrivals(store, 1, second, { flushRows: 40 });
     }
     const total = await committed(DAY);
-    const loader = createLiveLoader({ engine, store, source });
+    const loader = createLiveLoader({ engine, loader: loaderNamed(), store, source });
     expect(await loader.round()).toMatchObject({ rows: total, days: 0 });
     expect(loader.pending()).toEqual({ segments: 0, days: 0 });
     expect(await loader.round()).toEqual({ segments: 0, days: 0, rows: 0 });
-    const another = createLiveLoader({ engine, store, source });
+    const another = createLiveLoader({ engine, loader: loaderNamed(), store, source });
     expect(await another.round()).toEqual({ segments: 0, days: 0, rows: 0 });
     expect(await count('events_live')).toBe(total);
     const sum = await embedded.query(
@@ -104,7 +106,7 @@ describe.each([
       'DELETE FROM events_live WHERE src_partition = 1 AND src_offset BETWEEN 40 AND 79',
     );
     expect(await count('events_live')).toBeLessThan(total);
-    const loader = createLiveLoader({ engine, store, source });
+    const loader = createLiveLoader({ engine, loader: loaderNamed(), store, source });
     expect((await loader.round()).segments).toBeGreaterThan(1);
     expect(await count('events_live')).toBe(total);
     expect(await count('events_live', 'src_partition = 1 AND src_offset BETWEEN 40 AND 79')).toBe(
@@ -124,7 +126,7 @@ describe.each([
         if (--left === 0) throw new Error('connection reset');
       },
     };
-    const loader = createLiveLoader({ engine: faltering, store, source });
+    const loader = createLiveLoader({ engine: faltering, loader: loaderNamed(), store, source });
     await expect(loader.round()).rejects.toThrow('connection reset');
     expect(loader.pending().segments).toBeGreaterThan(0);
     await loader.round();
@@ -132,9 +134,47 @@ describe.each([
   });
 });
 
+describe('open days that another loader is at too', () => {
+  it('are not loaded while a statement of before is still at work', async () => {
+    await embedded.command('TRUNCATE TABLE events_live');
+    const directory = join(folder.path, 'clickhouse');
+    const another = await openEmbedded(directory);
+    const slow = another.command(
+      `INSERT INTO events_live (day) SELECT toDate('2020-01-01') FROM numbers(3) WHERE sleepEachRow(1) = 0`,
+    );
+    const loader = createLiveLoader({ engine: embedded, loader: loaderNamed(), store, source });
+    const isAtWork = async () =>
+      (await embedded.query<{ running: number }>(COUNT_RUNNING_LOADS))[0]?.running === 1;
+    while (!(await isAtWork())) await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect(loader.round()).rejects.toMatchObject({ code: 'DATA_LOCKED', retriable: true });
+    await slow;
+    await another.close();
+    await embedded.command("ALTER TABLE events_live DROP PARTITION '2020-01-01'");
+    await loader.round();
+    expect(await count('events_live')).toBe(await committed(DAY));
+  });
+
+  it('are there once after a round that found them twice', async () => {
+    await embedded.command('TRUNCATE TABLE events_live');
+    const late: Engine = {
+      ...embedded,
+      async load(...args) {
+        // Another loader, which found nothing either, was faster.
+        await embedded.load(...args);
+        await embedded.load(...args);
+      },
+    };
+    const twice = createLiveLoader({ engine: late, loader: loaderNamed(), store, source });
+    await expect(twice.round()).rejects.toMatchObject({ code: 'DATA_LOCKED', retriable: true });
+    const loader = createLiveLoader({ engine: embedded, loader: loaderNamed(), store, source });
+    await loader.round();
+    expect(await count('events_live')).toBe(await committed(DAY));
+  });
+});
+
 describe('a day that is sealed', () => {
   it('takes the place of its segments, and late rows stay out', async () => {
-    const loader = createLiveLoader({ engine: embedded, store, source });
+    const loader = createLiveLoader({ engine: embedded, loader: loaderNamed(), store, source });
     await commitArrivals(store, 0, tomorrow(second));
     const open = await committed(nextDay);
     await loader.round();
@@ -159,7 +199,7 @@ describe('a day that is sealed', () => {
         },
       },
     ]);
-    const after = createLiveLoader({ engine: embedded, store, source });
+    const after = createLiveLoader({ engine: embedded, loader: loaderNamed(), store, source });
     expect(await after.round()).toMatchObject({ days: 1, segments: 0 });
     expect(await count('events_live', `day = '${DAY}'`)).toBe(0);
     expect(await count('events_now', `day = '${DAY}' AND provisional = 0`)).toBe(
@@ -170,7 +210,7 @@ describe('a day that is sealed', () => {
   });
 
   it('that is withdrawn gives its place back to its segments', async () => {
-    const loader = createLiveLoader({ engine: embedded, store, source });
+    const loader = createLiveLoader({ engine: embedded, loader: loaderNamed(), store, source });
     await loader.round();
     for (const key of await store.list(`days/${DAY}`)) await store.remove(key);
     await loader.round();

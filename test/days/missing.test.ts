@@ -14,11 +14,12 @@ import {
   unloadWithdrawn,
 } from '../../src/days/index.ts';
 import { generationFolders, type ObjectStore } from '../../src/store/index.ts';
-import { commitArrivals, DAY, randomDay } from '../helpers/days-fixture.ts';
+import { commitArrivals, DAY, loaderNamed, randomDay } from '../helpers/days-fixture.ts';
 import { daysWorkshop } from '../helpers/days-workshop.ts';
 
 const { freshStore, options, backfill, pathOf } = daysWorkshop();
 const arrivals = randomDay(8, { campaigns: 2, outcomes: 40 });
+const loader = loaderNamed();
 const HOUR = 3_600_000;
 
 /** What is told of missing generations, an hour later. */
@@ -81,7 +82,7 @@ describe('what the copy in ClickHouse holds', () => {
     const manifest = await sealDay(options(store));
     engine = await openEmbedded(pathOf('clickhouse'));
     expect(await daysInCopy(engine)).toEqual(new Map());
-    await loadIntoClickHouse({ engine, store, manifest });
+    await loadIntoClickHouse({ engine, loader, store, manifest });
     await engine.command(
       "INSERT INTO steps (day, campaign_id) SELECT toDate('2026-03-09') AS day, 'x' AS campaign_id",
     );
@@ -91,7 +92,7 @@ describe('what the copy in ClickHouse holds', () => {
         ['2026-03-09', 0],
       ]),
     );
-    expect(await unloadWithdrawn(engine, [DAY])).toEqual(['2026-03-09']);
+    expect(await unloadWithdrawn(engine, loader, [DAY])).toEqual(['2026-03-09']);
     expect(await daysInCopy(engine)).toEqual(new Map([[DAY, 1]]));
   });
 
@@ -99,10 +100,12 @@ describe('what the copy in ClickHouse holds', () => {
     const store = await freshStore();
     await commitArrivals(store, 0, arrivals.slice(10));
     const first = await sealDay(options(store));
+    engine = await openEmbedded(pathOf('copy'));
+    await loadIntoClickHouse({ engine, loader, store, manifest: first });
+    await engine.close();
     const { manifest: second } = await backfill(store, 'merge', arrivals.slice(0, 10));
     engine = await openEmbedded(pathOf('copy'));
     const copied = async () => (await readCopy(engine!, DAY)).get(DAY);
-    await loadIntoClickHouse({ engine, store, manifest: first });
     const held = await copied();
     expect(await checkCopied(store, DAY, 2, held)).toEqual({
       differences: [],
@@ -111,7 +114,7 @@ describe('what the copy in ClickHouse holds', () => {
         found: 'not loaded yet, generation 1 stands there',
       }) as unknown,
     });
-    await loadIntoClickHouse({ engine, store, manifest: second });
+    await loadIntoClickHouse({ engine, loader, store, manifest: second });
     const whole = { differences: [], pending: null };
     expect(await checkCopied(store, DAY, 2, await copied())).toEqual(whole);
     // A load that was not marked: whole all the same, or not there yet.

@@ -19,6 +19,7 @@ import {
   seededRandom,
   sha256,
 } from '../../src/core/index.ts';
+import type { Loader } from '../../src/days/index.ts';
 import {
   type ObjectStore,
   createSegmentBuilder,
@@ -60,6 +61,12 @@ export async function temporaryFolder(): Promise<{ path: string; remove: () => P
   const path = await mkdtemp(join(tmpdir(), 'vamo-days-'));
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
+
+/** Who loads into ClickHouse in these tests; each name is another host of one data directory. */
+export const loaderNamed = (stage = 'own'): Loader => ({
+  owner: { id: 'fixture', place: 'the fixture' },
+  stage,
+});
 
 export const newStore = (path: string): Promise<ObjectStore> => openDirectoryStore(path);
 

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { asLoader, isLoaderAtWork } from '../../src/cli/clickhouse.ts';
+import { loadConfig } from '../../src/config/index.ts';
+import { openDataDirectory } from '../../src/store/index.ts';
 import { openS3Store } from '../../src/store/s3-store.ts';
 import {
   closeDays,
@@ -50,6 +53,35 @@ describe.skipIf(missing !== undefined)('a data set in an S3-compatible store', (
     expect(await stores[1]!.list('race', keys[4])).toEqual(keys.filter((k) => k > keys[4]!).sort());
     expect(await stores[1]!.list('race/day=1')).toHaveLength(7);
     expect(Math.abs((await stores[0]!.modifiedMs(keys[0]!)) - Date.now())).toBeLessThan(60_000);
+  });
+
+  it('has one loader for a server on all its hosts, and stages of each', async () => {
+    const config = { ...(await loadConfig()), store: s3.settings('ads/loaders') };
+    const host = async () => {
+      const root = (await workshop.night()).data;
+      const { store } = await openDataDirectory(root, { settings: config.store });
+      return { root, config, store, now: () => Date.now() };
+    };
+    const [one, other] = [await host(), await host()];
+    const loaderAt = (context: typeof one) =>
+      asLoader(context, (loader) => Promise.resolve(loader));
+    const [first, second] = [await loaderAt(one), await loaderAt(other)];
+    expect(second.owner).toEqual(first.owner);
+    expect(second.stage).not.toBe(first.stage);
+    expect((await loaderAt(one)).stage).toBe(first.stage);
+
+    const beside = () =>
+      asLoader(one, async () => [await isLoaderAtWork(other), await loaderAt(other)] as const);
+    expect((await beside())[0]).toBe(false);
+    process.env['CLICKHOUSE_URL'] = 'http://ch:8123';
+    try {
+      const role = expect.stringMatching(/^loader-/) as string;
+      await expect(beside()).rejects.toMatchObject({ code: 'DATA_LOCKED', details: { role } });
+      expect(await asLoader(one, () => isLoaderAtWork(other))).toBe(true);
+      expect(await isLoaderAtWork(other)).toBe(false);
+    } finally {
+      delete process.env['CLICKHOUSE_URL'];
+    }
   });
 
   it('takes a backfilled day in and back out', async () => {

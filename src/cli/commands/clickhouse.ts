@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Argument } from 'commander';
 import { announceFront, openEmbedded, openFront, withdrawFront } from '../../clickhouse/index.ts';
 import { VamoError } from '../../core/index.ts';
-import { createLiveLoader } from '../../days/index.ts';
+import { createLiveLoader, type Loader } from '../../days/index.ts';
 import {
   asLoader,
   clickHouseFolder,
@@ -22,7 +22,11 @@ interface ClickHouseOptions {
 }
 
 /** Serves the embedded engine to other processes and keeps it up with ledgers and seals. */
-async function serve(context: Context, options: ClickHouseOptions): Promise<Loading> {
+async function serve(
+  context: Context,
+  loader: Loader,
+  options: ClickHouseOptions,
+): Promise<Loading> {
   const { root, config, log, store } = context;
   if (serverOf(process.env) !== undefined)
     throw new VamoError(
@@ -54,19 +58,23 @@ async function serve(context: Context, options: ClickHouseOptions): Promise<Load
   context.releasers.push(() => withdrawFront(record));
   context.say(`ClickHouse at ${url}; reading needs no password, the token is in ${record}`);
   const { source } = config;
-  const loader = createLiveLoader({ engine, store, source });
-  return keepLoading(context, loader, { metricsPort: options.metrics });
+  const loading = createLiveLoader({ engine, loader, store, source });
+  return keepLoading(context, loading, { metricsPort: options.metrics });
 }
 
 /** Loads what is committed and sealed into wherever the copy is, once or until stopped. */
-async function load(context: Context, options: ClickHouseOptions): Promise<Loading> {
+async function load(
+  context: Context,
+  loader: Loader,
+  options: ClickHouseOptions,
+): Promise<Loading> {
   const { config, store, signal } = context;
   const engine = await openClickHouse(context);
   context.releasers.push(() => engine.close());
-  const loader = createLiveLoader({ engine, store, source: config.source });
+  const loading = createLiveLoader({ engine, loader, store, source: config.source });
   if (options.follow === true)
-    return keepLoading(context, loader, { metricsPort: options.metrics });
-  const round = await loader.round(signal);
+    return keepLoading(context, loading, { metricsPort: options.metrics });
+  const round = await loading.round(signal);
   return { ...round, failures: 0 };
 }
 
@@ -92,7 +100,7 @@ export const clickhouseCommand: CommandSpec<ClickHouseOptions> = {
       ),
   async run(context, options, [action]) {
     const work = action === 'serve' ? serve : load;
-    const done = await asLoader(context, () => work(context, options));
+    const done = await asLoader(context, (loader) => work(context, loader, options));
     context.say(
       `${String(done.rows)} rows: ${String(done.segments)} segments, ${String(done.days)} sealed days`,
     );

@@ -1,8 +1,16 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTables, dropTables, unmarkLoaded } from '../../clickhouse/index.ts';
-import { type DayKey, dayKey, systemCode, throwIfAborted, VamoError } from '../../core/index.ts';
-import { checkCopy, heldInCopy, loadIntoClickHouse } from '../../days/index.ts';
+import { unmarkLoaded } from '../../clickhouse/index.ts';
+import { type DayKey, dayKey, systemCode, VamoError } from '../../core/index.ts';
+import {
+  checkCopy,
+  claimCopy,
+  dropCopy,
+  heldInCopy,
+  loadEach,
+  type Loader,
+  loadIntoClickHouse,
+} from '../../days/index.ts';
 import { listSealedDays, openDataDirectory, readManifest, storeError } from '../../store/index.ts';
 import { asLoader, clickHouseFolder, clickHousePlace, openClickHouse } from '../clickhouse.ts';
 import type { Context } from '../context.ts';
@@ -20,30 +28,29 @@ async function putAside({ root }: Context): Promise<() => Promise<void>> {
 }
 
 /** Takes the whole copy away, wherever it is; the answer forgets it for good. */
-async function takeAway(context: Context): Promise<() => Promise<void>> {
+async function takeAway(context: Context, loader: Loader): Promise<() => Promise<void>> {
   const place = await clickHousePlace(context);
   if (place.isEmbedded) return putAside(context);
   const engine = await place.open();
   try {
-    for (const sql of dropTables()) await engine.command(sql);
+    await dropCopy(engine, loader);
   } finally {
     await engine.close();
   }
   return () => Promise.resolve();
 }
 
-async function loadDays(context: Context, days: readonly DayKey[]) {
+async function loadDays(context: Context, loader: Loader, days: readonly DayKey[]) {
   const { store, signal } = context;
   const engine = await openClickHouse(context);
   try {
     const progress = context.progress.stage('rebuild');
-    const rebuilt = [];
-    for (const sql of createTables()) await engine.command(sql);
-    for (const [i, day] of days.entries()) {
-      throwIfAborted(signal);
+    const rebuilt: { day: DayKey; generation: number; rows: number }[] = [];
+    await claimCopy(engine, loader);
+    const rebuild = async ({ day }: { readonly day: DayKey }, i: number): Promise<void> => {
       const manifest = await readManifest(store, day);
       await engine.command(unmarkLoaded(day));
-      await loadIntoClickHouse({ engine, store, manifest });
+      await loadIntoClickHouse({ engine, loader, store, manifest });
       const [difference] = await checkCopy(store, manifest, await heldInCopy(engine, day));
       if (difference !== undefined)
         throw new VamoError('SQL_FAILED', `${difference.what} differs after loading`, {
@@ -52,7 +59,9 @@ async function loadDays(context: Context, days: readonly DayKey[]) {
         });
       rebuilt.push({ day, generation: manifest.generation, rows: manifest.counts.accepted });
       progress(i + 1, days.length, day);
-    }
+    };
+    const named = days.map((day) => ({ day }));
+    await loadEach(named, rebuild, signal);
     return rebuilt;
   } finally {
     await engine.close();
@@ -83,9 +92,9 @@ export const rebuildCommand: CommandSpec<{ readonly day?: string; readonly all?:
     try {
       const days =
         day === undefined ? (await listSealedDays(store)).map((one) => one.day) : [dayKey(day)];
-      const rebuilt = await asLoader(context, async () => {
-        const forget = all ? await takeAway(context) : () => Promise.resolve();
-        const loaded = await loadDays(context, days);
+      const rebuilt = await asLoader(context, async (loader) => {
+        const forget = all ? await takeAway(context, loader) : () => Promise.resolve();
+        const loaded = await loadDays(context, loader, days);
         await forget();
         return loaded;
       });

@@ -2,13 +2,16 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PartitionManifest } from '../../contracts/index.ts';
-import { type DayKey, dayKey, isVamoError, throwIfAborted, VamoError } from '../../core/index.ts';
+import { type DayKey, dayKey, isVamoError, VamoError } from '../../core/index.ts';
 import {
   amendDay,
   type BuildOptions,
   dayReports,
   isAmendDue,
   lastArrival,
+  lateOnlyRows,
+  loadEach,
+  type Loader,
   loadIntoClickHouse,
   matureDay,
   readLive,
@@ -58,7 +61,7 @@ export async function asSealer<T>(
     });
     await rm(engineDir, { recursive: true, force: true });
     await keepMarkets(context);
-    await asLoaderUnlessKept(context, () => loadSealedDays(context));
+    await asLoaderUnlessKept(context, (loader) => loadSealedDays(context, loader));
     return result;
   } finally {
     context.progress.clear();
@@ -84,7 +87,8 @@ export function sealDays(
   });
 }
 
-async function loadSealedDays(context: Context): Promise<void> {
+/** @throws VamoError naming the days that could not be loaded, when the others are */
+async function loadSealedDays(context: Context, loader: Loader): Promise<void> {
   const { store, root, signal } = context;
   const days = await listSealedDays(store);
   const place = await clickHousePlace(context);
@@ -93,30 +97,40 @@ async function loadSealedDays(context: Context): Promise<void> {
   try {
     await unloadWithdrawn(
       engine,
+      loader,
       days.map(({ day }) => day),
     );
     const progress = context.progress.stage('load into ClickHouse');
-    for (const [i, { day, generation }] of days.entries()) {
-      throwIfAborted(signal);
+    const load = async ({ day, generation }: (typeof days)[number], i: number): Promise<void> => {
       const manifest = await readManifest(store, day, generation);
-      await loadIntoClickHouse({ engine, store, manifest });
+      await loadIntoClickHouse({ engine, loader, store, manifest });
       progress(i + 1, days.length, day);
-    }
+    };
+    await loadEach(days, load, signal);
   } finally {
     await engine.close();
   }
 }
 
 /**
- * Every open day whose cut has been reached in every partition; then sealed days whose labels have
- * become mature, and with `days.late: auto` those with many late rows.
+ * Every open day whose cut has been reached in every partition, but those that have late rows alone;
+ * then sealed days whose labels have become mature, and with `days.late: auto` those with many late
+ * rows.
  */
 async function sealWhatIsDue(context: Context) {
-  const reports = await dayReports(context.store);
+  const { store, config } = context;
+  const reports = await dayReports(store);
   return asSealer(context, async (building) => {
     const sealed: PartitionManifest[] = [];
     const waiting: { day: DayKey; reason: string }[] = [];
+    const late: { day: DayKey; rows: number }[] = [];
+    const live = await readLive(store, config.source);
     for (const { day } of reports.filter((report) => !report.sealed)) {
+      const rows = await lateOnlyRows(store, live, { day, days: config.days });
+      if (rows !== undefined) {
+        late.push({ day, rows });
+        continue;
+      }
       try {
         sealed.push(await sealDay({ ...building(day), require: 'limit' }));
       } catch (error) {
@@ -124,7 +138,7 @@ async function sealWhatIsDue(context: Context) {
         waiting.push({ day, reason: error.message });
       }
     }
-    return { sealed, waiting, amended: await amendWhatIsDue(context, building) };
+    return { sealed, waiting, late, amended: await amendWhatIsDue(context, building) };
   });
 }
 
@@ -146,7 +160,7 @@ async function amendWhatIsDue({ store, config }: Context, building: Building) {
 async function sealNamed(context: Context, day: DayKey, atEnd: boolean) {
   const before = await findNewest(context.store, day);
   const manifests = await sealDays(context, [day], atEnd);
-  const none = { sealed: [], already: [], waiting: [], amended: [] };
+  const none = { sealed: [], already: [], waiting: [], late: [], amended: [] };
   return before === undefined ? { ...none, sealed: manifests } : { ...none, already: manifests };
 }
 
@@ -170,12 +184,15 @@ export const sealCommand: CommandSpec<SealCommandOptions> = {
     else if (atEnd === true) throw new VamoError('USAGE', '--at-end needs --day');
   },
   async run(context, options) {
-    const { sealed, already, waiting, amended } =
+    const { sealed, already, waiting, late, amended } =
       options.day === undefined
         ? { ...(await sealWhatIsDue(context)), already: [] }
         : await sealNamed(context, dayKey(options.day), options.atEnd === true);
-    for (const { day, digest, counts } of sealed)
+    for (const { day, digest, counts } of sealed) {
       context.say(`${day} sealed: ${String(counts.accepted)} rows, digest ${digest.slice(0, 16)}`);
+      if (counts.accepted === 0 && counts.late > 0)
+        context.say(`  all ${String(counts.late)} came late: \`vamo amend ${day}\` takes them in`);
+    }
     for (const { day, generation, counts } of already)
       context.say(
         `${day} is sealed already: generation ${String(generation)}, ${String(counts.accepted)} rows`,
@@ -185,13 +202,21 @@ export const sealCommand: CommandSpec<SealCommandOptions> = {
       context.say(
         `${day} amended: generation ${String(generation)}, ${String(counts.accepted)} rows`,
       );
-    if (sealed.length + already.length + waiting.length + amended.length === 0)
+    if (late.length > 0) {
+      const days = late.map(({ day, rows }) => `${day} (${String(rows)})`).join(', ');
+      context.say(
+        `left open, as all their rows came late: ${days}; \`vamo days DAY\` shows one, ` +
+          '`vamo seal --day DAY` and `vamo amend DAY` take its rows in',
+      );
+    }
+    if (sealed.length + already.length + waiting.length + late.length + amended.length === 0)
       context.say('nothing to seal');
     return {
       sealed: sealed.map(describeGeneration),
       already: already.map(describeGeneration),
       amended: amended.map(describeGeneration),
       waiting,
+      late,
     };
   },
 };

@@ -1,5 +1,6 @@
-import { DAY_MS, dayStartMs } from '../../core/index.ts';
-import { dayReports } from '../../days/index.ts';
+import { limitOf } from '../../contracts/index.ts';
+import type { DayKey } from '../../core/index.ts';
+import { type BuildOptions, dayReports, lateOnlyRows, readLive } from '../../days/index.ts';
 import { findOrphans, type ObjectStore } from '../../store/index.ts';
 import { type Metric, single } from './prometheus.ts';
 
@@ -33,19 +34,32 @@ function createOrphanWatch(store: ObjectStore): () => Promise<Map<string, number
 }
 
 /**
- * Reads the figures of a store, at most once in `everyMs`: it lists every ledger.
- * @param rules the zone, and how long a day waits for late events
+ * Reads the figures of a store, at most once in `everyMs`: it lists every ledger. A day of which all
+ * rows are late is open and not due: no seal comes to it by itself.
  */
 export function createDayFigures(options: {
   readonly store: ObjectStore;
-  readonly rules: { readonly utcOffsetMinutes: number; readonly latenessMs: number };
+  readonly config: Pick<BuildOptions['config'], 'days' | 'source'>;
   readonly now: () => number;
   readonly everyMs: number;
 }): () => Promise<DayFigures> {
-  const { store, rules, now, everyMs } = options;
+  const { store, config, now, everyMs } = options;
   const orphans = createOrphanWatch(store);
   let readAt = -Infinity;
   let figures: Promise<DayFigures>;
+
+  /** When the days were due that `vamo seal` has yet to make, ms. */
+  async function dueTimes(open: readonly DayKey[]): Promise<number[]> {
+    const times = open.map((day) => ({ day, dueMs: limitOf({ day, ...config.days }) }));
+    const passed = times.filter(({ dueMs }) => dueMs < now());
+    if (passed.length === 0) return [];
+    const live = await readLive(store, config.source);
+    const due: number[] = [];
+    for (const { day, dueMs } of passed)
+      if ((await lateOnlyRows(store, live, { day, days: config.days })) === undefined)
+        due.push(dueMs);
+    return due;
+  }
 
   async function read(): Promise<DayFigures> {
     const days = await dayReports(store);
@@ -53,9 +67,7 @@ export function createDayFigures(options: {
     const sum = (of: (day: (typeof days)[number]) => number | null): number =>
       days.reduce((total, day) => total + (of(day) ?? 0), 0);
     const open = days.filter((day) => !day.sealed);
-    const due = open.map(
-      ({ day }) => dayStartMs(day, rules.utcOffsetMinutes) + DAY_MS + rules.latenessMs,
-    );
+    const due = await dueTimes(open.map(({ day }) => day));
     return {
       open: open.length,
       sealed: days.length - open.length,

@@ -42,7 +42,7 @@ export async function observed<T>(
   });
   const port = watching.metricsPort ?? config.metrics.port;
   if (port !== null) {
-    const figures = createDayFigures({ store, rules: config.days, now, everyMs: DAYS_MS });
+    const figures = createDayFigures({ store, config, now, everyMs: DAYS_MS });
     const server = await serveMetrics({
       host: config.metrics.host,
       port,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type DayKey, isVamoError } from '../../core/index.ts';
-import { type CopiedDay, readCopy } from '../../days/index.ts';
-import { isHeld, listSealedDays } from '../../store/index.ts';
+import { type CopiedDay, readCopy, requireOwner } from '../../days/index.ts';
+import { findIdentity, isHeld, listSealedDays } from '../../store/index.ts';
 import {
   clickHouseFolder,
   clickHousePlace,
@@ -41,7 +41,7 @@ const newestOf = async ({ store }: Context): Promise<Map<DayKey, number>> =>
   new Map((await listSealedDays(store)).map(({ day, generation }) => [day, generation]));
 
 /** With these the copy is to blame, or whoever has it open; the files can be told of all the same. */
-const UNREAD = new Set(['SQL_FAILED', 'STORE_IO', 'DATA_LOCKED']);
+const UNREAD = new Set(['SQL_FAILED', 'SQL_OWNED', 'STORE_IO', 'DATA_LOCKED']);
 
 async function readUnlessBroken(
   context: Context,
@@ -53,13 +53,15 @@ async function readUnlessBroken(
   try {
     const engine = await openClickHouseWhenFree(context);
     try {
+      await requireOwner(engine, await findIdentity(context.store));
       return { days: await readCopy(engine, only, context.signal), unread: null };
     } finally {
       await engine.close();
     }
   } catch (error) {
     if (!isVamoError(error) || !UNREAD.has(error.code)) throw error;
-    const mend = error.code === 'DATA_LOCKED' ? error.mend : 'Run `vamo rebuild --all`.';
+    const isSound = error.code === 'DATA_LOCKED' || error.code === 'SQL_OWNED';
+    const mend = isSound ? error.mend : 'Run `vamo rebuild --all`.';
     return { days: new Map(), unread: `${error.message}. ${mend}` };
   }
 }

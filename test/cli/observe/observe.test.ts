@@ -14,6 +14,8 @@ import { frameOf, lineOf, sparkline, viewOf } from '../../../src/cli/observe/wat
 import { DAY_MS, dayStartMs, dayKey, silentLogger } from '../../../src/core/index.ts';
 import { createFileSink, createFileSource, createIngester } from '../../../src/ingest/index.ts';
 import { openDirectoryStore } from '../../../src/store/index.ts';
+import { commitArrivals, LIMIT_MS, sealConfig, START } from '../../helpers/days-fixture.ts';
+import { at, outcome } from '../../helpers/few-events.ts';
 import { makeRecords, TASKS } from '../../helpers/ingest-records.ts';
 
 let root: string;
@@ -99,12 +101,28 @@ describe('metrics of an ingester', () => {
     );
 
     await store.put('seg/day=2026-01-05/events-0-99-orphan.arrow', Buffer.alloc(123));
-    const rules = { utcOffsetMinutes: 0, latenessMs: 1000 };
+    const days = { ...sealConfig(2).days, latenessMs: 1000 };
+    const config = { days, source: { topic: 'events', partitions: 2 } };
     const due = dayStartMs(dayKey('2026-01-05')) + DAY_MS + 1000;
-    const figures = createDayFigures({ store, rules, now: () => due + 5000, everyMs: 0 });
+    const figures = createDayFigures({ store, config, now: () => due + 5000, everyMs: 0 });
     // A file that is there at the first look may belong to a flush in progress.
     expect(await figures()).toMatchObject({ orphans: 0, open: 3, sealed: 0 });
     expect(await figures()).toMatchObject({ orphans: 1, orphanBytes: 123, sealDelayMs: 5000 });
+  });
+
+  it('tell of a day that waits for its seal, unless all its rows are late', async () => {
+    const store = await openDirectoryStore(join(root, 'late-only'));
+    const { days, source } = sealConfig(1);
+    const now = () => LIMIT_MS + DAY_MS;
+    const figures = createDayFigures({ store, config: { days, source }, now, everyMs: 0 });
+    await commitArrivals(store, 0, [at(outcome('a', START), LIMIT_MS)]);
+    expect(await figures()).toMatchObject({ open: 1, sealDelayMs: 0 });
+    const inTime = [at(outcome('b', START), LIMIT_MS - 1), at(outcome('c', START), LIMIT_MS)];
+    const other = await openDirectoryStore(join(root, 'in-time'));
+    await commitArrivals(other, 0, inTime);
+    const config = { days, source };
+    const waiting = createDayFigures({ store: other, config, now, everyMs: 0 });
+    expect(await waiting()).toMatchObject({ open: 1, sealDelayMs: DAY_MS });
   });
 
   it('show what is behind', () => {
