@@ -50,6 +50,12 @@ const ledgerEntry = z.strictObject({
 export const storedLedgerEntry = ledgerEntry.extend({ checksum: z.string() });
 export type LedgerEntry = z.infer<typeof ledgerEntry>;
 
+/** Consecutive entries of one ledger in one object, so that a reader need not open each. Derived from them. */
+export const ledgerPack = z.strictObject({
+  schema: z.literal('ledger-pack/v1'),
+  entries: z.array(ledgerEntry).min(1),
+});
+
 /** What a data directory ingests. Created once; a mismatch stops the ingester. */
 export const sourceIdentity = z.strictObject({
   schema: z.literal('source/v1'),
