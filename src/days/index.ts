@@ -3,7 +3,13 @@ export { amendDay, isAmendDue, matureDay } from './amend.ts';
 export { restoreGeneration } from './undo.ts';
 export { lastArrival, readLive } from './live.ts';
 export { sealSteps } from './seal-steps.ts';
-export { dayReports, type DayReport, sourceTotals, type SourceTotals } from './report.ts';
+export {
+  dayReports,
+  type DayReport,
+  followDays,
+  sourceTotals,
+  type SourceTotals,
+} from './report.ts';
 export { loadIntoClickHouse } from './load.ts';
 export { checkFiles, verifyDay, type Difference } from './verify.ts';
 export { checkCopied, checkCopy } from './verify-copy.ts';

@@ -1,5 +1,5 @@
 import { DAY_MS, dayStartMs } from '../../core/index.ts';
-import { dayReports } from '../../days/index.ts';
+import { followDays } from '../../days/index.ts';
 import { findOrphans, type ObjectStore } from '../../store/index.ts';
 import { type Metric, single } from './prometheus.ts';
 
@@ -16,39 +16,67 @@ export interface DayFigures {
   readonly orphanBytes: number;
 }
 
+interface Orphans {
+  readonly files: number;
+  readonly bytes: number;
+}
+
 /** Files that no ledger entry names, from the second look on: a flush in progress has some too. */
-function createOrphanWatch(store: ObjectStore): () => Promise<Map<string, number>> {
+function createOrphanWatch(store: ObjectStore): () => Promise<Orphans> {
   let seen = new Map<string, number | undefined>();
   return async () => {
-    const counted = new Map<string, number>();
     const now = new Map<string, number | undefined>();
+    let [files, bytes] = [0, 0];
     for (const key of await findOrphans(store)) {
       const size = seen.has(key) ? (seen.get(key) ?? (await store.get(key)).byteLength) : undefined;
       now.set(key, size);
-      if (size !== undefined) counted.set(key, size);
+      if (size === undefined) continue;
+      files += 1;
+      bytes += size;
     }
     seen = now;
-    return counted;
+    return { files, bytes };
+  };
+}
+
+/** The newest answer of `work`, asked again once that is `everyMs` old; who asks meanwhile waits for it. */
+function atMostEvery<T>(
+  everyMs: number,
+  now: () => number,
+  work: () => Promise<T>,
+): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  let isRunning = false;
+  let endedMs = 0;
+  return () => {
+    if (answer === undefined || (!isRunning && now() - endedMs >= everyMs)) {
+      isRunning = true;
+      answer = work().finally(() => {
+        isRunning = false;
+        endedMs = now();
+      });
+    }
+    return answer;
   };
 }
 
 /**
- * Reads the figures of a store, at most once in `everyMs`: it lists every ledger.
+ * Reads the figures of a store, at most once in `everyMs`: what was committed and sealed since.
  * @param rules the zone, and how long a day waits for late events
+ * @param orphansEveryMs a look for orphans lists every file, and reads every ledger
  */
 export function createDayFigures(options: {
   readonly store: ObjectStore;
   readonly rules: { readonly utcOffsetMinutes: number; readonly latenessMs: number };
   readonly now: () => number;
   readonly everyMs: number;
+  readonly orphansEveryMs: number;
 }): () => Promise<DayFigures> {
-  const { store, rules, now, everyMs } = options;
-  const orphans = createOrphanWatch(store);
-  let readAt = -Infinity;
-  let figures: Promise<DayFigures>;
-
-  async function read(): Promise<DayFigures> {
-    const days = await dayReports(store);
+  const { store, rules, now, everyMs, orphansEveryMs } = options;
+  const orphans = atMostEvery(orphansEveryMs, now, createOrphanWatch(store));
+  const reports = followDays(store);
+  return atMostEvery(everyMs, now, async () => {
+    const days = await reports();
     const left = await orphans();
     const sum = (of: (day: (typeof days)[number]) => number | null): number =>
       days.reduce((total, day) => total + (of(day) ?? 0), 0);
@@ -63,18 +91,10 @@ export function createDayFigures(options: {
       duplicate: sum((day) => day.duplicate),
       accepted: sum((day) => day.accepted),
       sealDelayMs: Math.max(0, ...due.map((ms) => now() - ms)),
-      orphans: left.size,
-      orphanBytes: [...left.values()].reduce((a, b) => a + b, 0),
+      orphans: left.files,
+      orphanBytes: left.bytes,
     };
-  }
-
-  return () => {
-    if (now() - readAt >= everyMs) {
-      readAt = now();
-      figures = read();
-    }
-    return figures;
-  };
+  });
 }
 
 export function dayMetrics(figures: DayFigures | undefined): Metric[] {
