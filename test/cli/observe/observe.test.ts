@@ -13,7 +13,7 @@ import { watch } from '../../../src/cli/observe/watch.ts';
 import { frameOf, lineOf, sparkline, viewOf } from '../../../src/cli/observe/watch-view.ts';
 import { DAY_MS, dayStartMs, dayKey, silentLogger } from '../../../src/core/index.ts';
 import { createFileSink, createFileSource, createIngester } from '../../../src/ingest/index.ts';
-import { openDirectoryStore, openLedger } from '../../../src/store/index.ts';
+import { type ObjectStore, openDirectoryStore, openLedger } from '../../../src/store/index.ts';
 import { memoryStore } from '../../helpers/memory-store.ts';
 import { makeRecords, TASKS } from '../../helpers/ingest-records.ts';
 
@@ -120,13 +120,17 @@ describe('metrics of an ingester', () => {
   it('read of the store what is new, and look for orphans more rarely', async () => {
     const read: string[] = [];
     const memory = memoryStore();
-    const note = <A extends [string, ...unknown[]], T>(call: (...args: A) => T) => {
-      return (...args: A): T => {
-        read.push(args[0]);
-        return call(...args);
-      };
+    const store: ObjectStore = {
+      ...memory,
+      get(key) {
+        read.push(key);
+        return memory.get(key);
+      },
+      list(prefix, after) {
+        read.push(prefix);
+        return memory.list(prefix, after);
+      },
     };
-    const store = { ...memory, get: note(memory.get), list: note(memory.list) };
     const commit = (i: number) =>
       openLedger(memory, 't', 0).commit({
         ...{ schema: 'ledger/v1', topic: 't', partition: 0, nonce: 'n', records: 1 },
