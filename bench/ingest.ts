@@ -4,6 +4,7 @@
  *   --rows N, --partitions P, --repeat R, --json
  *   --scale   how cost grows: rows up to 30 times as many, 1, 4 and 16 partitions, two ingesters, and
  *             a seal of the 10-fold; --most N leaves out what has more rows than N
+ *   --fresh   only how old an event is when a question sees it
  *   --short   100,000 rows and no peers
  * Exit code: 1 when a contender loses or doubles rows, 2 when a peer cannot be set up. Timings are
  * printed beside their bars and never judged.
@@ -12,9 +13,11 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { loadConfig } from '../src/config/index.ts';
 import { quantile } from '../src/core/index.ts';
 import { startRegistry } from '../test/helpers/schema-registry.ts';
 import { SCHEMAS } from './ingest/avro.ts';
+import { type Freshness, timeFreshness } from './ingest/freshness.ts';
 import { type Restart, timeRestart } from './ingest/restart.ts';
 import {
   type Contender,
@@ -35,6 +38,7 @@ const { values: given } = parseArgs({
     most: { type: 'string', default: '30000000' },
     ours: { type: 'boolean', default: false },
     scale: { type: 'boolean', default: false },
+    fresh: { type: 'boolean', default: false },
     short: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -111,9 +115,17 @@ async function compare(brokers: readonly string[]) {
     bytes,
     avro: await avro(course, repeat),
     restart: given.short ? undefined : await timeRestart(course),
+    fresh: given.short ? undefined : await fresh(brokers),
     contenders: Object.fromEntries([...runs].map(([name, results]) => [name, summary(results)])),
     sealed: runs.get('vamo')![0]!.sealed!,
   };
+}
+
+/** With the settings that are the default. */
+async function fresh(brokers: readonly string[]): Promise<Freshness> {
+  const { ingest, clickhouse } = await loadConfig();
+  const [{ flushMs }, { applyMs }] = [ingest, clickhouse];
+  return timeFreshness({ brokers, folder: `${cache}bench-ingest/runs`, flushMs, applyMs });
 }
 
 /** The same events in Avro, through a schema registry of our own. */
@@ -159,6 +171,10 @@ const restartLine = ({ seconds, sessionSeconds }: Restart): string =>
   against('restart after SIGKILL to first commit, s', seconds, `at most ${sessionSeconds + 2}`) +
   `: session timeout ${sessionSeconds} and 2`;
 
+const freshLine = ({ mostSeconds, medianSeconds, flushMs, applyMs, events }: Freshness): string =>
+  against('produced to seen in events_now, most, s', mostSeconds, `at most ${flushMs / 1000 + 2}`) +
+  `; median ${medianSeconds.toFixed(2)} of ${events}, flushMs ${flushMs}, applyMs ${applyMs}`;
+
 function sealedLines(sealed: Sealed): string[] {
   const us = (cpuSeconds: number): number => (cpuSeconds * 1e6) / sealed.rows;
   const { segmentCpuSeconds, loadCpuSeconds, sealSeconds, sealCpuSeconds } = sealed;
@@ -194,6 +210,7 @@ function report(r: Awaited<ReturnType<typeof compare>>): string {
       `; ${r.avro.bytes} bytes, ${r.avro.usPerRow.toFixed(2)} us CPU a row`,
   );
   if (r.restart) lines.push(restartLine(r.restart));
+  if (r.fresh) lines.push(freshLine(r.fresh));
   lines.push(...sealedLines(r.sealed));
   return lines.join('\n');
 }
@@ -223,6 +240,10 @@ try {
     if (given.scale) {
       const table = await scale(brokers);
       return { text: scaleReport(table), json: { scale: table } };
+    }
+    if (given.fresh) {
+      const found = await fresh(brokers);
+      return { text: freshLine(found), json: { fresh: found } };
     }
     const compared = await compare(brokers);
     return { text: report(compared), json: compared };

@@ -13,8 +13,10 @@ export function buildChildren(): void {
   const flags = ['--noCheck', '--noEmit', 'false', '--outDir', built, '--rootDir', root];
   const tsc = `${root}node_modules/typescript/bin/tsc`;
   execFileSync(process.execPath, [tsc, '-p', `${root}tsconfig.json`, ...flags]);
-  rmSync(`${built}config`, { force: true });
-  symlinkSync(`${root}config`, `${built}config`);
+  for (const name of ['config', 'package.json']) {
+    rmSync(`${built}${name}`, { force: true });
+    symlinkSync(`${root}${name}`, `${built}${name}`);
+  }
 }
 
 export type Contender = 'vamo' | 'engine' | 'python';

@@ -22,6 +22,7 @@ export function emptyStore(root: string): ObjectStore {
     adopt: refuse,
     get: refuse,
     has: () => Promise.resolve(false),
+    folders: () => Promise.resolve([]),
     list: () => Promise.resolve([]),
     remove: () => Promise.resolve(),
     modifiedMs: refuse,
@@ -40,7 +41,7 @@ const TAKEN_IN = ['days', 'backfill', 'ledger'];
 export async function requireEvents(root: string, settings: StoreSettings): Promise<void> {
   const directory = (await exists(root)) ? undefined : emptyStore(root);
   const store = await openStore(root, settings, directory);
-  for (const folder of TAKEN_IN) if ((await store.list(folder)).length > 0) return;
+  for (const folder of TAKEN_IN) if ((await store.folders(folder)).length > 0) return;
   throw new VamoError('DATA_EMPTY', `nothing was ever ingested into ${root}`, {
     details: { data: root },
   });

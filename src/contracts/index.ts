@@ -34,6 +34,7 @@ export {
   type DeadLetterRef,
   type LedgerEntry,
   type SourceIdentity,
+  ledgerPack,
 } from './ledger.ts';
 export { storedGeneration, currentGeneration, type Withdrawal } from './generation.ts';
 export {

@@ -59,6 +59,12 @@ const ledgerEntry = z.strictObject({
 export const storedLedgerEntry = ledgerEntry.extend({ checksum: z.string() });
 export type LedgerEntry = z.infer<typeof ledgerEntry>;
 
+/** Consecutive entries of one ledger in one object, so that a reader need not open each. Derived from them. */
+export const ledgerPack = z.strictObject({
+  schema: z.literal('ledger-pack/v1'),
+  entries: z.array(ledgerEntry).min(1),
+});
+
 /**
  * What a data directory ingests. A mismatch stops the ingester; more partitions of a topic are recorded
  * anew, when they are accepted.

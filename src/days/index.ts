@@ -5,7 +5,13 @@ export { countPartitions, lastArrival, readLive } from './live.ts';
 export type { AskSource, SourceEnd } from './source-end.ts';
 export { lateOnlyRows } from './late-only.ts';
 export { sealSteps } from './seal-steps.ts';
-export { dayReports, type DayReport, sourceTotals, type SourceTotals } from './report.ts';
+export {
+  dayReports,
+  type DayReport,
+  followDays,
+  sourceTotals,
+  type SourceTotals,
+} from './report.ts';
 export { loadIntoClickHouse } from './load.ts';
 export { loadEach } from './load-each.ts';
 export { claimCopy, type Loader, requireOwner } from './copy-owner.ts';

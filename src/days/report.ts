@@ -1,6 +1,6 @@
 import { isMature, type LedgerEntry, type PartitionManifest } from '../contracts/index.ts';
 import { type DayKey, dayKey } from '../core/index.ts';
-import { type ObjectStore, listSealedDays, readLedgers, readManifest } from '../store/index.ts';
+import { followLedgers, type ObjectStore, listSealedDays, readManifest } from '../store/index.ts';
 import { replayedByDay } from './backfill/replayed.ts';
 
 /**
@@ -59,9 +59,9 @@ export function sourceTotals(entries: readonly LedgerEntry[]): SourceTotals {
 }
 
 interface Committed {
-  rows: number;
-  dead: number;
-  replayed: number;
+  readonly rows: number;
+  readonly dead: number;
+  readonly replayed: number;
 }
 
 /**
@@ -70,39 +70,65 @@ interface Committed {
  * @param entries the ledgers, when they have been read already
  * @throws VamoError INGEST_LEDGER, STORE_CORRUPT
  */
-export async function dayReports(
+export function dayReports(
   store: ObjectStore,
   entries?: readonly LedgerEntry[],
 ): Promise<DayReport[]> {
-  const days = committedCounts(entries ?? (await readLedgers(store)), await replayedByDay(store));
-  const sealed = new Map<DayKey, PartitionManifest>();
-  for (const { day, generation } of await listSealedDays(store)) {
-    sealed.set(day, await readManifest(store, day, generation));
-    if (!days.has(day)) days.set(day, { rows: 0, dead: 0, replayed: 0 });
-  }
-  return [...days]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([day, committed]) => report(day, committed, sealed.get(day)));
+  if (entries === undefined) return followDays(store)();
+  const days: Counts = new Map();
+  for (const entry of entries) count(days, entry);
+  return reportsOf(store, days, new Map());
 }
 
-function committedCounts(
-  entries: readonly LedgerEntry[],
-  replays: ReadonlyMap<string, number>,
-): Map<DayKey, Committed> {
-  const days = new Map<DayKey, Committed>();
-  const at = (name: string): Committed => {
-    const day = dayKey(name);
-    const counts = days.get(day) ?? { rows: 0, dead: 0, replayed: 0 };
-    days.set(day, counts);
-    return counts;
+/**
+ * As `dayReports`, for who asks again and again: a call reads what was committed or sealed since the one
+ * before, and calls must not overlap.
+ */
+export function followDays(store: ObjectStore): () => Promise<DayReport[]> {
+  const readOn = followLedgers(store);
+  const days: Counts = new Map();
+  const manifests: Manifests = new Map();
+  return async () => {
+    await readOn((entry) => count(days, entry));
+    return reportsOf(store, days, manifests);
   };
-  for (const entry of entries) {
-    for (const segment of entry.segments) at(segment.day).rows += segment.rows;
-    for (const [day, count] of Object.entries(entry.deadLetters?.byDay ?? {}))
-      at(day).dead += count;
+}
+
+type Counts = Map<DayKey, { rows: number; dead: number }>;
+/** Generations do not change. */
+type Manifests = Map<DayKey, PartitionManifest>;
+
+function count(days: Counts, entry: LedgerEntry): void {
+  const add = (name: string, rows: number, dead: number): void => {
+    const day = dayKey(name);
+    const known = days.get(day);
+    days.set(day, { rows: (known?.rows ?? 0) + rows, dead: (known?.dead ?? 0) + dead });
+  };
+  for (const segment of entry.segments) add(segment.day, segment.rows, 0);
+  for (const [day, bad] of Object.entries(entry.deadLetters?.byDay ?? {})) add(day, 0, bad);
+}
+
+async function reportsOf(
+  store: ObjectStore,
+  counts: Counts,
+  manifests: Manifests,
+): Promise<DayReport[]> {
+  const replays = await replayedByDay(store);
+  const sealed = new Set<DayKey>();
+  for (const { day, generation } of await listSealedDays(store)) {
+    sealed.add(day);
+    if (manifests.get(day)?.generation !== generation)
+      manifests.set(day, await readManifest(store, day, generation));
   }
-  for (const [day, count] of replays) at(day).replayed = count;
-  return days;
+  return [...new Set([...counts.keys(), ...[...replays.keys()].map(dayKey), ...sealed])]
+    .sort()
+    .map((day) =>
+      report(
+        day,
+        { rows: 0, dead: 0, ...counts.get(day), replayed: replays.get(day) ?? 0 },
+        sealed.has(day) ? manifests.get(day) : undefined,
+      ),
+    );
 }
 
 function report(

@@ -1,5 +1,5 @@
 import type { DeadLetterRef, LedgerEntry, SegmentRef } from '../contracts/index.ts';
-import { readLedgers } from './ledger.ts';
+import { followLedgers, readLedgers } from './ledgers.ts';
 import type { ObjectStore } from './object-store.ts';
 
 /** Where committed rows came from. */
@@ -49,11 +49,12 @@ export async function committedOfDay(
  */
 export async function findOrphans(store: ObjectStore): Promise<string[]> {
   // Files are listed before the entries, else a commit in between would look like an orphan.
-  const files = (await Promise.all(['seg', 'dlq'].map((folder) => store.list(folder)))).flat();
-  const named = new Set<string>();
-  for (const entry of await readLedgers(store)) {
-    for (const segment of entry.segments) named.add(segment.key);
-    if (entry.deadLetters !== null) named.add(entry.deadLetters.key);
-  }
-  return files.filter((key) => !named.has(key));
+  const unnamed = new Set(
+    (await Promise.all(['seg', 'dlq'].map((folder) => store.list(folder)))).flat(),
+  );
+  await followLedgers(store)(({ segments, deadLetters }) => {
+    for (const { key } of segments) unnamed.delete(key);
+    if (deadLetters !== null) unnamed.delete(deadLetters.key);
+  });
+  return [...unnamed];
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Dirent } from 'node:fs';
 import {
   access,
   copyFile,
@@ -95,6 +96,13 @@ export async function openDirectoryStore(root: string): Promise<ObjectStore> {
     async list(prefix, after = '') {
       return (await listKeys(base, validFolder(prefix))).filter((key) => key > after);
     },
+    async folders(prefix) {
+      const found = await readFolder(base, validFolder(prefix));
+      return found
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => name)
+        .sort();
+    },
     async remove(key) {
       await rm(pathOf(key), { force: true }).catch((error: unknown) => {
         throw storeError(error, `cannot remove ${key}`);
@@ -130,12 +138,19 @@ export async function openDirectoryStore(root: string): Promise<ObjectStore> {
 }
 
 async function listKeys(base: string, prefix: string): Promise<string[]> {
+  return (await readFolder(base, prefix, { recursive: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(base.length + 1))
+    .sort();
+}
+
+async function readFolder(
+  base: string,
+  prefix: string,
+  options: { readonly recursive?: boolean } = {},
+): Promise<Dirent[]> {
   try {
-    const found = await readdir(join(base, prefix), { recursive: true, withFileTypes: true });
-    return found
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(base.length + 1))
-      .sort();
+    return await readdir(join(base, prefix), { ...options, withFileTypes: true });
   } catch (error) {
     if (isSystem(error, 'ENOENT')) return [];
     throw storeError(error, `cannot list ${prefix}`);

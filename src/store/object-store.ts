@@ -17,6 +17,8 @@ export interface ObjectStore {
    * @param after only keys beyond this one: what a reader of a growing chain has not seen yet
    */
   list(prefix: string, after?: string): Promise<string[]>;
+  /** Names of the folders that hold keys directly below a folder, in byte order; their keys are not listed. */
+  folders(prefix: string): Promise<string[]>;
   remove(key: string): Promise<void>;
   /** When the object was written, ms, by the store's clock. @throws VamoError STORE_NOT_FOUND */
   modifiedMs(key: string): Promise<number>;

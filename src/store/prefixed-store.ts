@@ -16,6 +16,7 @@ export function prefixedStore(store: ObjectStore, folder: string): ObjectStore {
       const keys = await store.list(inside(prefix), after === undefined ? after : inside(after));
       return keys.map((key) => key.slice(folder.length + 1));
     },
+    folders: (prefix) => store.folders(inside(prefix)),
     remove: (key) => store.remove(inside(key)),
     modifiedMs: (key) => store.modifiedMs(inside(key)),
     localFile: (key) => store.localFile(inside(key)),

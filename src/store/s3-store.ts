@@ -87,6 +87,26 @@ export function openS3Store(settings: S3Settings, options: S3Options): S3Store {
     return isBucket ? refusal({ method: 'GET', key }, answer) : notFound(key, place);
   }
 
+  /** Every page of a listing. */
+  async function listAll(what: {
+    readonly folder: string;
+    readonly after?: string | undefined;
+    readonly isFlat?: boolean;
+  }): Promise<{ keys: string[]; folders: string[] }> {
+    const listing = { prefix: settings.prefix, pageKeys, ...what };
+    const keys: string[] = [];
+    const folders: string[] = [];
+    let from: string | undefined;
+    do {
+      const page = listPage(listing, from);
+      const found = page.parse((await ask(page.request, [200])).bytes);
+      keys.push(...found.keys);
+      folders.push(...found.folders);
+      from = found.next;
+    } while (from !== undefined);
+    return { keys, folders };
+  }
+
   async function holds(key: string, body: Uint8Array): Promise<boolean> {
     const found = await get(key).catch((error: unknown) => {
       if (isVamoError(error, 'STORE_NOT_FOUND')) return undefined;
@@ -119,18 +139,9 @@ export function openS3Store(settings: S3Settings, options: S3Options): S3Store {
     async has(key) {
       return (await ask({ method: 'HEAD', key: validKey(key) }, [200, 404])).status === 200;
     },
-    async list(prefix, after) {
-      const listing = { prefix: settings.prefix, folder: validFolder(prefix), after, pageKeys };
-      const keys: string[] = [];
-      let from: string | undefined;
-      do {
-        const page = listPage(listing, from);
-        const found = page.parse((await ask(page.request, [200])).bytes);
-        keys.push(...found.keys);
-        from = found.next;
-      } while (from !== undefined);
-      return keys;
-    },
+    list: async (prefix, after) => (await listAll({ folder: validFolder(prefix), after })).keys,
+    folders: async (prefix) =>
+      (await listAll({ folder: validFolder(prefix), isFlat: true })).folders,
     async remove(key) {
       await ask({ method: 'DELETE', key: validKey(key) }, [200, 204, 404]);
       await cache.drop(key);

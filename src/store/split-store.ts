@@ -20,6 +20,7 @@ export function splitStore(own: ObjectStore, shared: ObjectStore): ObjectStore {
     get: (key) => of(key).get(key),
     has: (key) => of(key).has(key),
     list: (prefix, after) => of(prefix).list(prefix, after),
+    folders: (prefix) => of(prefix).folders(prefix),
     remove: (key) => of(key).remove(key),
     modifiedMs: (key) => of(key).modifiedMs(key),
     localFile: (key) => of(key).localFile(key),

@@ -4,6 +4,7 @@ import { DAY_MS, seededRandom } from '../../src/core/index.ts';
 import {
   amendDay,
   dayReports,
+  followDays,
   isAmendDue,
   matureDay,
   restoreGeneration,
@@ -95,11 +96,14 @@ describe('an amended day', () => {
   });
 
   it('is undone by a generation of the former files, and amended again to the same', async () => {
+    const follow = followDays(store);
+    expect(await follow()).toEqual(await dayReports(store));
     const undone = await restoreGeneration(store, DAY, 1);
     expect(undone).toMatchObject({ kind: 'undo', generation: 3, parent: 2, files: sealed.files });
     expect(undone.inputs.restored).toBe(1);
     const [report] = await dayReports(store);
     expect(report).toMatchObject({ generation: 3, late: late.length, digest: sealed.digest });
+    expect(await follow()).toEqual([report]);
     const again = await amendDay(build(store));
     expect([again.generation, again.digest, again.counts]).toEqual([
       4,

@@ -21,6 +21,13 @@ export function memoryStore(objects = new Map<string, Uint8Array>()): ObjectStor
       Promise.resolve(
         [...objects.keys()].filter((k) => k.startsWith(`${prefix}/`) && k > after).sort(),
       ),
+    folders: (prefix) => {
+      const names = [...objects.keys()].flatMap((key) => {
+        const [name, ...below] = key.slice(prefix.length + 1).split('/');
+        return key.startsWith(`${prefix}/`) && name && below.length > 0 ? [name] : [];
+      });
+      return Promise.resolve([...new Set(names)].sort());
+    },
     remove: (key) => Promise.resolve(void objects.delete(key)),
     modifiedMs: () => Promise.resolve(0),
     adopt: noFiles,

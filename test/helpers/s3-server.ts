@@ -39,12 +39,22 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 function listing(objects: ReadonlyMap<string, Buffer>, query: URLSearchParams): string {
   const prefix = query.get('prefix') ?? '';
   const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
-  const keys = [...objects.keys()].sort().filter((k) => k.startsWith(prefix) && k > after);
+  // With a delimiter what lies in a deeper folder stands for that folder, once.
+  const shown = (key: string): string => {
+    const end = query.has('delimiter') ? key.indexOf('/', prefix.length) : -1;
+    return end < 0 ? key : key.slice(0, end + 1);
+  };
+  const below = [...objects.keys()].filter((k) => k.startsWith(prefix)).map(shown);
+  const keys = [...new Set(below)].sort().filter((k) => k > after);
   const page = keys.slice(0, PAGE);
   const more = keys.length > PAGE;
   return [
     `<ListBucketResult><IsTruncated>${String(more)}</IsTruncated>`,
-    ...page.map((key) => `<Contents><Key>${key}</Key></Contents>`),
+    ...page.map((key) =>
+      key.endsWith('/')
+        ? `<CommonPrefixes><Prefix>${key}</Prefix></CommonPrefixes>`
+        : `<Contents><Key>${key}</Key></Contents>`,
+    ),
     more ? `<NextContinuationToken>${page.at(-1)!}</NextContinuationToken>` : '',
     '</ListBucketResult>',
   ].join('');

@@ -96,7 +96,7 @@ describe('a foreign log, by a mapping alone', () => {
 
   it('is not gone on with by another mapping', async () => {
     const shipped = await readFile('config/mappings/ipinyou.json', 'utf8');
-    await writeFile(join(root, 'own.json'), shipped.replace('"else": 100', '"else": 200'));
+    await writeFile(join(root, 'own.json'), shipped.replace('"budget": 100', '"budget": 200'));
     await writeFile(join(root, 'other.json'), JSON.stringify({ source: { mapping: 'own.json' } }));
     const { code, stderr } = await vamo(
       ...['ingest', '--data', join(root, 'data'), '--config', join(root, 'other.json')],

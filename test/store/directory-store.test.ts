@@ -27,6 +27,8 @@ describe('directory store', () => {
     await store.put('a/b/2.json', bytes('2'));
     expect(await text('a/b/2.json')).toBe('2');
     expect(await store.list('a')).toEqual(['a/B.json', 'a/b/10.json', 'a/b/2.json']);
+    expect(await store.folders('a')).toEqual(['b']);
+    expect(await store.folders('nothing')).toEqual([]);
     await store.remove('a/b/2.json');
     expect(await store.has('a/b/2.json')).toBe(false);
     expect(await store.list('nothing')).toEqual([]);

@@ -68,6 +68,10 @@ describe('S3 store', () => {
     expect(await store.list('a')).toEqual(keys);
     expect(await store.list('a/', 'a/b/10')).toEqual(keys.slice(2));
     expect(await store.list('nothing')).toEqual([]);
+    for (const name of ['d', 'e', 'f']) await store.put(`a/${name}/1`, bytes(name));
+    // More than a page of them, with keys between.
+    expect(await store.folders('a')).toEqual(['b', 'c=1', 'd', 'e', 'f']);
+    expect(await store.folders('a/b')).toEqual([]);
     await store.put('a/z', bytes('new'));
     expect(Buffer.from(await store.get('a/z')).toString()).toBe('new');
     expect(Buffer.from(await store.get(keys[3]!)).toString()).toBe(keys[3]);

@@ -1,6 +1,6 @@
 import { limitOf } from '../../contracts/index.ts';
 import type { DayKey } from '../../core/index.ts';
-import { type BuildOptions, dayReports, lateOnlyRows, readLive } from '../../days/index.ts';
+import { type BuildOptions, followDays, lateOnlyRows, readLive } from '../../days/index.ts';
 import { findOrphans, type ObjectStore } from '../../store/index.ts';
 import { type Metric, single } from './prometheus.ts';
 
@@ -17,52 +17,84 @@ export interface DayFigures {
   readonly orphanBytes: number;
 }
 
+interface Orphans {
+  readonly files: number;
+  readonly bytes: number;
+}
+
 /** Files that no ledger entry names, from the second look on: a flush in progress has some too. */
-function createOrphanWatch(store: ObjectStore): () => Promise<Map<string, number>> {
+function createOrphanWatch(store: ObjectStore): () => Promise<Orphans> {
   let seen = new Map<string, number | undefined>();
   return async () => {
-    const counted = new Map<string, number>();
     const now = new Map<string, number | undefined>();
+    let [files, bytes] = [0, 0];
     for (const key of await findOrphans(store)) {
       const size = seen.has(key) ? (seen.get(key) ?? (await store.get(key)).byteLength) : undefined;
       now.set(key, size);
-      if (size !== undefined) counted.set(key, size);
+      if (size === undefined) continue;
+      files += 1;
+      bytes += size;
     }
     seen = now;
-    return counted;
+    return { files, bytes };
+  };
+}
+
+/** The newest answer of `work`, asked again once that is `everyMs` old; who asks meanwhile waits for it. */
+function atMostEvery<T>(
+  everyMs: number,
+  now: () => number,
+  work: () => Promise<T>,
+): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  let isRunning = false;
+  let endedMs = 0;
+  return () => {
+    if (answer === undefined || (!isRunning && now() - endedMs >= everyMs)) {
+      isRunning = true;
+      answer = work().finally(() => {
+        isRunning = false;
+        endedMs = now();
+      });
+    }
+    return answer;
   };
 }
 
 /**
- * Reads the figures of a store, at most once in `everyMs`: it lists every ledger. A day of which all
- * rows are late is open and not due: no seal comes to it by itself.
+ * Reads the figures of a store, at most once in `everyMs`: what was committed and sealed since. A day
+ * of which all rows are late is open and not due: no seal comes to it by itself.
+ * @param orphansEveryMs a look for orphans lists every file, and reads every ledger
  */
 export function createDayFigures(options: {
   readonly store: ObjectStore;
   readonly config: Pick<BuildOptions['config'], 'days' | 'source'>;
   readonly now: () => number;
   readonly everyMs: number;
+  readonly orphansEveryMs: number;
 }): () => Promise<DayFigures> {
-  const { store, config, now, everyMs } = options;
-  const orphans = createOrphanWatch(store);
-  let readAt = -Infinity;
-  let figures: Promise<DayFigures>;
+  const { store, config, now, everyMs, orphansEveryMs } = options;
+  const orphans = atMostEvery(orphansEveryMs, now, createOrphanWatch(store));
+  const reports = followDays(store);
+  /** What is committed later lies behind the cut too: such a day stays one. */
+  const lateOnly = new Set<DayKey>();
 
   /** When the days were due that `vamo seal` has yet to make, ms. */
   async function dueTimes(open: readonly DayKey[]): Promise<number[]> {
     const times = open.map((day) => ({ day, dueMs: limitOf({ day, ...config.days }) }));
-    const passed = times.filter(({ dueMs }) => dueMs < now());
+    const passed = times.filter(({ day, dueMs }) => dueMs < now() && !lateOnly.has(day));
     if (passed.length === 0) return [];
     const live = await readLive(store, config.source);
     const due: number[] = [];
     for (const { day, dueMs } of passed)
       if ((await lateOnlyRows(store, live, { day, days: config.days })) === undefined)
         due.push(dueMs);
+      else lateOnly.add(day);
     return due;
   }
 
-  async function read(): Promise<DayFigures> {
-    const days = await dayReports(store);
+  return atMostEvery(everyMs, now, async () => {
+    const days = await reports();
     const left = await orphans();
     const sum = (of: (day: (typeof days)[number]) => number | null): number =>
       days.reduce((total, day) => total + (of(day) ?? 0), 0);
@@ -75,18 +107,10 @@ export function createDayFigures(options: {
       duplicate: sum((day) => day.duplicate),
       accepted: sum((day) => day.accepted),
       sealDelayMs: Math.max(0, ...due.map((ms) => now() - ms)),
-      orphans: left.size,
-      orphanBytes: [...left.values()].reduce((a, b) => a + b, 0),
+      orphans: left.files,
+      orphanBytes: left.bytes,
     };
-  }
-
-  return () => {
-    if (now() - readAt >= everyMs) {
-      readAt = now();
-      figures = read();
-    }
-    return figures;
-  };
+  });
 }
 
 export function dayMetrics(figures: DayFigures | undefined): Metric[] {

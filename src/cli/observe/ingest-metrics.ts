@@ -2,8 +2,11 @@ import type { PartitionSnapshot } from '../../ingest/index.ts';
 import { type Observation, lagOf } from './observation.ts';
 import { type Metric, single } from './prometheus.ts';
 
-/** The ingester's metrics. Offsets are records in Kafka and bytes in a file log. */
-export function ingestMetrics(observation: Observation): Metric[] {
+/**
+ * The ingester's metrics. Offsets are records in Kafka and bytes in a file log.
+ * @param bufferBytes memory that uncommitted rows may take
+ */
+export function ingestMetrics(observation: Observation, bufferBytes: number): Metric[] {
   const { snapshot, ends, atMs, waitingMs } = observation;
   const { stats, topic, partitions } = snapshot;
   const each = (
@@ -65,6 +68,12 @@ export function ingestMetrics(observation: Observation): Metric[] {
     ),
     each('vamo_ingest_buffered_records', 'gauge', 'Records read, not committed', (p) => p.buffered),
     each('vamo_ingest_buffered_bytes', 'gauge', 'Memory they take', (p) => p.bufferedBytes),
+    single(
+      'vamo_ingest_buffer_limit_bytes',
+      'gauge',
+      'Memory that they may take in all partitions before the largest are committed early',
+      bufferBytes,
+    ),
     each('vamo_ingest_records_total', 'counter', 'Records committed', (p) => p.records),
     each('vamo_ingest_rows_total', 'counter', 'Rows committed', (p) => p.rows),
     each(
@@ -72,6 +81,12 @@ export function ingestMetrics(observation: Observation): Metric[] {
       'counter',
       'Records committed as dead letters',
       (p) => p.deadLetters,
+    ),
+    single(
+      'vamo_ingest_filtered_records_total',
+      'counter',
+      'Records committed that a mapping leaves out',
+      stats?.filtered,
     ),
     each('vamo_ingest_commits_total', 'counter', 'Ledger entries written', (p) => p.commits),
     each(
@@ -85,6 +100,12 @@ export function ingestMetrics(observation: Observation): Metric[] {
       'counter',
       'Commits that another writer had made first',
       stats?.lost,
+    ),
+    single(
+      'vamo_ingest_gaps_total',
+      'counter',
+      'Offset ranges that the source deleted unread, entered in the ledger as gaps',
+      stats?.gaps,
     ),
     single(
       'vamo_ingest_seeks_total',

@@ -19,6 +19,7 @@ export interface Watching {
 
 const ENDS_MS = 1000;
 const DAYS_MS = 60_000;
+const ORPHANS_MS = 3_600_000;
 
 /** Figures that could not be read leave their metrics empty: the others are still worth a scrape. */
 const orUndefined = (figures: Promise<DayFigures>): Promise<DayFigures | undefined> =>
@@ -42,12 +43,18 @@ export async function observed<T>(
   });
   const port = watching.metricsPort ?? config.metrics.port;
   if (port !== null) {
-    const figures = createDayFigures({ store, config, now, everyMs: DAYS_MS });
+    const figures = createDayFigures({
+      store,
+      config,
+      now,
+      everyMs: DAYS_MS,
+      orphansEveryMs: ORPHANS_MS,
+    });
     const server = await serveMetrics({
       host: config.metrics.host,
       port,
       metrics: async () => [
-        ...ingestMetrics(await observe()),
+        ...ingestMetrics(await observe(), config.ingest.bufferBytes),
         ...dayMetrics(await orUndefined(figures())),
         ...processMetrics(),
       ],

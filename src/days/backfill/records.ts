@@ -67,12 +67,10 @@ export async function readBackfill(store: ObjectStore, id: string): Promise<Back
 
 /** Every backfill, the one planned first at first. */
 export async function listBackfills(store: ObjectStore): Promise<BackfillState[]> {
-  const ids = (await store.list('backfill')).flatMap((key) => {
-    const [, id, file, ...rest] = key.split('/');
-    return file === 'plan.json' && rest.length === 0 && id !== undefined ? [id] : [];
-  });
   const states: BackfillState[] = [];
-  for (const id of ids) states.push(await readBackfill(store, id));
+  for (const id of await store.folders('backfill'))
+    if (await storeOfBackfill(store, id).has('plan.json'))
+      states.push(await readBackfill(store, id));
   return states.sort((a, b) => a.plannedAtMs - b.plannedAtMs);
 }
 

@@ -4,8 +4,13 @@ import type { S3Request } from './request.ts';
 /** One page of a listing: what to ask, and how to read the answer. */
 interface ListPage {
   readonly request: S3Request;
-  /** Keys below the store's prefix, in byte order; `next` names the page after this one. */
-  parse(bytes: Uint8Array): { readonly keys: readonly string[]; readonly next?: string };
+  /** What is below the store's prefix, in byte order; `next` names the page after this one. */
+  parse(bytes: Uint8Array): {
+    readonly keys: readonly string[];
+    /** Names of folders, when the folder alone is listed. */
+    readonly folders: readonly string[];
+    readonly next?: string;
+  };
 }
 
 const textOf = (xml: string, tag: string): string | undefined =>
@@ -26,13 +31,15 @@ interface Listing {
   readonly folder: string;
   /** Only keys beyond this one. */
   readonly after?: string | undefined;
+  /** What lies in deeper folders is left out; these are named instead. */
+  readonly isFlat?: boolean;
   /** Keys a page, at most 1000. */
   readonly pageKeys: number;
 }
 
 /** @param from `next` of the page before */
 export function listPage(
-  { prefix, folder, after, pageKeys }: Listing,
+  { prefix, folder, after, isFlat = false, pageKeys }: Listing,
   from: string | undefined,
 ): ListPage {
   const base = prefix === '' ? '' : `${prefix}/`;
@@ -40,6 +47,7 @@ export function listPage(
     'list-type': '2',
     'max-keys': String(pageKeys),
     prefix: `${base}${folder}/`,
+    ...(isFlat && { delimiter: '/' }),
     ...(after !== undefined && { 'start-after': `${base}${after}` }),
     ...(from !== undefined && { 'continuation-token': from }),
   };
@@ -62,9 +70,12 @@ export function listPage(
       const keys = [...xml.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) =>
         key.slice(base.length),
       );
+      const folders = [...xml.matchAll(/<CommonPrefixes>\s*<Prefix>([^<]*)\/<\/Prefix>/g)].map(
+        ([, path = '']) => path.slice(base.length + folder.length + 1),
+      );
       return truncated === 'false' || token === undefined
-        ? { keys }
-        : { keys, next: unescaped(token) };
+        ? { keys, folders }
+        : { keys, folders, next: unescaped(token) };
     },
   };
 }

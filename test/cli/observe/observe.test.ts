@@ -13,7 +13,8 @@ import { watch } from '../../../src/cli/observe/watch.ts';
 import { frameOf, lineOf, sparkline, viewOf } from '../../../src/cli/observe/watch-view.ts';
 import { DAY_MS, dayStartMs, dayKey, silentLogger } from '../../../src/core/index.ts';
 import { createFileSink, createFileSource, createIngester } from '../../../src/ingest/index.ts';
-import { openDirectoryStore } from '../../../src/store/index.ts';
+import { type ObjectStore, openDirectoryStore, openLedger } from '../../../src/store/index.ts';
+import { memoryStore } from '../../helpers/memory-store.ts';
 import { commitArrivals, LIMIT_MS, sealConfig, START } from '../../helpers/days-fixture.ts';
 import { at, outcome } from '../../helpers/few-events.ts';
 import { makeRecords, TASKS } from '../../helpers/ingest-records.ts';
@@ -21,6 +22,8 @@ import { makeRecords, TASKS } from '../../helpers/ingest-records.ts';
 let root: string;
 beforeAll(async () => void (root = await mkdtemp(join(tmpdir(), 'vamo-observe-'))));
 afterAll(() => rm(root, { recursive: true }));
+
+const AT_ONCE = { everyMs: 0, orphansEveryMs: 0 };
 
 const log = () => ({ directory: join(root, 'log'), topic: 'events', partitions: 2 });
 
@@ -43,6 +46,9 @@ async function newIngester() {
   });
   return { ingester, source, store, records: records.length, rows: good.length };
 }
+
+/** What uncommitted rows may take, bytes. */
+const BUFFER = 16_777_216;
 
 const total = (metrics: readonly Metric[], name: string): number | undefined =>
   metrics.find((m) => m.name === name)?.samples.reduce((sum, { value }) => sum + value, 0);
@@ -88,7 +94,7 @@ describe('metrics of an ingester', () => {
     expect(before.snapshot.partitions).toEqual([]);
     expect(ingestReadiness(before, 1000)).toMatchObject({ ready: false, reasons: ['not begun'] });
     await ingester.run();
-    const after = ingestMetrics(await observe());
+    const after = ingestMetrics(await observe(), BUFFER);
     expect(total(after, 'vamo_ingest_records_total')).toBe(records);
     expect(total(after, 'vamo_ingest_rows_total')).toBe(rows);
     expect(total(after, 'vamo_ingest_dead_letters_total')).toBe(records - rows);
@@ -104,7 +110,13 @@ describe('metrics of an ingester', () => {
     const days = { ...sealConfig(2).days, latenessMs: 1000 };
     const config = { days, source: { topic: 'events', partitions: 2 } };
     const due = dayStartMs(dayKey('2026-01-05')) + DAY_MS + 1000;
-    const figures = createDayFigures({ store, config, now: () => due + 5000, everyMs: 0 });
+    const figures = createDayFigures({
+      store,
+      config,
+      now: () => due + 5000,
+      everyMs: 0,
+      orphansEveryMs: 0,
+    });
     // A file that is there at the first look may belong to a flush in progress.
     expect(await figures()).toMatchObject({ orphans: 0, open: 3, sealed: 0 });
     expect(await figures()).toMatchObject({ orphans: 1, orphanBytes: 123, sealDelayMs: 5000 });
@@ -114,19 +126,67 @@ describe('metrics of an ingester', () => {
     const store = await openDirectoryStore(join(root, 'late-only'));
     const { days, source } = sealConfig(1);
     const now = () => LIMIT_MS + DAY_MS;
-    const figures = createDayFigures({ store, config: { days, source }, now, everyMs: 0 });
+    const figures = createDayFigures({ store, config: { days, source }, now, ...AT_ONCE });
     await commitArrivals(store, 0, [at(outcome('a', START), LIMIT_MS)]);
     expect(await figures()).toMatchObject({ open: 1, sealDelayMs: 0 });
     const inTime = [at(outcome('b', START), LIMIT_MS - 1), at(outcome('c', START), LIMIT_MS)];
     const other = await openDirectoryStore(join(root, 'in-time'));
     await commitArrivals(other, 0, inTime);
     const config = { days, source };
-    const waiting = createDayFigures({ store: other, config, now, everyMs: 0 });
+    const waiting = createDayFigures({ store: other, config, now, ...AT_ONCE });
     expect(await waiting()).toMatchObject({ open: 1, sealDelayMs: DAY_MS });
   });
 
+  it('read of the store what is new, and look for orphans more rarely', async () => {
+    const read: string[] = [];
+    const memory = memoryStore();
+    const store: ObjectStore = {
+      ...memory,
+      get(key) {
+        read.push(key);
+        return memory.get(key);
+      },
+      list(prefix, after) {
+        read.push(prefix);
+        return memory.list(prefix, after);
+      },
+    };
+    const commit = (i: number) =>
+      openLedger(memory, 't', 0).commit({
+        ...{ schema: 'ledger/v1', topic: 't', partition: 0, nonce: 'n', records: 1 },
+        ...{ from: String(i), to: String(i + 1), maxArrivalMs: 1, deadLetters: null },
+        segments: [{ key: `seg/${String(i)}`, day: '2026-01-05', rows: 1, bytes: 1, sha256: 'x' }],
+      });
+    for (let i = 0; i < 3; i++) await commit(i);
+    let nowMs = 0;
+    const figures = createDayFigures({
+      store,
+      config: sealConfig(1),
+      now: () => nowMs,
+      everyMs: 10,
+      orphansEveryMs: 1000,
+    });
+    const [first, meanwhile] = [figures(), figures()];
+    expect(meanwhile).toBe(first);
+    await first;
+    expect(read).toContain('seg');
+    await commit(3);
+    read.length = 0;
+    nowMs = 9;
+    expect(figures()).toBe(first);
+    nowMs = 10;
+    expect(await figures()).toMatchObject({ open: 1 });
+    expect(read.filter((key) => key.startsWith('ledger/t/0/'))).toEqual([
+      'ledger/t/0/00000000000000000003.json',
+    ]);
+    expect(read).not.toContain('seg');
+    nowMs = 1000;
+    await figures();
+    expect(read).toContain('seg');
+  });
+
   it('show what is behind', () => {
-    const metrics = ingestMetrics(look({ waitingMs: new Map([[1, 4000]]) }));
+    const metrics = ingestMetrics(look({ waitingMs: new Map([[1, 4000]]) }), BUFFER);
     const text = renderMetrics(metrics);
     expect(text).toContain('\nvamo_ingest_offset_lag{topic="t",partition="1"} 40\n');
     expect(text).toContain('\nvamo_ingest_event_lag_seconds{topic="t",partition="0"} 0\n');
@@ -134,7 +194,18 @@ describe('metrics of an ingester', () => {
     expect(text).toContain('\nvamo_ingest_commit_age_seconds{topic="t",partition="1"} 4\n');
     expect(text).toContain('# TYPE vamo_ingest_lost_commits_total counter\n');
     expect(text.endsWith('\n')).toBe(true);
-    expect(total(ingestMetrics(look({ ends: undefined })), 'vamo_ingest_source_up')).toBe(0);
+    expect(total(ingestMetrics(look({ ends: undefined }), BUFFER), 'vamo_ingest_source_up')).toBe(
+      0,
+    );
+  });
+
+  it('count what was left out or lost, and tell the byte budget', () => {
+    const { snapshot } = look();
+    const stats = { ...snapshot.stats!, filtered: 7, gaps: 2 };
+    const text = renderMetrics(ingestMetrics(look({ snapshot: { ...snapshot, stats } }), BUFFER));
+    expect(text).toContain('\nvamo_ingest_gaps_total 2\n');
+    expect(text).toContain('\nvamo_ingest_filtered_records_total 7\n');
+    expect(text).toContain('\nvamo_ingest_buffer_limit_bytes 16777216\n');
   });
 
   it('measure waiting from the last commit or from when all was committed, whichever is later', async () => {
@@ -280,7 +351,7 @@ describe('dashboard and alerts', () => {
   it('name only metrics that are exported', async () => {
     const exported = new Set(
       [
-        ...ingestMetrics(look()),
+        ...ingestMetrics(look(), BUFFER),
         ...dayMetrics(undefined),
         ...clickhouseMetrics(undefined),
         ...processMetrics(),
@@ -292,5 +363,14 @@ describe('dashboard and alerts', () => {
       expect(named.size).toBeGreaterThan(8);
       expect([...named].filter((name) => !exported.has(name))).toEqual([]);
     }
+  });
+
+  it('say what to do about each alert', async () => {
+    const read = (path: string) => readFile(new URL(`../../../${path}`, import.meta.url), 'utf8');
+    const alerts = (await read('deploy/prometheus/alerts.yml')).matchAll(/- alert: (\w+)/g);
+    const names = [...alerts].map(([, name = '']) => name);
+    const table = (await read('docs/observability.md')).split('## When an alert comes')[1] ?? '';
+    expect(names).toContain('VamoIngestGap');
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(table))).toEqual([]);
   });
 });
