@@ -1,3 +1,4 @@
+import { keptBeside, readRaw } from './dead-letter.ts';
 import type { EventSource, ReadRecord } from './event-source.ts';
 
 /**
@@ -10,8 +11,8 @@ function jsonRecord({ offset, value: text }: ReadRecord): ReadRecord {
     const line = JSON.parse(String(text)) as Readonly<Record<string, unknown>> | null;
     const { arrival_ms: arrival, value, event_time: time, encoding } = line ?? {};
     if (typeof arrival === 'number' && value !== undefined) {
-      const isBytes = encoding === 'base64' && typeof value === 'string';
-      return { offset, arrivalMs: arrival, value: isBytes ? Buffer.from(value, 'base64') : value };
+      const read = typeof value === 'string' ? readRaw(value, encoding) : value;
+      return { offset, arrivalMs: arrival, value: read, ...keptBeside(line ?? {}) };
     }
     const arrivalMs = typeof arrival === 'number' ? arrival : time;
     if (typeof arrivalMs === 'number') return { offset, arrivalMs, value: line };
