@@ -29,18 +29,28 @@ export function emptyStore(root: string): ObjectStore {
   };
 }
 
-/** Whatever is taken in leaves one of these, the likeliest to be short first. */
-const TAKEN_IN = ['days', 'backfill', 'ledger'];
+/** Folders of which one at least holds something, the likeliest to be short first. */
+const FILLED = {
+  /** Whatever was taken in. */
+  events: ['days', 'backfill', 'ledger'],
+  /** And what a first ingest leaves that dies before it commits. */
+  files: ['days', 'backfill', 'ledger', 'seg', 'dlq'],
+} as const;
+export type Needed = keyof typeof FILLED;
 
 /**
  * Refuses a data directory that nothing was ever taken into: a mistyped one looks like this. None is
  * made of it.
  * @throws VamoError DATA_EMPTY
  */
-export async function requireEvents(root: string, settings: StoreSettings): Promise<void> {
+export async function requireFilled(
+  root: string,
+  settings: StoreSettings,
+  needed: Needed,
+): Promise<void> {
   const directory = (await exists(root)) ? undefined : emptyStore(root);
   const store = await openStore(root, settings, directory);
-  for (const folder of TAKEN_IN) if ((await store.list(folder)).length > 0) return;
+  for (const folder of FILLED[needed]) if ((await store.list(folder)).length > 0) return;
   throw new VamoError('DATA_EMPTY', `nothing was ever ingested into ${root}`, {
     details: { data: root },
   });

@@ -31,6 +31,9 @@ const market = z.strictObject({
   minRemaining: z.number().min(0),
 });
 
+/** Clocks of hosts may differ by a quarter of an hour, an object store takes no more: half is well above. */
+const LEAST_GRACE_MS = 3_600_000;
+
 const ingest = z.strictObject({
   flushRows: count,
   flushMs: count,
@@ -42,7 +45,7 @@ const ingest = z.strictObject({
   /** Time to finish in after SIGTERM. */
   shutdownMs: count,
   /** Files that no ledger names are removed when they are so old; writers commit none half as old. */
-  orphanGraceMs: count,
+  orphanGraceMs: count.min(LEAST_GRACE_MS),
 });
 
 /** Where a long-running command serves its metrics; port null = nowhere, 0 = any free port. */

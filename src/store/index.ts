@@ -3,6 +3,7 @@ export { openDirectoryStore } from './directory-store.ts';
 export { openDataDirectory, openStore } from './data-directory.ts';
 export { isHeld } from './held.ts';
 export { checkRules, keepRules, recordedSource } from './data-rules.ts';
+export { keepOrphanGrace, longestOrphanGrace } from './orphan-grace.ts';
 export { storeError } from './store-error.ts';
 export { fileSha256, readVerified, verifiedFile } from './verified.ts';
 export { createSegmentBuilder, type SegmentBuilder } from './segment-builder.ts';
