@@ -91,7 +91,7 @@ const source = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/, 'must be letters, digits, _ - or . (not first)'),
   partitions: count.max(1024),
-  /** Pattern of files at rest for `files`, gzip or not; relative to the configuration file. */
+  /** Pattern of files at rest for `files`, compressed or not; relative to the configuration file. */
   files: z.string().min(1).nullable(),
   /** How a foreign log's lines become events: a file of one's own, or the name of one in config/mappings. */
   mapping: z.string().min(1).nullable(),

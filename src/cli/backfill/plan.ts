@@ -23,9 +23,11 @@ import {
 } from '../../days/index.ts';
 import {
   createKafkaSource,
+  decompressorOf,
   findFiles,
   kafkaTimeRanges,
   loadMapping,
+  uncompressedName,
   unreadable,
 } from '../../ingest/index.ts';
 import { readLedgers } from '../../store/index.ts';
@@ -117,17 +119,30 @@ async function planTopic(
 const FORMS: readonly (readonly [RegExp, PlannedFile['form']])[] = [
   [/\.(arrow|feather|ipc)$/, 'arrow'],
   [/\.parquet$/, 'parquet'],
-  [/\.(jsonl|ndjson|json)(\.gz)?$/, 'events'],
+  [/\.(jsonl|ndjson|json)$/, 'events'],
 ];
+const COLUMNAR = new Set<PlannedFile['form']>(['arrow', 'parquet']);
+
+/** How a file's lines become events, by its name. @throws VamoError BACKFILL_INVALID, INGEST_SOURCE */
+function formOf(path: string, mapping: string | null): PlannedFile['form'] {
+  const isCompressed = decompressorOf(path) !== undefined;
+  const name = uncompressedName(path);
+  const form = mapping === null ? FORMS.find(([ending]) => ending.test(name))?.[1] : 'mapping';
+  if (form === undefined)
+    throw new VamoError('BACKFILL_INVALID', `${path}: nothing says how its lines become events`, {
+      mend: 'Name a mapping with --mapping; .jsonl, .arrow and .parquet need none.',
+    });
+  if (isCompressed && COLUMNAR.has(form))
+    throw new VamoError('BACKFILL_INVALID', `${path}: ${form} is read as it is, not compressed`, {
+      mend: 'Decompress it first; what is compressed inside of it needs nothing.',
+    });
+  return form;
+}
 
 async function planFiles(glob: string, mapping: string | null): Promise<Planned<'files'>> {
   const files: PlannedFile[] = [];
   for (const path of await findFiles(glob)) {
-    const form = mapping === null ? FORMS.find(([name]) => name.test(path))?.[1] : 'mapping';
-    if (form === undefined)
-      throw new VamoError('BACKFILL_INVALID', `${path}: nothing says how its lines become events`, {
-        mend: 'Name a mapping with --mapping; .jsonl, .arrow and .parquet need none.',
-      });
+    const form = formOf(path, mapping);
     const digest = await fileDigest(path);
     // One file under two names is one file.
     if (!files.some((file) => file.sha256 === digest))
