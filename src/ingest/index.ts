@@ -7,7 +7,7 @@ export { createKafkaSink } from './kafka-sink.ts';
 export { createTopic } from './kafka-topic.ts';
 export { createRawFileSource } from './raw-file-source.ts';
 export { decompressorOf, uncompressedName } from './compression.ts';
-export { findFiles } from './file-glob.ts';
+export { findFiles, keyPattern } from './file-glob.ts';
 export { unreadable } from './line-batches.ts';
 export { checkMapping, type MappingReport } from './mapping/check.ts';
 export { compileMapping } from './mapping/compile.ts';

@@ -1,5 +1,7 @@
 export { type ObjectStore } from './object-store.ts';
 export { openDirectoryStore } from './directory-store.ts';
+export { type Bucket, openBucket } from './s3/bucket.ts';
+export { type ListedObject } from './s3/listing.ts';
 export { openDataDirectory, openStore } from './data-directory.ts';
 export { isHeld } from './held.ts';
 export { checkRules, keepRules, recordedSource } from './data-rules.ts';

@@ -33,6 +33,7 @@ import {
 import { readLedgers } from '../../store/index.ts';
 import type { Context } from '../context.ts';
 import { kafkaOptions } from '../source.ts';
+import { findObjects, isInBucket } from './bucket-files.ts';
 
 /** What was asked for. */
 export interface BackfillRequest {
@@ -81,7 +82,7 @@ export async function planBackfill(context: Context, request: BackfillRequest): 
     case 'topic':
       return { ...days, source: await planTopic(context, request, source.topic) };
     case 'files':
-      return { ...days, source: await planFiles(source.files, source.mapping) };
+      return { ...days, source: await planFiles(context, source.files, source.mapping) };
     case 'dead-letters':
       return { ...days, source: await planDeadLetters(context, request) };
   }
@@ -139,14 +140,20 @@ function formOf(path: string, mapping: string | null): PlannedFile['form'] {
   return form;
 }
 
-async function planFiles(glob: string, mapping: string | null): Promise<Planned<'files'>> {
+async function planFiles(
+  context: Context,
+  glob: string,
+  mapping: string | null,
+): Promise<Planned<'files'>> {
   const files: PlannedFile[] = [];
-  for (const path of await findFiles(glob)) {
-    const form = formOf(path, mapping);
-    const digest = await fileDigest(path);
+  const found: Found[] = isInBucket(glob)
+    ? await findObjects(context, glob)
+    : await findLocal(glob);
+  for (const one of found) {
+    const form = formOf(one.path, mapping);
+    const file = one.etag !== undefined ? one : { ...one, sha256: await fileDigest(one.path) };
     // One file under two names is one file.
-    if (!files.some((file) => file.sha256 === digest))
-      files.push({ path, bytes: (await stat(path)).size, sha256: digest, form });
+    if (!files.some((known) => contents(known) === contents(file))) files.push({ ...file, form });
   }
   const spec = mapping === null ? null : await loadMapping(mapping);
   return {
@@ -158,6 +165,17 @@ async function planFiles(glob: string, mapping: string | null): Promise<Planned<
         : { name: mapping, sha256: sha256(stableJson(spec)) },
   };
 }
+
+type Found = Omit<PlannedFile, 'form'>;
+
+async function findLocal(glob: string): Promise<Found[]> {
+  const found = await findFiles(glob);
+  return Promise.all(found.map(async (path) => ({ path, bytes: (await stat(path)).size })));
+}
+
+/** Equal of equal files. */
+const contents = ({ bytes, sha256, etag }: Found): string =>
+  sha256 ?? `${etag ?? ''} ${String(bytes)}`;
 
 async function fileDigest(path: string): Promise<string> {
   const hash = createHash('sha256');

@@ -55,9 +55,9 @@ async function readSource(context: Context, plan: BackfillPlan): Promise<IngestS
   try {
     const stats = await ingester.run({ signal, until: 'end' });
     throwIfAborted(signal);
-    await planned.forget();
     return stats;
   } finally {
+    await planned.forget();
     context.progress.clear();
   }
 }
