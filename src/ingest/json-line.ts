@@ -1,6 +1,8 @@
 import { keptBeside, readRaw } from './dead-letter.ts';
 import type { EventSource, ReadRecord } from './event-source.ts';
 
+const BYTE_ORDER_MARK = /^\ufeff/;
+
 /**
  * The record of a line of JSON: of a log (`{"arrival_ms", "value"}`), of a dead letter (the same, its
  * value perhaps in base64), or an event by itself, which arrived at its `arrival_ms` or when it
@@ -8,7 +10,9 @@ import type { EventSource, ReadRecord } from './event-source.ts';
  */
 function jsonRecord({ offset, value: text }: ReadRecord): ReadRecord {
   try {
-    const line = JSON.parse(String(text)) as Readonly<Record<string, unknown>> | null;
+    const line = JSON.parse(String(text).replace(BYTE_ORDER_MARK, '')) as Readonly<
+      Record<string, unknown>
+    > | null;
     const { arrival_ms: arrival, value, event_time: time, encoding } = line ?? {};
     if (typeof arrival === 'number' && value !== undefined) {
       const read = typeof value === 'string' ? readRaw(value, encoding) : value;

@@ -69,7 +69,8 @@ describe('a dead letter', () => {
   it('without them is read as before, and a log that has members of these names too', async () => {
     const lines = [{}, { key: 5, headers: 'x' }, { headers: [null, { name: 3 }] }];
     const line = (over: object) => JSON.stringify({ arrival_ms: 5, value: 'v', ...over });
-    for (const record of await replayed(...lines.map(line)))
+    const marked = `\ufeff${line({})}\r`;
+    for (const record of await replayed(...lines.map(line), marked))
       expect(record).toEqual({ offset: record.offset, arrivalMs: 5, value: 'v' });
     const plain = { offset: 1, arrivalMs: 5, value: 'v', key: null, headers: [] };
     expect(deadLetter(plain, bad, place)).toEqual({ ...place, ...bad, offset: 1, value: 'v' });
