@@ -29,7 +29,7 @@ function zstd(path: string): Decompress {
     const check = through(wholeZstdFrames);
     return (raw) => inflate(check(raw));
   }
-  throw unpackFirst(path, `.zst is read from Node 22.15 on, this is ${process.version}`, 'unzstd');
+  throw unpackFirst(path, '.zst is read from Node 22.15 on', 'unzstd');
 }
 
 function bzip2(path: string): Decompress {

@@ -116,7 +116,10 @@ describe.skipIf(missing !== undefined)('a data set in an S3-compatible store', (
     process.env['AWS_ENDPOINT_URL'] = endpoint;
     try {
       const range = ['--from', day, '--to', day, '--files'] as const;
-      type Done = { published: { digest: string }[]; plan: { source: { files: unknown[] } } };
+      interface Done {
+        readonly published: readonly { readonly digest: string }[];
+        readonly plan: { readonly source: { readonly files: readonly unknown[] } };
+      }
       const digest = (await local.ok<{ days: DayReport[] }>('days')).days[0]!.digest;
       const night = await workshop.night({ simulator: { auctionsPerDay: 60 } });
       const url = `s3://${bucket}/past`;

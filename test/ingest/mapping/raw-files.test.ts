@@ -170,6 +170,6 @@ describe('raw files through a mapping', () => {
     const all = ['a/', 'a/.h/x4.tsv', 'a/.x3.tsv', 'a/b/x2.tsv', 'a/x1.tsv', 'a/x10.tsv'];
     const pattern = keyPattern(glob);
     expect(pattern.prefix).toBe(prefix);
-    expect([...all, 'a/y1.tsv'].filter(pattern.test)).toEqual(keys);
+    expect([...all, 'a/y1.tsv'].filter((key) => pattern.test(key))).toEqual(keys);
   });
 });
