@@ -11,7 +11,7 @@ import {
   VamoError,
 } from '../core/index.ts';
 import { checkRules, type ObjectStore, openDataDirectory, openStore } from '../store/index.ts';
-import { emptyStore, exists, requireEvents } from './empty-store.ts';
+import { emptyStore, exists, type Needed, requireFilled } from './empty-store.ts';
 import { createProgressDisplay, type ProgressDisplay } from './progress.ts';
 
 /** What every command gets: where the data is, what is configured, and how to talk to the caller. */
@@ -63,17 +63,17 @@ export interface Access {
   readonly readsOnly?: boolean | undefined;
   /** The command works on while an object store cannot be reached. */
   readonly standsAlone?: boolean | undefined;
-  /** The command works on what was taken in: a data directory without it is refused, and not made. */
-  readonly needsEvents?: boolean | undefined;
+  /** What the command works on: a data directory without it is refused, and not made. */
+  readonly needs?: Needed | undefined;
 }
 
 async function openData(
   root: string,
   config: Config,
-  { readsOnly, standsAlone, needsEvents }: Access,
+  { readsOnly, standsAlone, needs }: Access,
 ): Promise<ObjectStore> {
   const settings = config.store;
-  if (needsEvents === true) await requireEvents(root, settings);
+  if (needs !== undefined) await requireFilled(root, settings, needs);
   if (readsOnly === true && !(await exists(root))) {
     process.stderr.write(`there is no directory ${root} yet\n`);
     return openStore(root, settings, emptyStore(root));

@@ -30,18 +30,29 @@ export function emptyStore(root: string): ObjectStore {
   };
 }
 
-/** Whatever is taken in leaves one of these, the likeliest to be short first. */
-const TAKEN_IN = ['days', 'backfill', 'ledger'];
+/** Folders of which one at least holds another when something was taken in. */
+const FOLDERS = ['days', 'backfill', 'ledger'];
+/** What a first ingest leaves that dies before it commits. */
+const FILES = ['seg', 'dlq'];
+
+/** What a command works on: what was taken in, or files of any kind. */
+export type Needed = 'events' | 'files';
 
 /**
  * Refuses a data directory that nothing was ever taken into: a mistyped one looks like this. None is
  * made of it.
  * @throws VamoError DATA_EMPTY
  */
-export async function requireEvents(root: string, settings: StoreSettings): Promise<void> {
+export async function requireFilled(
+  root: string,
+  settings: StoreSettings,
+  needed: Needed,
+): Promise<void> {
   const directory = (await exists(root)) ? undefined : emptyStore(root);
   const store = await openStore(root, settings, directory);
-  for (const folder of TAKEN_IN) if ((await store.folders(folder)).length > 0) return;
+  for (const folder of FOLDERS) if ((await store.folders(folder)).length > 0) return;
+  if (needed === 'files')
+    for (const folder of FILES) if ((await store.list(folder)).length > 0) return;
   throw new VamoError('DATA_EMPTY', `nothing was ever ingested into ${root}`, {
     details: { data: root },
   });

@@ -7,7 +7,7 @@ const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 /** What a command returns: printed whole with --json; people read what was said on the way. */
 type CommandResult = Readonly<Record<string, unknown>>;
 
-export interface CommandSpec<O> extends Omit<Access, 'needsEvents'> {
+export interface CommandSpec<O> extends Omit<Access, 'needs'> {
   readonly name: string;
   readonly summary: string;
   readonly examples: readonly string[];
@@ -16,8 +16,8 @@ export interface CommandSpec<O> extends Omit<Access, 'needsEvents'> {
   options?(command: Command): Command;
   /** Refuses what is wrong by itself, before anything is opened. @throws VamoError USAGE */
   check?(options: O, names: readonly string[]): void;
-  /** See `Access`; default: it does not. */
-  needsEvents?(options: O, names: readonly string[]): boolean;
+  /** See `Access`; default: nothing. */
+  needs?(options: O, names: readonly string[]): Access['needs'];
   /** Exit code 1 when it says no of the result; default: it never does. */
   succeeded?(result: CommandResult): boolean;
   /** @param names the arguments that are no options, in order */
@@ -137,8 +137,7 @@ export async function executeCommand<O>(
   let context: Context | undefined;
   try {
     spec.check?.(options, names);
-    const needsEvents = spec.needsEvents?.(options, names);
-    const access: Access = { ...spec, needsEvents };
+    const access: Access = { ...spec, needs: spec.needs?.(options, names) };
     context = await openContext(options, abort.signal, spec.presets?.(options), access);
     const result = await spec.run(context, options, names);
     if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);

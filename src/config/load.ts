@@ -53,7 +53,8 @@ function located(json: unknown, path: string | URL): unknown {
   let found = json;
   for (const [part, key] of FILE_KEYS) {
     const file = at(json, [part, key]);
-    if (typeof file === 'string' && (key !== 'mapping' || /[./]/.test(file)))
+    if (typeof file !== 'string' || /^\w+:\/\//.test(file)) continue;
+    if (key !== 'mapping' || /[./]/.test(file))
       found = merge(found, { [part]: { [key]: resolve(folder, file) } });
   }
   return found;

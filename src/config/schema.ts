@@ -33,6 +33,9 @@ const market = z.strictObject({
   minRemaining: z.number().min(0),
 });
 
+/** Clocks of hosts may differ by a quarter of an hour, an object store takes no more: half is well above. */
+const LEAST_GRACE_MS = 3_600_000;
+
 const ingest = z.strictObject({
   flushRows: count,
   flushMs: count,
@@ -44,7 +47,7 @@ const ingest = z.strictObject({
   /** Time to finish in after SIGTERM. */
   shutdownMs: count,
   /** Files that no ledger names are removed when they are so old; writers commit none half as old. */
-  orphanGraceMs: count,
+  orphanGraceMs: count.min(LEAST_GRACE_MS),
 });
 
 /** Where a long-running command serves its metrics; port null = nowhere, 0 = any free port. */
@@ -90,7 +93,7 @@ const source = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/, 'must be letters, digits, _ - or . (not first)'),
   partitions: count.max(1024),
-  /** Pattern of files at rest for `files`, gzip or not; relative to the configuration file. */
+  /** Pattern of files at rest for `files`, compressed or not; relative to the configuration file. */
   files: z.string().min(1).nullable(),
   /** How a foreign log's lines become events: a file of one's own, or the name of one in config/mappings. */
   mapping: z.string().min(1).nullable(),

@@ -12,7 +12,9 @@ const plannedFile = z.strictObject({
   path: z.string(),
   /** As it lies there, compressed or not. */
   bytes: z.int().min(0),
-  sha256: digest,
+  sha256: digest.optional(),
+  /** Of an object, `s3://BUCKET/KEY`, in place of a digest: as the service tells it. */
+  etag: z.string().min(1).optional(),
   form: z.enum(FILE_FORMS),
 });
 export type PlannedFile = z.infer<typeof plannedFile>;

@@ -139,20 +139,3 @@ export function badTime(ms: number, field = 'arrival_ms'): BadRecord | undefined
   if (Number.isInteger(ms) && ms >= 0 && ms <= LATEST_MS) return undefined;
   return { field, reason: `${field}: ${ms}; must be whole milliseconds, at most ${LATEST_MS}` };
 }
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/**
- * A record's value as a dead letter keeps it, to be read again byte for byte: text as it is, other
- * bytes in base64.
- */
-export function rawValue(value: unknown): { readonly value: string; readonly encoding?: 'base64' } {
-  if (typeof value === 'string') return { value };
-  if (value === null || value === undefined) return { value: '' };
-  if (!(value instanceof Uint8Array)) return { value: JSON.stringify(value) };
-  try {
-    return { value: strictUtf8.decode(value) };
-  } catch {
-    return { value: Buffer.from(value).toString('base64'), encoding: 'base64' };
-  }
-}

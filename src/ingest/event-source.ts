@@ -13,6 +13,15 @@ export interface ReadRecord {
   readonly within?: Buffer;
   readonly start?: number;
   readonly end?: number;
+  /** What Kafka keeps beside the value; a dead letter holds it. */
+  readonly key?: Uint8Array | string | null;
+  readonly headers?: readonly RecordHeader[];
+}
+
+/** One of a record's headers, in their order; a name may come more than once. */
+export interface RecordHeader {
+  readonly name: string;
+  readonly value: Uint8Array | string | null;
 }
 
 /** Consecutive records of one partition: all there are in [from, to). */

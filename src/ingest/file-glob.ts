@@ -2,13 +2,28 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { systemCode, VamoError } from '../core/index.ts';
 
-/** The pattern of one name: `*` any characters, `?` one. */
-function namePattern(glob: string): RegExp {
+/** The pattern of one name: `*` any characters, `?` one; hidden names only by a dot of its own. */
+function nameSource(glob: string): string {
   const source = glob
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, 's');
+    .replaceAll('*', '[^/]*')
+    .replaceAll('?', '[^/]');
+  return glob.startsWith('.') ? source : `(?!\\.)${source}`;
+}
+
+/** A pattern of an object store's keys: what they begin with, and which of these are meant. */
+export function keyPattern(glob: string): { readonly prefix: string; test(key: string): boolean } {
+  const wild = glob.search(/[*?]/);
+  const parts = glob.split('/');
+  const source = parts.map((part, i) => {
+    if (part === '**') return '(?:(?!\\.)[^/]+/)*';
+    return `${nameSource(part)}${i < parts.length - 1 ? '/' : ''}`;
+  });
+  const pattern = new RegExp(`^${source.join('')}$`, 's');
+  return {
+    prefix: wild < 0 ? glob : glob.slice(0, wild),
+    test: (key) => !key.endsWith('/') && pattern.test(key),
+  };
 }
 
 async function entries(folder: string) {
@@ -31,10 +46,9 @@ async function expand(folder: string, parts: readonly string[]): Promise<string[
         found.push(...(await expand(join(folder, entry.name), parts)));
     return found;
   }
-  const pattern = namePattern(part);
+  const pattern = new RegExp(`^${nameSource(part)}$`, 's');
   for (const entry of await entries(folder)) {
-    const isHidden = entry.name.startsWith('.') && !part.startsWith('.');
-    if (isHidden || !pattern.test(entry.name)) continue;
+    if (!pattern.test(entry.name)) continue;
     const path = join(folder, entry.name);
     if (rest.length > 0) found.push(...(await expand(path, rest)));
     else if (!entry.isDirectory()) found.push(path);
@@ -44,9 +58,15 @@ async function expand(folder: string, parts: readonly string[]): Promise<string[
 
 /**
  * The files of a pattern, sorted by path: `*` and `?` in names, `**` for any folders.
- * @throws VamoError INGEST_SOURCE when there is none
+ * @throws VamoError INGEST_SOURCE when there is none, or they lie on no file system
  */
 export async function findFiles(glob: string): Promise<string[]> {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(glob)?.[0];
+  if (scheme !== undefined)
+    throw new VamoError('INGEST_SOURCE', `${glob}: files of ${scheme} are not read here`, {
+      mend: 'Copy them to this host, or, of s3://, take them in by `vamo backfill --files`.',
+      details: { path: glob },
+    });
   const path = resolve(glob);
   const at = path.search(/[*?]/);
   const base = at < 0 ? dirname(path) : dirname(`${path.slice(0, at)}x`);

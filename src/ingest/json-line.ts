@@ -1,4 +1,7 @@
+import { keptBeside, readRaw } from './dead-letter.ts';
 import type { EventSource, ReadRecord } from './event-source.ts';
+
+const BYTE_ORDER_MARK = /^\ufeff/;
 
 /**
  * The record of a line of JSON: of a log (`{"arrival_ms", "value"}`), of a dead letter (the same, its
@@ -7,11 +10,13 @@ import type { EventSource, ReadRecord } from './event-source.ts';
  */
 function jsonRecord({ offset, value: text }: ReadRecord): ReadRecord {
   try {
-    const line = JSON.parse(String(text)) as Readonly<Record<string, unknown>> | null;
+    const line = JSON.parse(String(text).replace(BYTE_ORDER_MARK, '')) as Readonly<
+      Record<string, unknown>
+    > | null;
     const { arrival_ms: arrival, value, event_time: time, encoding } = line ?? {};
     if (typeof arrival === 'number' && value !== undefined) {
-      const isBytes = encoding === 'base64' && typeof value === 'string';
-      return { offset, arrivalMs: arrival, value: isBytes ? Buffer.from(value, 'base64') : value };
+      const read = typeof value === 'string' ? readRaw(value, encoding) : value;
+      return { offset, arrivalMs: arrival, value: read, ...keptBeside(line ?? {}) };
     }
     const arrivalMs = typeof arrival === 'number' ? arrival : time;
     if (typeof arrivalMs === 'number') return { offset, arrivalMs, value: line };

@@ -93,26 +93,41 @@ export class PlacedRecord {
     return this.valueStart < 0 ? null : this.bytes.subarray(this.valueStart, this.valueEnd);
   }
   get headers(): NonNullable<KafkaMessage['headers']> {
-    return readHeaders(this.bytes, Math.max(this.valueEnd, 0));
+    return byName(readHeaders(this.bytes, this.valueEnd));
   }
 }
 
 Object.assign(PlacedRecord.prototype, { attributes: 0, magicByte: 2 });
 
-/** A record for the ingester: like `PlacedRecord` it makes its value only when asked. */
+interface KafkaHeader {
+  readonly name: string;
+  readonly value: Buffer | null;
+}
+
+/** A record for the ingester: like `PlacedRecord` it makes its parts only when asked. */
 class LazyRecord implements ReadRecord {
   readonly offset: number;
   readonly arrivalMs: number;
   readonly within: Buffer;
   readonly start: number;
   readonly end: number;
+  readonly keyStart: number;
+  readonly keyEnd: number;
 
-  constructor({ position, timeMs, bytes, valueStart, valueEnd }: PlacedRecord) {
-    this.offset = position;
-    this.arrivalMs = timeMs;
-    this.within = bytes;
-    this.start = valueStart;
-    this.end = valueEnd;
+  constructor(placed: PlacedRecord) {
+    this.offset = placed.position;
+    this.arrivalMs = placed.timeMs;
+    this.within = placed.bytes;
+    this.start = placed.valueStart;
+    this.end = placed.valueEnd;
+    this.keyStart = placed.keyStart;
+    this.keyEnd = placed.keyEnd;
+  }
+  get key(): Buffer | null {
+    return this.keyStart < 0 ? null : this.within.subarray(this.keyStart, this.keyEnd);
+  }
+  get headers(): KafkaHeader[] {
+    return readHeaders(this.within, this.end);
   }
   get value(): Buffer | null {
     return this.start < 0 ? null : this.within.subarray(this.start, this.end);
@@ -137,21 +152,30 @@ function readVarint(bytes: Buffer, at: number): number {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }
 
-function readHeaders(bytes: Buffer, at: number): NonNullable<KafkaMessage['headers']> {
-  const headers: NonNullable<KafkaMessage['headers']> = {};
+/** Headers lie behind the value. */
+function readHeaders(bytes: Buffer, at: number): KafkaHeader[] {
+  const headers: KafkaHeader[] = [];
   const count = readVarint(bytes, at);
-  const take = (): Buffer | undefined => {
+  const take = (): Buffer | null => {
     const length = readVarint(bytes, cursor);
-    if (length < 0) return undefined;
+    if (length < 0) return null;
     const start = cursor;
     cursor += length;
     return bytes.subarray(start, cursor);
   };
   for (let i = 0; i < count; i++) {
     const name = take()?.toString() ?? '';
-    const value = take();
+    headers.push({ name, value: take() });
+  }
+  return headers;
+}
+
+/** As the client's messages have them. */
+function byName(list: readonly KafkaHeader[]): NonNullable<KafkaMessage['headers']> {
+  const headers: NonNullable<KafkaMessage['headers']> = {};
+  for (const { name, value } of list) {
     const known = headers[name];
-    if (known === undefined) headers[name] = value;
+    if (known === undefined) headers[name] = value ?? undefined;
     else headers[name] = [known, value ?? ''].flat();
   }
   return headers;

@@ -1,12 +1,9 @@
-import { createReadStream } from 'node:fs';
-import { createGunzip } from 'node:zlib';
 import { isVamoError, systemCode, VamoError } from '../core/index.ts';
+import { uncompressedBytes } from './compression.ts';
 import type { ReadRecord } from './event-source.ts';
 
 const NEWLINE = 10;
 const LONGEST_LINE = 16 * 1024 * 1024;
-
-export const isGzip = (path: string): boolean => path.endsWith('.gz');
 
 /** A file that cannot be read, by its name. */
 export function unreadable(path: string, cause: unknown): VamoError {
@@ -17,27 +14,6 @@ export function unreadable(path: string, cause: unknown): VamoError {
     isMissing ? `${path} is not there` : `cannot read ${path}: ${reason}`,
     { mend: `Check the path ${path} and that the file can be read.`, cause },
   );
-}
-
-/** The uncompressed bytes of a file from a position on. */
-async function* bytesFrom(path: string, from: number): AsyncGenerator<Buffer> {
-  if (!isGzip(path)) {
-    yield* createReadStream(path, { start: from, highWaterMark: 1 << 18 });
-    return;
-  }
-  const raw = createReadStream(path);
-  const unzipped = raw.pipe(createGunzip());
-  raw.on('error', (error) => unzipped.destroy(error));
-  let position = 0;
-  try {
-    for await (const chunk of unzipped as AsyncIterable<Buffer>) {
-      const skip = Math.min(chunk.length, Math.max(0, from - position));
-      position += chunk.length;
-      if (skip < chunk.length) yield chunk.subarray(skip);
-    }
-  } finally {
-    raw.destroy();
-  }
 }
 
 /** Consecutive lines of a file: all there are in [from, to). */
@@ -72,7 +48,7 @@ export async function* lineBatches(
     return batch;
   }
   try {
-    for await (const chunk of bytesFrom(path, start)) {
+    for await (const chunk of uncompressedBytes(path, start)) {
       held.push(chunk);
       size += chunk.length;
       const batch = size >= chunkBytes ? take(false) : undefined;

@@ -7,9 +7,9 @@ import {
   badTime,
   type Decoded,
   type PlacedEvent,
-  rawValue,
   type ScannedRecord,
 } from './decode-record.ts';
+import { deadLetter } from './dead-letter.ts';
 import type { ReadRecord } from './event-source.ts';
 
 type Bad = Extract<Decoded, { readonly bad: object }>;
@@ -106,11 +106,11 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     else addLetter(record, arrivalMs, decoded.bad);
   }
 
-  function addLetter({ offset, value }: ReadRecord, arrivalMs: number, bad: BadRecord): void {
+  function addLetter(record: ReadRecord, arrivalMs: number, bad: BadRecord): void {
     const day = dayOf(arrivalMs, utcOffsetMinutes);
     badByDay[day] = (badByDay[day] ?? 0) + 1;
-    const letter = { topic, partition, offset, arrival_ms: arrivalMs, ...bad, ...rawValue(value) };
-    deadLetters.push(JSON.stringify(letter));
+    const place = { topic, partition, arrival_ms: arrivalMs };
+    deadLetters.push(JSON.stringify(deadLetter(record, bad, place)));
   }
 
   async function writeSegments(store: ObjectStore, nonce: string): Promise<SegmentRef[]> {

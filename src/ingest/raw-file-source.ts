@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import type { SourceIdentity } from '../contracts/index.ts';
 import { isVamoError, sha256, sleep, VamoError } from '../core/index.ts';
+import { uncompressedBytes } from './compression.ts';
 import type { EventSource, SourceHandler } from './event-source.ts';
 import { findFiles } from './file-glob.ts';
-import { isGzip, lineBatches, unreadable } from './line-batches.ts';
+import { lineBatches, unreadable } from './line-batches.ts';
 
 export interface RawFileOptions {
   /** A pattern of files at rest, or their paths; each is a partition, numbered in their order. */
@@ -27,7 +25,7 @@ interface FoundFile {
 }
 
 /**
- * Reads the lines of files that do not grow any more, gzip or not: the logs of another system, for a
+ * Reads the lines of files that do not grow any more, compressed or not: the logs of another system, for a
  * mapping. Offsets are byte positions of the uncompressed text. The identity is made of the files'
  * contents in their order, so that a changed or an added file is another source.
  */
@@ -106,18 +104,13 @@ async function findAll(listed: RawFileOptions['files']): Promise<FoundFile[]> {
 async function measure(path: string): Promise<FoundFile> {
   const hash = createHash('sha256');
   let bytes = 0;
-  const take = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const chunk of chunks) {
+  try {
+    for await (const chunk of uncompressedBytes(path)) {
       hash.update(chunk);
       bytes += chunk.length;
     }
-  };
-  try {
-    const raw = createReadStream(path);
-    if (isGzip(path)) await pipeline(raw, createGunzip(), take);
-    else await pipeline(raw, take);
   } catch (error) {
-    throw unreadable(path, error);
+    throw isVamoError(error) ? error : unreadable(path, error);
   }
   return { path, bytes, sha256: hash.digest('hex') };
 }

@@ -1,10 +1,13 @@
 export { type ObjectStore } from './object-store.ts';
 export { openDirectoryStore } from './directory-store.ts';
+export { type Bucket, openBucket } from './s3/bucket.ts';
+export { type ListedObject } from './s3/listing.ts';
 export { openDataDirectory, openStore } from './data-directory.ts';
 export { ensureIdentity, findIdentity } from './data-identity.ts';
 export { isHeld } from './held.ts';
 export { checkRules, keepRules } from './data-rules.ts';
 export { recordedSource, recordGrowth, recordSource } from './recorded-source.ts';
+export { keepOrphanGrace, longestOrphanGrace } from './orphan-grace.ts';
 export { storeError } from './store-error.ts';
 export { fileSha256, readVerified, verifiedFile } from './verified.ts';
 export { createSegmentBuilder, type SegmentBuilder } from './segment-builder.ts';

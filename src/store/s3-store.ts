@@ -2,22 +2,19 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import type { S3Settings } from '../contracts/index.ts';
-import { environmentValue, isVamoError, VamoError } from '../core/index.ts';
+import { isVamoError, VamoError } from '../core/index.ts';
 import type { ObjectStore } from './object-store.ts';
-import { call, refusal, type RetrySettings, type Settled } from './s3/calls.ts';
+import { refusal, type Settled } from './s3/calls.ts';
 import { createFileCache } from './s3/cache.ts';
-import { listPage } from './s3/listing.ts';
-import { createSend, type Credentials, type FileBody, type S3Request } from './s3/request.ts';
+import { type ClientOptions, createAsk, placeOf } from './s3/client.ts';
+import { listAll } from './s3/listing.ts';
+import type { FileBody } from './s3/request.ts';
 import { storeError } from './store-error.ts';
 import { notFound, validFolder, validKey } from './store-key.ts';
 
-export interface S3Options {
+export interface S3Options extends ClientOptions {
   /** Where copies of objects lie on this host. */
   readonly cacheFolder: string;
-  readonly credentials?: Credentials;
-  readonly retry?: RetrySettings;
-  /** A connection on which nothing moves for so long is given up, ms. */
-  readonly idleMs?: number;
   /** Keys a page of a listing, at most 1000. */
   readonly pageKeys?: number;
 }
@@ -30,28 +27,8 @@ export interface S3Store extends ObjectStore {
   pruneCache(beforeMs: number): Promise<void>;
 }
 
-/** About 20 s in all: an ingester then stops, having committed nothing of what it could not write. */
-const RETRY: RetrySettings = { attempts: 8, pauseMs: 200, maxPauseMs: 8000 };
-const IDLE_MS = 30_000;
 /** A single PUT may hold no more. */
 const MAX_BYTES = 5 * 2 ** 30;
-
-/** @throws VamoError CONFIG_INVALID naming the variable that is not set */
-function credentialsFromEnvironment(): Credentials {
-  const needed = (name: string): string => {
-    const value = environmentValue(name);
-    if (value !== undefined && value !== '') return value;
-    throw new VamoError('CONFIG_INVALID', `store.kind is "s3", but ${name} is not set`, {
-      details: { variable: name },
-      mend: 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN if there is one) in the environment.',
-    });
-  };
-  return {
-    accessKeyId: needed('AWS_ACCESS_KEY_ID'),
-    secretAccessKey: needed('AWS_SECRET_ACCESS_KEY'),
-    sessionToken: environmentValue('AWS_SESSION_TOKEN'),
-  };
-}
 
 /**
  * An object store in a bucket of an S3-compatible service. A write is durable and seen by every
@@ -60,20 +37,11 @@ function credentialsFromEnvironment(): Credentials {
  * @throws VamoError CONFIG_INVALID without credentials; every call: STORE_IO, STORE_FULL
  */
 export function openS3Store(settings: S3Settings, options: S3Options): S3Store {
-  const { retry = RETRY, idleMs = IDLE_MS, pageKeys = 1000 } = options;
-  const credentials = options.credentials ?? credentialsFromEnvironment();
-  const send = createSend(settings, credentials, idleMs);
+  const { pageKeys = 1000 } = options;
+  const ask = createAsk(settings, options);
   const cache = createFileCache(options.cacheFolder);
-  const place = `s3://${[settings.bucket, settings.prefix].filter((part) => part !== '').join('/')}`;
-
-  /** The answer, if its status is one of those expected. */
-  async function ask(request: S3Request, expected: readonly number[]): Promise<Settled> {
-    const answer = await call(send, request, retry).catch((error: unknown) => {
-      throw storeError(error, `cannot ${request.method} ${request.key}`);
-    });
-    if (expected.includes(answer.status)) return answer;
-    throw refusal(request, answer);
-  }
+  const place = placeOf(settings);
+  const base = settings.prefix === '' ? '' : `${settings.prefix}/`;
 
   async function get(key: string): Promise<Uint8Array> {
     const answer = await ask({ method: 'GET', key: validKey(key) }, [200, 404]);
@@ -87,25 +55,17 @@ export function openS3Store(settings: S3Settings, options: S3Options): S3Store {
     return isBucket ? refusal({ method: 'GET', key }, answer) : notFound(key, place);
   }
 
-  /** Every page of a listing. */
-  async function listAll(what: {
-    readonly folder: string;
-    readonly after?: string | undefined;
-    readonly isFlat?: boolean;
-  }): Promise<{ keys: string[]; folders: string[] }> {
-    const listing = { prefix: settings.prefix, pageKeys, ...what };
-    const keys: string[] = [];
-    const folders: string[] = [];
-    let from: string | undefined;
-    do {
-      const page = listPage(listing, from);
-      const found = page.parse((await ask(page.request, [200])).bytes);
-      keys.push(...found.keys);
-      folders.push(...found.folders);
-      from = found.next;
-    } while (from !== undefined);
-    return { keys, folders };
-  }
+  const listBelow = (
+    folder: string,
+    { after, isFlat = false }: { readonly after?: string | undefined; readonly isFlat?: boolean },
+  ) =>
+    listAll(ask, {
+      prefix: `${base}${folder}/`,
+      name: folder,
+      after: after === undefined ? undefined : `${base}${after}`,
+      isFlat,
+      pageKeys,
+    });
 
   async function holds(key: string, body: Uint8Array): Promise<boolean> {
     const found = await get(key).catch((error: unknown) => {
@@ -139,9 +99,13 @@ export function openS3Store(settings: S3Settings, options: S3Options): S3Store {
     async has(key) {
       return (await ask({ method: 'HEAD', key: validKey(key) }, [200, 404])).status === 200;
     },
-    list: async (prefix, after) => (await listAll({ folder: validFolder(prefix), after })).keys,
-    folders: async (prefix) =>
-      (await listAll({ folder: validFolder(prefix), isFlat: true })).folders,
+    async list(prefix, after) {
+      const { objects } = await listBelow(validFolder(prefix), { after });
+      return objects.map(({ key }) => key.slice(base.length));
+    },
+    folders: async (prefix) => [
+      ...(await listBelow(validFolder(prefix), { isFlat: true })).folders,
+    ],
     async remove(key) {
       await ask({ method: 'DELETE', key: validKey(key) }, [200, 204, 404]);
       await cache.drop(key);

@@ -1,5 +1,6 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openEmbedded } from '../../src/clickhouse/index.ts';
@@ -108,6 +109,34 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
     });
   });
 
+  it('of Parquet is the same day, by two processes at once too', async () => {
+    const night = await workshop.night(CONFIG);
+    const folder = join(live.data, 'parquet');
+    await mkdir(folder);
+    const sealed = (await filesUnder(live, 'days')).filter((path) => /events-.*arrow$/.test(path));
+    const engine = await openEmbedded(join(folder, 'engine'));
+    for (const [i, path] of sealed.entries())
+      await engine.command(`INSERT INTO FUNCTION file('${folder}/${i}.parquet', Parquet)
+        SELECT * FROM file('${join(live.data, path)}', Arrow) SETTINGS max_threads = 1`);
+    await engine.close();
+    const args = ['backfill', ...RANGE, '--files', join(folder, '*.parquet')] as const;
+
+    const slow = night.start(...args);
+    const slowly = finished(slow);
+    const isConverted = async (): Promise<boolean> =>
+      (await filesUnder(night, 'work/backfill')).some((path) => path.endsWith('.jsonl'));
+    while (slow.exitCode === null && !(await isConverted())) await sleep(3);
+    slow.kill('SIGSTOP');
+    const quick = await night.ok<Done>(...args);
+    expect(digests(quick)).toEqual(expected());
+    slow.kill('SIGCONT');
+    const { code, stdout, stderr } = await slowly;
+    expect(code, stderr).toBe(0);
+    expect(digests(JSON.parse(stdout) as Done)).toEqual(expected());
+    expect(await filesUnder(night, 'work/backfill')).toEqual([]);
+    expect((await reportsOf(night)).map(({ generation }) => generation)).toEqual([1, 1]);
+  });
+
   it('is refused before anything is written, tells what it replaces, and is listed by its age', async () => {
     const night = await live.copy();
     const files = join(live.data, 'days/*/g0001/events-*.arrow');
@@ -158,6 +187,15 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
       expect.stringContaining('--mapping'),
     ]);
     await night.fails('INGEST_SOURCE', ...from(join(live.data, 'none-*.jsonl')));
+    for (const [name, code, what, mend] of [
+      ['a.jsonl.xz', 'INGEST_SOURCE', '.xz is not read', 'unxz'],
+      ['a.parquet.gz', 'BACKFILL_INVALID', 'parquet is read as it is', 'Decompress'],
+    ] as const) {
+      await writeFile(join(live.data, name), 'x');
+      const packed = await night.fails(code, ...from(join(live.data, name)));
+      expect(packed.message).toContain(what);
+      expect(packed.mend).toContain(mend);
+    }
     expect(await filesUnder(night, 'backfill')).toEqual([]);
   });
 });

@@ -36,6 +36,8 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+const etagOf = (body: Buffer): string => sha256(body).slice(0, 32);
+
 function listing(objects: ReadonlyMap<string, Buffer>, query: URLSearchParams): string {
   const prefix = query.get('prefix') ?? '';
   const after = query.get('continuation-token') ?? query.get('start-after') ?? '';
@@ -50,14 +52,21 @@ function listing(objects: ReadonlyMap<string, Buffer>, query: URLSearchParams): 
   const more = keys.length > PAGE;
   return [
     `<ListBucketResult><IsTruncated>${String(more)}</IsTruncated>`,
-    ...page.map((key) =>
-      key.endsWith('/')
-        ? `<CommonPrefixes><Prefix>${key}</Prefix></CommonPrefixes>`
-        : `<Contents><Key>${key}</Key></Contents>`,
-    ),
+    ...page.map((key) => {
+      if (key.endsWith('/')) return `<CommonPrefixes><Prefix>${key}</Prefix></CommonPrefixes>`;
+      const body = objects.get(key)!;
+      const name = key.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+      return `<Contents><Key>${name}</Key><ETag>&quot;${etagOf(body)}&quot;</ETag><Size>${body.byteLength}</Size></Contents>`;
+    }),
     more ? `<NextContinuationToken>${page.at(-1)!}</NextContinuationToken>` : '',
     '</ListBucketResult>',
   ].join('');
+}
+
+function found(body: Buffer | undefined, match: string | undefined): [number, Buffer | string] {
+  if (body === undefined) return [404, refuse('NoSuchKey')];
+  const isAsked = match === undefined || match === `"${etagOf(body)}"`;
+  return isAsked ? [200, body] : [412, refuse('PreconditionFailed')];
 }
 
 /** Starts it with one bucket, `bucket`, path style. */
@@ -85,7 +94,7 @@ export async function startS3Server(): Promise<S3Server> {
         return [204, ''];
       default:
         if (key === '') return [200, listing(objects, url.searchParams)];
-        return objects.has(key) ? [200, objects.get(key)!] : [404, refuse('NoSuchKey')];
+        return found(objects.get(key), request.headers['if-match']);
     }
   }
 
@@ -108,6 +117,7 @@ export async function startS3Server(): Promise<S3Server> {
     response.writeHead(status, {
       'content-length': bytes.byteLength,
       'last-modified': new Date().toUTCString(),
+      etag: `"${etagOf(bytes)}"`,
     });
     if (request.method === 'HEAD') {
       response.end();

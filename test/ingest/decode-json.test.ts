@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { createJsonDecoder } from '../../src/ingest/index.ts';
-import { rawValue } from '../../src/ingest/decode-record.ts';
 import { makeRecords, outcomeEvent, recordOf } from '../helpers/ingest-records.ts';
 
 const decoder = createJsonDecoder({ tasks: new Set(['store', 'cart']), utcOffsetMinutes: 60 });
@@ -31,12 +30,5 @@ describe('JSON decoder', () => {
     ['bytes that are no text', Buffer.from([0, 0, 0, 0, 1, 0xff])],
   ])('calls %s bad', (_, value) => {
     expect(decode(value).bad?.reason).toMatch(/^(not JSON|event: must be a JSON object)/);
-  });
-
-  it('keeps the bytes of a bad record so that they can be read again', () => {
-    for (const bytes of [Buffer.from('{"a":"é"}'), Buffer.from('\ufeffx'), Buffer.from([0, 255])]) {
-      const { value, encoding = 'utf8' } = rawValue(bytes);
-      expect(Buffer.from(value, encoding)).toEqual(bytes);
-    }
   });
 });

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { vamo } from '../helpers/cli.ts';
 import { IPINYOU_HEADER, ipinyouLine, ipinyouTime } from '../helpers/foreign-logs.ts';
@@ -104,4 +104,125 @@ describe('a foreign log, by a mapping alone', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/DATA_RULES: source\.mapping/);
   });
+});
+
+/** A line, and what it is to become; none = left out or no line of this log. */
+interface Made {
+  readonly text: string;
+  readonly ms: number;
+  readonly advertiser?: string;
+  /** KIND of an event; its id is the bid's. */
+  readonly kinds?: readonly string[];
+  readonly id?: string;
+}
+
+const ADVERTISERS = ['1458', '3358', '3427'] as const;
+
+/** A line of each log and form in turn, from a stream of ids some of which come twice. */
+function madeLine(i: number, ms: number): Made {
+  const advertiser = ADVERTISERS[i % 3]!;
+  const id = `b-${i % 11 === 0 ? Math.max(0, i - 33) : i}`;
+  const cells = { bidid: id, advertiser, timestamp: ipinyouTime(ms) };
+  const of = (text: string, ...kinds: string[]): Made => ({ text, ms, advertiser, kinds, id });
+  switch (i % 7) {
+    case 0:
+      return of(ipinyouLine({ ...cells, click: '1' }), 'outcome', 'cart');
+    case 1:
+      return of(ipinyouLine(cells, ['2', '1']), 'outcome', 'cart', 'conversion');
+    case 2:
+      return of(ipinyouLine({ ...cells, logtype: '2' }), 'cart');
+    case 3:
+      return of(
+        ipinyouLine({ ...cells, logtype: '3', payprice: 'null' }, ['0', '0']),
+        'conversion',
+      );
+    case 4:
+      return { text: ipinyouLine({ ...cells, logtype: '0', payprice: 'null' }), ms };
+    case 5:
+      return of(ipinyouLine({ ...cells, region: 'null', usertag: 'null' }, ['0', '0']), 'outcome');
+    default:
+      return of(ipinyouLine({ ...cells, domain: '' }), 'outcome');
+  }
+}
+
+/** Unsorted lines from an hour on, a hundred seconds apart. */
+const madeFile = (from: number, count: number, startMs: number): Made[] =>
+  Array.from({ length: count }, (_, i) =>
+    madeLine(from + i, startMs + ((i * 7919) % count) * 100_000),
+  );
+
+describe('logs of every kind, with the ends, marks and gaps that files have', () => {
+  it('are accounted for line by line, day by day, by ingest and by backfill', async () => {
+    const logs = join(root, 'kinds');
+    await mkdir(logs);
+    // Every file begins before midnight, ends on the second day, and has ids of the one before.
+    const files = [
+      madeFile(0, 1200, MIDNIGHT - HOUR),
+      madeFile(1190, 1200, MIDNIGHT - 2 * HOUR),
+      madeFile(2380, 1200, MIDNIGHT - 3 * HOUR),
+    ];
+    const [plain, packed, squeezed] = files.map((lines) => lines.map(({ text }) => text));
+    const header = `\ufeff${IPINYOU_HEADER}`;
+    await writeFile(join(logs, '1.txt'), [header, '', ...plain!, '', 'junk', ''].join('\r\n'));
+    await writeFile(join(logs, '2.txt.gz'), gzipSync(`\n${packed!.join('\n\n')}\n`));
+    await writeFile(join(logs, '3.txt.br'), brotliCompressSync(`\ufeff${squeezed!.join('\r\n')}`));
+    const blank = 2 + 1200;
+    const leftOut = files.flat().filter(({ kinds }) => kinds === undefined).length;
+    const filtered = 1 + blank + leftOut;
+
+    const source = { kind: 'files', topic: 'ipinyou', files: 'kinds/*', mapping: 'ipinyou' };
+    const config = { days: { utcOffsetMinutes: 480 }, market: { reserve: 0 }, source };
+    await writeFile(join(root, 'kinds.json'), JSON.stringify(config));
+    const runIn = async (data: string, ...args: string[]): Promise<Record<string, unknown>> => {
+      const where = ['--data', join(root, data), '--config', join(root, 'kinds.json'), '--json'];
+      const { code, stdout, stderr } = await vamo(...args, ...where);
+      expect(code, stderr).toBe(0);
+      return JSON.parse(stdout) as Record<string, unknown>;
+    };
+
+    /** What each day must come to, told by the lines alone. */
+    const accepted = new Map<string, Set<string>>();
+    const rows = new Map<string, number>();
+    for (const lines of files) {
+      const once = new Set<string>();
+      for (const { ms, advertiser = '', kinds = [], id = '' } of lines) {
+        const day = new Date(ms + 8 * HOUR).toISOString().slice(0, 10);
+        const ids = kinds.map((kind) => `${kind} ${id}`);
+        if (ids.length > 0 && !once.has(`${day} ${advertiser}`)) ids.push(`budget ${advertiser}`);
+        once.add(`${day} ${advertiser}`);
+        accepted.set(day, new Set([...(accepted.get(day) ?? []), ...ids]));
+        rows.set(day, (rows.get(day) ?? 0) + ids.length);
+      }
+    }
+    const expected = [...accepted.keys()].sort().map((day) => ({
+      day,
+      accepted: accepted.get(day)!.size,
+      duplicate: rows.get(day)! - accepted.get(day)!.size,
+      late: 0,
+    }));
+    expect(expected.map(({ duplicate }) => duplicate > 0)).toEqual([true, true, true]);
+
+    const records = 3600 + 1 + 1 + blank;
+    expect(await runIn('live', 'ingest')).toMatchObject({ records, filtered, deadLetters: 1 });
+    await runIn('live', 'seal');
+    interface Reported {
+      readonly days: (Record<string, number> & { digest: string })[];
+      readonly read: Record<string, number>;
+    }
+    const { days, read } = (await runIn('live', 'days')) as unknown as Reported;
+    expect(days).toMatchObject(expected);
+    for (const { records: all, accepted = 0, duplicate = 0, dead_lettered = 0 } of days)
+      expect(all).toBe(accepted + duplicate + dead_lettered);
+    expect(days.reduce((sum, { dead_lettered = 0 }) => sum + dead_lettered, 0)).toBe(1);
+    const kept = records - filtered - 1;
+    expect(read).toMatchObject({ records, filtered, dead_lettered: 1, kept });
+
+    const range = ['--from', expected[0]!.day, '--to', expected.at(-1)!.day];
+    const pattern = ['--files', join(logs, '*'), '--mapping', 'ipinyou'];
+    const done = await runIn('past', 'backfill', ...range, ...pattern);
+    expect(done['stats']).toMatchObject({ records, filtered, deadLetters: 1 });
+    const past = (await runIn('past', 'days')) as unknown as Reported;
+    expect(past.days).toMatchObject(expected);
+    expect(past.days.map(({ digest }) => digest)).toEqual(days.map(({ digest }) => digest));
+  }, 120_000);
 });

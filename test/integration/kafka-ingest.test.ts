@@ -214,6 +214,35 @@ describe.skipIf(missing !== undefined)('ingest from Kafka', () => {
     expect(await openLedger(store, topic, 0).tail()).toBe(8n);
   }, 60_000);
 
+  it('keeps key and headers of bad records', async () => {
+    const topic = 'headers';
+    await createTopic({ brokers: [broker.address], topic, partitions: 1 });
+    const producer = kafkaOf().producer();
+    await producer.connect();
+    const headers = { trace: ['a-1', Buffer.from([0xff])], source: 'app' };
+    const key = Buffer.from([0xfe]);
+    const timestamp = '1767571200000';
+    const messages = [
+      { key, value: 'junk', headers, timestamp },
+      { key: 'k', value: null, headers, timestamp },
+      { value: 'plain', timestamp },
+    ];
+    await producer.send({ topic, messages });
+    await producer.disconnect();
+    const { store } = await openDataDirectory(join(folder, topic));
+    await ingester(topic, store).run();
+    const [first, second, third] = await committedDeadLetters(store);
+    const kept = [
+      { name: 'trace', value: 'a-1' },
+      { name: 'trace', value: '/w==', encoding: 'base64' },
+      { name: 'source', value: 'app' },
+    ];
+    expect(first).toMatchObject({ key: '/g==', key_encoding: 'base64', headers: kept });
+    expect(second).toMatchObject({ value: '', key: 'k', headers: kept });
+    expect(third).toMatchObject({ value: 'plain' });
+    expect([third?.['key'], third?.['headers']]).toEqual([undefined, undefined]);
+  }, 60_000);
+
   it('starts at the earliest record, and refuses to pass over records deleted unread', async () => {
     const topic = 'retention';
     const address = { brokers: [broker.address], topic };

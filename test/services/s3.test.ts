@@ -1,9 +1,14 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { asLoader, isLoaderAtWork } from '../../src/cli/clickhouse.ts';
+import { openEmbedded } from '../../src/clickhouse/index.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import { openDataDirectory } from '../../src/store/index.ts';
 import { openS3Store } from '../../src/store/s3-store.ts';
+import { openBucket, removeOrphans } from '../../src/store/index.ts';
 import {
   closeDays,
   type DayReport,
@@ -120,6 +125,88 @@ describe.skipIf(missing !== undefined)('a data set in an S3-compatible store', (
       expect(await filesUnder(night, folder)).toEqual([]);
   }, 120_000);
 
+  it('is backfilled from objects of a bucket, as they were when it was planned', async () => {
+    const local = await workshop.night({ simulator: { auctionsPerDay: 60 } });
+    await local.ok('simulate', '--days', '3');
+    await local.ok('ingest');
+    await local.ok('seal');
+    const day = SEALED[0]!;
+    const folder = join(local.data, 'export');
+    await mkdir(folder);
+    const engine = await openEmbedded(join(folder, 'engine'));
+    const [sealed] = (await filesUnder(local, `days/${day}`)).filter((f) => f.includes('events-'));
+    const parquet = join(folder, 'events.parquet');
+    await engine.command(`INSERT INTO FUNCTION file('${parquet}', Parquet)
+      SELECT * FROM file('${join(local.data, sealed!)}', Arrow) SETTINGS max_threads = 1`);
+    await engine.close();
+
+    const { bucket, endpoint } = s3.settings('');
+    const files = openS3Store(s3.settings('past'), { cacheFolder: join(folder, 'cache') });
+    await files.put('p/day=1/events.parquet', await readFile(parquet));
+    for (const path of (await filesUnder(local, 'log')).filter((f) => f.endsWith('.jsonl'))) {
+      const name = path.split('/').at(-1)!;
+      await files.put(`l/${name}.gz`, gzipSync(await readFile(join(local.data, path))));
+    }
+    await files.put('l/other.txt', Buffer.from('x'));
+    const before = process.env['AWS_ENDPOINT_URL'];
+    process.env['AWS_ENDPOINT_URL'] = endpoint;
+    try {
+      const range = ['--from', day, '--to', day, '--files'] as const;
+      interface Done {
+        readonly published: readonly { readonly digest: string }[];
+        readonly plan: { readonly source: { readonly files: readonly unknown[] } };
+      }
+      const digest = (await local.ok<{ days: DayReport[] }>('days')).days[0]!.digest;
+      const night = await workshop.night({ simulator: { auctionsPerDay: 60 } });
+      const url = `s3://${bucket}/past`;
+      const planned = await night.ok<Done>(
+        'backfill',
+        ...range,
+        `${url}/**/*.parquet`,
+        '--dry-run',
+      );
+      expect(planned.plan.source.files).toEqual([
+        {
+          path: `${url}/p/day=1/events.parquet`,
+          bytes: (await readFile(parquet)).byteLength,
+          etag: expect.stringMatching(/^"[0-9a-f]+"$/) as string,
+          form: 'parquet',
+        },
+      ]);
+      const done = await night.ok<Done>('backfill', ...range, `${url}/p/*/*.parquet`);
+      expect(done.published[0]!.digest).toBe(digest);
+      expect(await filesUnder(night, 'work')).toEqual([]);
+
+      const other = await workshop.night({ simulator: { auctionsPerDay: 60 } });
+      const lines = await other.ok<Done>('backfill', ...range, `${url}/l/*.jsonl.gz`);
+      const late = (await local.ok<{ days: DayReport[] }>('days')).days[0]!;
+      expect((await other.ok<{ days: DayReport[] }>('days')).days[0]!.accepted).toBe(
+        late.accepted + late.late,
+      );
+      expect(lines.published).toHaveLength(1);
+
+      const none = await other.fails('INGEST_SOURCE', 'backfill', ...range, `${url}/none/*.arrow`);
+      expect(none.message).toBe(`no object is named ${url}/none/*.arrow`);
+      const wrong = 's3://no-such-bucket/*.arrow';
+      const missing = await other.fails('INGEST_SOURCE', 'backfill', ...range, wrong);
+      expect(missing.mend).toContain('AWS_ENDPOINT_URL');
+    } finally {
+      if (before === undefined) delete process.env['AWS_ENDPOINT_URL'];
+      else process.env['AWS_ENDPOINT_URL'] = before;
+    }
+  }, 240_000);
+
+  it('copies no object that is not the one it listed', async () => {
+    const files = openS3Store(s3.settings('changed'), { cacheFolder: join(tmpdir(), 'unused') });
+    await files.put('a', Buffer.from('before'));
+    const bucket = openBucket(s3.settings(''));
+    const [listed] = await bucket.list('changed/');
+    const path = join((await workshop.night()).data, '..', 'copy');
+    expect(await bucket.copy(listed!, path)).toBe(true);
+    await files.put('a', Buffer.from('behind'));
+    expect(await bucket.copy(listed!, path)).toBe(false);
+  });
+
   it('seals the days that a directory seals, and another host trains on them', async () => {
     const local = await workshop.night();
     await closeDays(local);
@@ -144,8 +231,8 @@ describe.skipIf(missing !== undefined)('a data set in an S3-compatible store', (
     await bucket.put(orphan, Buffer.from('rows'));
     const pruned = { old: [], young: [orphan], removed: [] };
     expect(await first.ok('prune', '--dry-run')).toMatchObject({ ...pruned, dryRun: true });
-    const impatient = await first.with({ ingest: { orphanGraceMs: 1 } });
-    expect(await impatient.ok('prune')).toMatchObject({ removed: [orphan], young: [] });
+    expect(await bucket.list('orphan-grace')).toEqual(['orphan-grace/86400000']);
+    expect(await removeOrphans(bucket, Date.now() + 60_000)).toEqual({ old: [orphan], young: [] });
     expect(await daysOf(first)).toEqual(onDisk);
 
     const second = await (await workshop.night()).with(shared);

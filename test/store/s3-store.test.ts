@@ -263,7 +263,7 @@ describe('S3 store', () => {
     const kept = process.env['AWS_ACCESS_KEY_ID'];
     delete process.env['AWS_ACCESS_KEY_ID'];
     expect(() => openS3Store(settings(), { cacheFolder: folder })).toThrow(
-      'store.kind is "s3", but AWS_ACCESS_KEY_ID is not set',
+      's3://bucket/team/set: AWS_ACCESS_KEY_ID is not set',
     );
     if (kept !== undefined) process.env['AWS_ACCESS_KEY_ID'] = kept;
   });

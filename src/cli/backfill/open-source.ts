@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { convertToEvents, openEmbedded } from '../../clickhouse/index.ts';
 import type { BackfillPlan, PlannedFile } from '../../contracts/index.ts';
@@ -19,6 +19,8 @@ import { verifiedFile } from '../../store/index.ts';
 import type { Context } from '../context.ts';
 import { kafkaOptions } from '../source.ts';
 import { decoderOptions, openDecoder } from '../decoder.ts';
+import { createFetcher } from './bucket-files.ts';
+import { openWorkFolder, type WorkFolder } from './work-folder.ts';
 
 /** A planned source, ready to be read. */
 export interface PlannedSource {
@@ -39,7 +41,7 @@ export async function openPlanned(context: Context, plan: BackfillPlan): Promise
     case 'topic':
       return openTopic(context, plan.id, source);
     case 'files':
-      return openFiles(context, plan.id, source);
+      return openFiles(context, source);
     case 'dead-letters': {
       const paths: string[] = [];
       for (const file of source.files) paths.push((await verifiedFile(context.store, file)).path);
@@ -82,60 +84,81 @@ async function openTopic(
 
 async function openFiles(
   context: Context,
-  id: string,
   { files, mapping }: SourceOf<'files'>,
 ): Promise<PlannedSource> {
-  const work = join(context.root, 'work', 'backfill', id);
-  const topic = 'files';
-  if (mapping !== null) {
-    const spec = await loadMapping(mapping.name);
-    if (sha256(stableJson(spec)) !== mapping.sha256)
-      throw new VamoError('BACKFILL_INVALID', `${mapping.name} is not the mapping planned with`);
-    const paths = files.map(({ path }) => path);
-    return {
-      source: createRawFileSource({ files: paths, topic }),
-      decoder: compileMapping(spec, decoderOptions(context)),
-      forget: () => Promise.resolve(),
-    };
+  const decoder = await decoderOf(context, mapping);
+  let made: Promise<WorkFolder> | undefined;
+  const work = async (): Promise<string> =>
+    (await (made ??= openWorkFolder(join(context.root, 'work', 'backfill')))).path;
+  const forget = async (): Promise<void> => (await made)?.remove();
+  try {
+    const paths = await filesAtHand(context, files, work);
+    const lines = createRawFileSource({ files: paths, topic: 'files' });
+    return { source: mapping === null ? jsonLines(lines) : lines, decoder, forget };
+  } catch (error) {
+    await forget();
+    throw error;
   }
-  const paths = await asLines(files, work, context.config.days.utcOffsetMinutes);
-  return {
-    source: jsonLines(createRawFileSource({ files: paths, topic })),
-    decoder: createJsonDecoder(decoderOptions(context)),
-    forget: () => rm(work, { recursive: true, force: true }),
-  };
 }
 
-/** Columnar files are turned into lines by the engine, in the file's order: the same lines each time. */
-async function asLines(
+async function decoderOf(
+  context: Context,
+  mapping: SourceOf<'files'>['mapping'],
+): Promise<RecordDecoder> {
+  if (mapping === null) return createJsonDecoder(decoderOptions(context));
+  const spec = await loadMapping(mapping.name);
+  if (sha256(stableJson(spec)) !== mapping.sha256)
+    throw new VamoError('BACKFILL_INVALID', `${mapping.name} is not the mapping planned with`);
+  return compileMapping(spec, decoderOptions(context));
+}
+
+/** The files as text on this host: objects are fetched, columnar files are turned into lines. */
+async function filesAtHand(
+  context: Context,
   files: readonly PlannedFile[],
-  work: string,
-  utcOffsetMinutes: number,
+  work: () => Promise<string>,
 ): Promise<string[]> {
-  if (files.every(({ form }) => form === 'events')) return files.map(({ path }) => path);
-  await mkdir(work, { recursive: true });
-  const engine = await openEmbedded(join(work, 'engine'));
+  const fetched = createFetcher(context, work);
+  const paths: string[] = [];
+  const converter = createConverter(context, work);
   try {
-    const paths: string[] = [];
-    for (const { path, form, sha256: digest } of files) {
-      if (form !== 'arrow' && form !== 'parquet') {
+    for (const [index, file] of files.entries()) {
+      const path = await fetched(file, index);
+      if (file.form !== 'arrow' && file.form !== 'parquet') {
         paths.push(path);
         continue;
       }
-      const to = join(work, `${digest}.jsonl`);
+      paths.push(await converter.lines(file, path, index));
+      if (path !== file.path) await rm(path);
+    }
+    return paths;
+  } finally {
+    await converter.close();
+  }
+}
+
+/** Columnar files are turned into lines by the engine, in the file's order: the same lines each time. */
+function createConverter({ config }: Context, work: () => Promise<string>) {
+  let engine: ReturnType<typeof openEmbedded> | undefined;
+  return {
+    async lines({ path, form }: PlannedFile, from: string, index: number): Promise<string> {
+      const folder = await work();
+      const to = join(folder, `${String(index)}.jsonl`);
       const format = form === 'arrow' ? 'Arrow' : 'Parquet';
-      const sql = convertToEvents({ from: path, format, to, utcOffsetMinutes });
-      await engine.command(sql).catch((cause: unknown) => {
+      const { utcOffsetMinutes } = config.days;
+      const sql = convertToEvents({ from, format, to, utcOffsetMinutes });
+      const opened = await (engine ??= openEmbedded(join(folder, 'engine')));
+      await opened.command(sql).catch((cause: unknown) => {
         if (!isVamoError(cause, 'SQL_FAILED')) throw cause;
         throw new VamoError('INGEST_SOURCE', `cannot read ${path} as ${format}: ${cause.message}`, {
           mend: 'Check the file; its columns are those of a sealed events.arrow.',
           cause,
         });
       });
-      paths.push(to);
-    }
-    return paths;
-  } finally {
-    await engine.close();
-  }
+      return to;
+    },
+    async close(): Promise<void> {
+      await (await engine)?.close();
+    },
+  };
 }

@@ -23,14 +23,17 @@ import {
 } from '../../days/index.ts';
 import {
   createKafkaSource,
+  decompressorOf,
   findFiles,
   kafkaTimeRanges,
   loadMapping,
+  uncompressedName,
   unreadable,
 } from '../../ingest/index.ts';
 import { readLedgers } from '../../store/index.ts';
 import type { Context } from '../context.ts';
 import { kafkaOptions } from '../source.ts';
+import { findObjects, isInBucket } from './bucket-files.ts';
 
 /** What was asked for. */
 export interface BackfillRequest {
@@ -79,7 +82,7 @@ export async function planBackfill(context: Context, request: BackfillRequest): 
     case 'topic':
       return { ...days, source: await planTopic(context, request, source.topic) };
     case 'files':
-      return { ...days, source: await planFiles(source.files, source.mapping) };
+      return { ...days, source: await planFiles(context, source.files, source.mapping) };
     case 'dead-letters':
       return { ...days, source: await planDeadLetters(context, request) };
   }
@@ -117,21 +120,40 @@ async function planTopic(
 const FORMS: readonly (readonly [RegExp, PlannedFile['form']])[] = [
   [/\.(arrow|feather|ipc)$/, 'arrow'],
   [/\.parquet$/, 'parquet'],
-  [/\.(jsonl|ndjson|json)(\.gz)?$/, 'events'],
+  [/\.(jsonl|ndjson|json)$/, 'events'],
 ];
+const COLUMNAR = new Set<PlannedFile['form']>(['arrow', 'parquet']);
 
-async function planFiles(glob: string, mapping: string | null): Promise<Planned<'files'>> {
+/** How a file's lines become events, by its name. @throws VamoError BACKFILL_INVALID, INGEST_SOURCE */
+function formOf(path: string, mapping: string | null): PlannedFile['form'] {
+  const isCompressed = decompressorOf(path) !== undefined;
+  const name = uncompressedName(path);
+  const form = mapping === null ? FORMS.find(([ending]) => ending.test(name))?.[1] : 'mapping';
+  if (form === undefined)
+    throw new VamoError('BACKFILL_INVALID', `${path}: nothing says how its lines become events`, {
+      mend: 'Name a mapping with --mapping; .jsonl, .arrow and .parquet need none.',
+    });
+  if (isCompressed && COLUMNAR.has(form))
+    throw new VamoError('BACKFILL_INVALID', `${path}: ${form} is read as it is, not compressed`, {
+      mend: 'Decompress it first; what is compressed inside of it needs nothing.',
+    });
+  return form;
+}
+
+async function planFiles(
+  context: Context,
+  glob: string,
+  mapping: string | null,
+): Promise<Planned<'files'>> {
   const files: PlannedFile[] = [];
-  for (const path of await findFiles(glob)) {
-    const form = mapping === null ? FORMS.find(([name]) => name.test(path))?.[1] : 'mapping';
-    if (form === undefined)
-      throw new VamoError('BACKFILL_INVALID', `${path}: nothing says how its lines become events`, {
-        mend: 'Name a mapping with --mapping; .jsonl, .arrow and .parquet need none.',
-      });
-    const digest = await fileDigest(path);
+  const found: Found[] = isInBucket(glob)
+    ? await findObjects(context, glob)
+    : await findLocal(glob);
+  for (const one of found) {
+    const form = formOf(one.path, mapping);
+    const file = one.etag !== undefined ? one : { ...one, sha256: await fileDigest(one.path) };
     // One file under two names is one file.
-    if (!files.some((file) => file.sha256 === digest))
-      files.push({ path, bytes: (await stat(path)).size, sha256: digest, form });
+    if (!files.some((known) => contents(known) === contents(file))) files.push({ ...file, form });
   }
   const spec = mapping === null ? null : await loadMapping(mapping);
   return {
@@ -143,6 +165,17 @@ async function planFiles(glob: string, mapping: string | null): Promise<Planned<
         : { name: mapping, sha256: sha256(stableJson(spec)) },
   };
 }
+
+type Found = Omit<PlannedFile, 'form'>;
+
+async function findLocal(glob: string): Promise<Found[]> {
+  const found = await findFiles(glob);
+  return Promise.all(found.map(async (path) => ({ path, bytes: (await stat(path)).size })));
+}
+
+/** Equal of equal files. */
+const contents = ({ bytes, sha256, etag }: Found): string =>
+  sha256 ?? `${etag ?? ''} ${String(bytes)}`;
 
 async function fileDigest(path: string): Promise<string> {
   const hash = createHash('sha256');

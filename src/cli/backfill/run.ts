@@ -7,7 +7,7 @@ import {
   storeOfBackfill,
 } from '../../days/index.ts';
 import { createIngester, type IngestStats } from '../../ingest/index.ts';
-import { keepRules } from '../../store/index.ts';
+import { keepOrphanGrace, keepRules } from '../../store/index.ts';
 import { asSealer } from '../commands/seal.ts';
 import { type Context, keepConfig } from '../context.ts';
 import { openPlanned } from './open-source.ts';
@@ -26,6 +26,7 @@ export async function runBackfill(context: Context, plan: BackfillPlan): Promise
   const { store } = context;
   await keepConfig(context);
   await keepRules(store, rulesOf(context.config));
+  await keepOrphanGrace(store, context.config.ingest.orphanGraceMs);
   await freezePlan(store, plan);
   const stats = await readSource(context, plan);
   const published = await asSealer(context, (building) =>
@@ -54,9 +55,9 @@ async function readSource(context: Context, plan: BackfillPlan): Promise<IngestS
   try {
     const stats = await ingester.run({ signal, until: 'end' });
     throwIfAborted(signal);
-    await planned.forget();
     return stats;
   } finally {
+    await planned.forget();
     context.progress.clear();
   }
 }

@@ -106,6 +106,7 @@ export const backfillCommand: CommandSpec<BackfillOptions> = {
   examples: [
     'vamo backfill --from 2026-01-05 --to 2026-01-07 --topic auction-events --dry-run',
     "vamo backfill --from 2026-01-05 --to 2026-01-07 --files 'logs/*.jsonl.gz' --mode replace",
+    "vamo backfill --from 2026-01-05 --to 2026-01-07 --files 's3://logs/2026/**/*.parquet'",
     'vamo backfill --from 2026-01-05 --to 2026-01-07 --dead-letters',
     'vamo backfill --list',
     'vamo backfill --undo 2026-01-05-0123456789ab',
@@ -115,7 +116,10 @@ export const backfillCommand: CommandSpec<BackfillOptions> = {
       .option('--from <day>', 'first day')
       .option('--to <day>', 'last day')
       .option('--topic <name>', 'Kafka topic; default: the configured one')
-      .option('--files <glob>', 'JSON lines, Arrow or Parquet; text of another form with --mapping')
+      .option(
+        '--files <glob>',
+        'JSON lines, Arrow or Parquet, here or s3://BUCKET/KEY; text of another form with --mapping',
+      )
       .option('--mapping <file>', 'how lines become events: a mapping file or the name of one')
       .option('--dead-letters', 'bad records that arrived on these days, decoded again')
       .addOption(

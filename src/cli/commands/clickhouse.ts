@@ -81,7 +81,7 @@ async function load(
 export const clickhouseCommand: CommandSpec<ClickHouseOptions> = {
   name: 'clickhouse',
   // Services may start before the first event comes.
-  needsEvents: ({ follow }, [action]) => action === 'load' && follow !== true,
+  needs: ({ follow }, [action]) => (action === 'load' && follow !== true ? 'events' : undefined),
   summary: 'the queryable copy: serve the embedded one to other processes, or keep a server up',
   examples: [
     'vamo clickhouse serve --port 8123',

@@ -1,7 +1,7 @@
 import { createIngester, type IngestStats } from '../../ingest/index.ts';
 import { throwIfAborted, VamoError } from '../../core/index.ts';
 import { rulesOf } from '../../contracts/index.ts';
-import { keepRules } from '../../store/index.ts';
+import { keepOrphanGrace, keepRules } from '../../store/index.ts';
 import { type Context, keepConfig } from '../context.ts';
 import { keepMapping, openDecoder } from '../decoder.ts';
 import { observed, type Watching } from '../observe/ingest-observed.ts';
@@ -34,6 +34,7 @@ export async function ingestEvents(
   await keepConfig(context);
   await keepMapping(context);
   await keepRules(store, rulesOf(config));
+  await keepOrphanGrace(store, config.ingest.orphanGraceMs);
   if (until === 'forever')
     process.stderr.write(`following ${nameSource(context, partitions)}; Ctrl-C stops it\n`);
   const stats = await observed(context, ingester, source, watching, () =>

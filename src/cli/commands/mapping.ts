@@ -58,7 +58,7 @@ export const mappingCommand: CommandSpec<MappingOptions> = {
     command
       .argument('<action>', 'check')
       .argument('<file>', 'the mapping: a file, or the name of one that vamo ships')
-      .argument('<sample>', 'lines of the log, gzip or not')
+      .argument('<sample>', 'lines of the log, compressed or not')
       .option('--rows <n>', 'rows to show', wholeNumber(0, 1000), 10),
   succeeded: ({ ok }) => ok === true,
   async run(context, { rows }, [action = '', file = '', sample = '']) {

@@ -1,4 +1,9 @@
-import { openDataDirectory, orphansByAge, removeOrphans } from '../../store/index.ts';
+import {
+  longestOrphanGrace,
+  openDataDirectory,
+  orphansByAge,
+  removeOrphans,
+} from '../../store/index.ts';
 import type { CommandSpec } from '../run-command.ts';
 
 interface PruneOptions {
@@ -8,7 +13,7 @@ interface PruneOptions {
 /** Removes what no reader can see any more. */
 export const pruneCommand: CommandSpec<PruneOptions> = {
   name: 'prune',
-  needsEvents: () => true,
+  needs: () => 'files',
   summary: 'remove files that no ledger and no manifest names, left by processes that died',
   examples: ['vamo prune --dry-run', 'vamo prune'],
   options: (command) => command.option('--dry-run', 'only say what would be removed'),
@@ -18,13 +23,14 @@ export const pruneCommand: CommandSpec<PruneOptions> = {
     const role = await openDataDirectory(root, { role: 'pruner', nowMs, settings: config.store });
     try {
       const work = dryRun ? orphansByAge : removeOrphans;
-      const { old, young } = await work(store, nowMs - config.ingest.orphanGraceMs);
+      const graceMs = await longestOrphanGrace(store, config.ingest.orphanGraceMs);
+      const { old, young } = await work(store, nowMs - graceMs);
       for (const key of old) context.say(key);
       context.say(
         `${String(old.length)} orphans ${dryRun ? 'would be removed' : 'removed'}, ` +
-          `${String(young.length)} younger than ingest.orphanGraceMs kept`,
+          `${String(young.length)} younger than ${String(graceMs)} ms (ingest.orphanGraceMs) kept`,
       );
-      return { dryRun, removed: dryRun ? [] : old, old, young };
+      return { dryRun, graceMs, removed: dryRun ? [] : old, old, young };
     } finally {
       await role.release();
     }

@@ -71,7 +71,7 @@ async function loadDays(context: Context, loader: Loader, days: readonly DayKey[
 /** Makes the queryable copy anew from the sealed files. */
 export const rebuildCommand: CommandSpec<{ readonly day?: string; readonly all?: boolean }> = {
   name: 'rebuild',
-  needsEvents: () => true,
+  needs: () => 'events',
   summary: 'make the copy in ClickHouse anew from the sealed files, to an equal checksum',
   examples: ['vamo rebuild --day 2026-01-05', 'vamo rebuild --all'],
   options: (command) =>

@@ -172,7 +172,7 @@ export const describeGeneration = (manifest: PartitionManifest) => {
 
 export const sealCommand: CommandSpec<SealCommandOptions> = {
   name: 'seal',
-  needsEvents: () => true,
+  needs: () => 'events',
   summary: 'close days: dedupe, order, digest, sum; load the queryable copy',
   examples: ['vamo seal', 'vamo seal --day 2026-01-05 --at-end'],
   options: (command) =>

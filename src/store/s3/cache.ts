@@ -25,17 +25,18 @@ export interface FileCache {
 
 const UNFINISHED = '.tmp';
 
+/** Writes an answer's body into a file and answers its length. Rejects when the body is not whole. */
+export async function saveBody(body: IncomingMessage, path: string): Promise<number> {
+  await pipeline(body, createWriteStream(path));
+  const { size } = await stat(path);
+  const announced = body.headers['content-length'];
+  if (announced !== undefined && Number(announced) !== size)
+    throw withCode(`${size} of ${announced} bytes came`, 'ECONNRESET');
+  return size;
+}
+
 export function createFileCache(folder: string): FileCache {
   const pathOf = (key: string): string => join(folder, key);
-
-  async function save(body: IncomingMessage, path: string): Promise<void> {
-    await pipeline(body, createWriteStream(path));
-    const { size } = await stat(path);
-    const announced = body.headers['content-length'];
-    if (announced !== undefined && Number(announced) !== size)
-      throw withCode(`${size} of ${announced} bytes came`, 'ECONNRESET');
-    await syncFolder(path);
-  }
 
   return {
     async file(key, download) {
@@ -50,7 +51,10 @@ export function createFileCache(folder: string): FileCache {
       await makeFolder(dirname(unfinished));
       await makeFolder(dirname(path));
       try {
-        await download((body) => save(body, unfinished));
+        await download(async (body) => {
+          await saveBody(body, unfinished);
+          await syncFolder(unfinished);
+        });
         await rename(unfinished, path);
       } finally {
         await rm(unfinished, { force: true });

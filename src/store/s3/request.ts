@@ -36,6 +36,8 @@ export interface S3Answer {
   readonly bytes: Uint8Array;
   /** When the object was written last, as the service says; NaN when it does not. */
   readonly modifiedMs: number;
+  /** The object's, with its quotes; '' when the service does not say. */
+  readonly etag: string;
 }
 
 /** Sends one request once. Rejects when no whole answer came, with the system's code where it has one. */
@@ -61,13 +63,10 @@ export function addressOf(
 ): string {
   const base = new URL(endpoint);
   if (!pathStyle) base.host = `${bucket}.${base.host}`;
-  const parts = [base.pathname.replace(/\/+$/, ''), ...(pathStyle ? [bucket] : [])];
+  const before = decodeURIComponent(base.pathname.replace(/\/+$/, ''));
+  const parts = [before, ...(pathStyle ? [bucket] : [])];
   if (key !== '') parts.push(...[prefix, key].filter((part) => part !== ''));
-  const path = parts
-    .join('/')
-    .split('/')
-    .map((part) => encoded(decodeURIComponent(part)))
-    .join('/');
+  const path = parts.join('/').split('/').map(encoded).join('/');
   const pairs = Object.entries(query).map(([name, value]) => `${encoded(name)}=${encoded(value)}`);
   const asked = pairs.length === 0 ? '' : `?${pairs.join('&')}`;
   return `${base.protocol}//${base.host}${path.startsWith('/') ? path : `/${path}`}${asked}`;
@@ -138,9 +137,10 @@ async function receive(
 ): Promise<S3Answer> {
   const status = response.statusCode ?? 0;
   const modifiedMs = Date.parse(response.headers['last-modified'] ?? '');
+  const etag = response.headers.etag ?? '';
   if (into !== undefined && status === 200) {
     await into(response);
-    return { status, bytes: new Uint8Array(0), modifiedMs };
+    return { status, bytes: new Uint8Array(0), modifiedMs, etag };
   }
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
@@ -149,7 +149,7 @@ async function receive(
   const isWhole =
     method === 'HEAD' || announced === undefined || Number(announced) === bytes.byteLength;
   if (!isWhole) throw withCode(`${bytes.byteLength} of ${announced} bytes came`, 'ECONNRESET');
-  return { status, bytes, modifiedMs };
+  return { status, bytes, modifiedMs, etag };
 }
 
 /** An error that is told apart like the system's own. */

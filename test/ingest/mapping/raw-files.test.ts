@@ -10,6 +10,7 @@ import {
   createRawFileSource,
   type FaultPoint,
   findFiles,
+  keyPattern,
   loadMapping,
 } from '../../../src/ingest/index.ts';
 import { type ObjectStore, openDirectoryStore, readLedgers } from '../../../src/store/index.ts';
@@ -150,5 +151,25 @@ describe('raw files through a mapping', () => {
     expect(await find('**/x*.tsv')).toEqual(['a/b/x2.tsv', 'a/x1.tsv', 'a/x10.tsv']);
     expect(await find('a/y1.tsv')).toEqual(['a/y1.tsv']);
     await expect(find('a/z*')).rejects.toMatchObject({ code: 'INGEST_SOURCE' });
+    await expect(findFiles('s3://logs/*.tsv')).rejects.toMatchObject({
+      code: 'INGEST_SOURCE',
+      message: 's3://logs/*.tsv: files of s3:// are not read here',
+      mend: expect.stringContaining('vamo backfill --files') as string,
+    });
+  });
+
+  it.each([
+    ['a/x?.tsv', 'a/x', ['a/x1.tsv']],
+    ['**/x*.tsv', '', ['a/b/x2.tsv', 'a/x1.tsv', 'a/x10.tsv']],
+    ['a/**/x*.tsv', 'a/', ['a/b/x2.tsv', 'a/x1.tsv', 'a/x10.tsv']],
+    ['a/*/x2.tsv', 'a/', ['a/b/x2.tsv']],
+    ['a/y1.tsv', 'a/y1.tsv', ['a/y1.tsv']],
+    ['a/.x*', 'a/.x', ['a/.x3.tsv']],
+    ['a/*', 'a/', ['a/x1.tsv', 'a/x10.tsv', 'a/y1.tsv']],
+  ])('finds keys by %s as it finds files', (glob, prefix, keys) => {
+    const all = ['a/', 'a/.h/x4.tsv', 'a/.x3.tsv', 'a/b/x2.tsv', 'a/x1.tsv', 'a/x10.tsv'];
+    const pattern = keyPattern(glob);
+    expect(pattern.prefix).toBe(prefix);
+    expect([...all, 'a/y1.tsv'].filter((key) => pattern.test(key))).toEqual(keys);
   });
 });
