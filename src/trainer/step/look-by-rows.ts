@@ -72,11 +72,14 @@ async function lookBeyond(
   situation: Situation,
 ): Promise<Partial<Sight['input']>> {
   const { needs, neumann = { rate: 0, terms: 0 } } = weighting;
+  const { virtualRate = situation.learningRate } = weighting;
   const current = weighting.current?.() ?? equal(design.io.tasks);
   return {
-    ...(needs.has('virtualStep') && { virtualGains: await virtualGains(situation, current) }),
+    ...(needs.has('virtualStep') && {
+      virtualGains: await virtualGains(situation, current, virtualRate),
+    }),
     ...(needs.has('hypergradient') &&
-      v && { hyperGains: await hyperGains(situation, v.vector, neumann) }),
+      v && { hyperGains: await hyperGains(situation, v.vector, current, neumann) }),
     ...(needs.has('lookahead') && { lookahead: await lookahead(situation, v?.held?.v.losses) }),
   };
 }

@@ -10,7 +10,8 @@ import type { Random } from '../../core/index.ts';
  * - `gradients`: the task gradients themselves; such a method may answer with a `direction`
  * - `crossGram`: inner products between task gradients of two further batches
  * - `newLosses`: this batch's losses after the update, told to `observe` (one more forward pass)
- * - `virtualStep`: gains against the validation gradient at theta - eta sum_k current_k g_k
+ * - `virtualStep`: gains against the validation gradient at theta - eta sum_k current_k g_k, eta from
+ *   `virtualRate`
  * - `hypergradient`: gains against the Neumann series of that gradient (second order)
  * - `lookahead`: validation losses after a step along each task's gradient alone
  */
@@ -55,7 +56,7 @@ export interface WeightingInput {
   readonly crossGram?: Float64Array;
   /** <g_val(theta - eta sum_k current_k g_k), g_k>, K numbers. */
   readonly virtualGains?: Float64Array;
-  /** <sum_{i=0..J} (I - r H)^i g_val, g_k>, K numbers; r and J from `neumann`. */
+  /** <sum_{i=0..J} (I - r H)^i g_val, g_k>, K numbers; H of sum_k current_k L_k, r and J from `neumann`. */
   readonly hyperGains?: Float64Array;
   readonly lookahead?: Lookahead;
   /** Tasks with no sample in this batch get weight 0; absent = all present. */
@@ -108,8 +109,10 @@ export interface Weighting {
   readonly validationEvery?: number;
   /** Whose gradient the validation gradient is: the held-out day's (default) or the batch's own. */
   readonly validationSignal?: 'heldout' | 'train';
-  /** Weights of the virtual step (needs `virtualStep`). */
+  /** Weights of the virtual step or of the loss whose Hessian is taken (`virtualStep`, `hypergradient`). */
   current?(): Float64Array;
+  /** eta of the virtual step (needs `virtualStep`); absent = the learning rate of the step. */
+  readonly virtualRate?: number;
   /** Rate r and last power J of the Neumann series (needs `hypergradient`); J = 0 gives g_val itself. */
   readonly neumann?: { readonly rate: number; readonly terms: number };
   /** Multipliers of the heads' gradients where neither head policy says them. */
