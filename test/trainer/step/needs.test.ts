@@ -105,6 +105,15 @@ describe('a method that needs', () => {
     expect(record.gradients?.gains).toEqual([...seen.gains!]);
   });
 
+  it('norms gets the lengths of whole gradients, whatever the scope', async () => {
+    const { seen } = await stepOf(['norms', 'gram', 'validation'], { scope: 'shared' });
+    const rows = await rowsOf(batch);
+    const squares = crossProducts(rows, rows, plain);
+    const wanted = [0, 4, 8].map((at) => Math.sqrt(squares[at]!));
+    expectClose(seen.norms, wanted);
+    expect(Math.sqrt(seen.gram![0]!) / seen.norms![0]!).toBeLessThan(0.99);
+  });
+
   it('the signal of its own batch draws no held-out one', async () => {
     const { seen, drawn } = await stepOf(['gram', 'validation'], { validationSignal: 'train' });
     expect(drawn).toEqual({ train: 1, validation: 0 });
@@ -145,13 +154,14 @@ describe('a method that needs', () => {
 
   it('virtualStep with a rate of its own looks ahead by that one', async () => {
     const autolambda = createWeighting('autolambda', 3, { stepRate: 7 * rate });
-    const { current, virtualRate } = autolambda;
+    const { virtualRate } = autolambda;
+    const current = () => autolambda.current!();
     const { seen } = await stepOf(['virtualStep'], {
-      current: current!,
+      current,
       virtualRate: virtualRate!,
     });
     const rows = await rowsOf(batch);
-    const [near, far] = [1, 7].map((by) => moved(theta, combined(rows, current!()), -by * rate));
+    const [near, far] = [1, 7].map((by) => moved(theta, combined(rows, current()), -by * rate));
     expectClose(seen.virtualGains, gainsAgainst(await heldGradient(far), rows, plain), 1e-4);
     const other = gainsAgainst(await heldGradient(near), rows, plain);
     expect(Math.abs(seen.virtualGains![0]! / other[0]! - 1)).toBeGreaterThan(0.01);
