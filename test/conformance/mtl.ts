@@ -60,7 +60,7 @@ const CHECKS: Readonly<Record<string, (method: MtlMethod, c: MtlCase) => string 
 };
 
 /** Hyperparameters that remember which of them were read. */
-function watched(hyper: MtlHyper): { readonly hyper: MtlHyper; unread(): string[] } {
+function watched(hyper: MtlHyper): { readonly hyper: MtlHyper; readonly unread: () => string[] } {
   const read = new Set<PropertyKey>();
   return {
     hyper: new Proxy(hyper, {
