@@ -147,8 +147,7 @@ function auxilearn(tasks: number, hyper: MtlHyper): (input: MtlInput) => Outputs
  */
 function autolambda(tasks: number, hyper: MtlHyper): (input: MtlInput) => Outputs {
   const primary = (hyper['primary'] ?? []) as readonly number[];
-  if (primary.some((k) => !(k >= 0 && k < tasks)))
-    throw new Error('primary: no such task');
+  if (primary.some((k) => !(k >= 0 && k < tasks))) throw new Error('primary: no such task');
   const weighting = createWeighting('autolambda', tasks, renamed(hyper, { lr: 'stepRate' }));
   return ({ taskGrads = [], valGradAfterVirtualStep = [] }) => {
     const virtualGains = products([valGradAfterVirtualStep], taskGrads).map((m) => m / tasks);
