@@ -20,6 +20,7 @@ export type { OptimiserSettings } from './step/optimiser.ts';
 export { createLearner } from './step/learner.ts';
 export type { Dataset } from './loop/dataset.ts';
 export type { TrainingSettings } from './loop/trainee.ts';
+export { checkWeighting } from './loop/weightings.ts';
 export { train, type TrainOptions } from './loop/train.ts';
 export { RUN_FILES, type TrainJob, trainOutcome, type TrainOutcome } from './night/job.ts';
 export { type TrainingDay, trainingDay } from './night/training-day.ts';

@@ -92,6 +92,15 @@ describe('the runner refuses what it does not know', () => {
     expect(runMtlCase({ ...vanilla, check: 'roughly' }).status).toBe('failed');
   });
 
+  it('fails a hyperparameter that nothing reads', () => {
+    for (const name of new Set(mtl.cases.map((c) => c.method))) {
+      const c = built.find(({ method, check }) => method === name && check === 'values')!;
+      expect(runMtlCase(c).status).toBe('passed');
+      const { status, detail } = runMtlCase({ ...c, hyper: { ...c.hyper, nonesuch: 1 } });
+      expect([status, detail], name).toEqual(['failed', 'hyper: not read: nonesuch']);
+    }
+  });
+
   it('asks for finite numbers where no answer exists, and takes a typed error for bad input', () => {
     const vamo = built.find((c) => c.method === 'vamo')!;
     const withNaN = {

@@ -1,10 +1,6 @@
 import { createWeighting } from '../../src/trainer/index.ts';
-import {
-  dropConflicts,
-  dropInRepresentation,
-  isKept,
-  signPurity,
-} from '../../src/trainer/weighting/graddrop.ts';
+import { dropConflicts, isKept, signPurity } from '../../src/trainer/weighting/graddrop.ts';
+import { dropInRepresentation } from './graddrop-representation.ts';
 import {
   floats,
   type MtlHyper,

@@ -24,6 +24,8 @@ function lossesOnly(weighting: Weighting): (input: MtlInput) => Outputs {
 
 /** The losses are told first: what the reference pushes before it weighs, this method has seen. */
 function dwaWindow(tasks: number, hyper: MtlHyper): (input: MtlInput) => Outputs {
+  // The mean of w_k L_k is a figure for the log there; weights and direction do not depend on it.
+  if (hyper['lossReduction'] !== 'mean') throw new Error('lossReduction: must be mean');
   const weighting = createWeighting('dwa', tasks, {
     variant: 'window',
     start: 'ones',

@@ -141,8 +141,13 @@ function auxilearn(tasks: number, hyper: MtlHyper): (input: MtlInput) => Outputs
   };
 }
 
-/** The files give the gradient of the summed held-out loss, the trainer that of its mean. */
+/**
+ * The files give the gradient of the summed held-out loss, the trainer that of its mean. Only tasks
+ * that are `primary` (null = all) enter that sum; the gradient that is given has them in it.
+ */
 function autolambda(tasks: number, hyper: MtlHyper): (input: MtlInput) => Outputs {
+  const primary = (hyper['primary'] ?? []) as readonly number[];
+  if (primary.some((k) => !(k >= 0 && k < tasks))) throw new Error('primary: no such task');
   const weighting = createWeighting('autolambda', tasks, renamed(hyper, { lr: 'stepRate' }));
   return ({ taskGrads = [], valGradAfterVirtualStep = [] }) => {
     const virtualGains = products([valGradAfterVirtualStep], taskGrads).map((m) => m / tasks);

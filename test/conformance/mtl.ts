@@ -53,14 +53,37 @@ function checkFiniteOrError(method: MtlMethod, c: MtlCase): string | undefined {
   }
 }
 
+const CHECKS: Readonly<Record<string, (method: MtlMethod, c: MtlCase) => string | undefined>> = {
+  values: checkValues,
+  finite: checkFinite,
+  'finite-or-error': checkFiniteOrError,
+};
+
+/** Hyperparameters that remember which of them were read. */
+function watched(hyper: MtlHyper): { readonly hyper: MtlHyper; readonly unread: () => string[] } {
+  const read = new Set<PropertyKey>();
+  return {
+    hyper: new Proxy(hyper, {
+      get(of, name) {
+        read.add(name);
+        return of[String(name)];
+      },
+    }),
+    unread: () => Object.keys(hyper).filter((name) => !read.has(name)),
+  };
+}
+
+/** Runs one case. A hyperparameter that the method's runner never asks for fails it. */
 export function runMtlCase(c: MtlCase): CaseResult {
-  const method = METHODS[c.method];
+  const [method, check] = [METHODS[c.method], CHECKS[c.check]];
   return runCase(c.id, c.method, () => {
     if (method === undefined) return `unknown method "${c.method}"`;
-    if (c.check === 'values') return checkValues(method, c);
-    if (c.check === 'finite') return checkFinite(method, c);
-    if (c.check === 'finite-or-error') return checkFiniteOrError(method, c);
-    return `unknown check "${c.check}"`;
+    if (check === undefined) return `unknown check "${c.check}"`;
+    const { hyper, unread } = watched(c.hyper);
+    const found = check(method, { ...c, hyper });
+    if (found !== undefined) return found;
+    const unknown = unread();
+    return unknown.length > 0 ? `hyper: not read: ${unknown.join(', ')}` : undefined;
   });
 }
 

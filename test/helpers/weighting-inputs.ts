@@ -26,6 +26,7 @@ export function inputOf(
   return {
     losses: Float64Array.from({ length: tasks }, () => 0.2 + random.next()),
     gram: gramOf(rows),
+    norms: Float64Array.from(rows, (row) => Math.sqrt(dot(row, row))),
     gains,
     validationNormSquared: dot(validation, validation),
     gradients: { shared: rows, tensorSizes: [2, size - 2] },

@@ -65,6 +65,7 @@ describe('a method file', () => {
     ['no-create.mjs', METHOD.replace('create:', 'make:'), /method\.create: no function/],
     ['throws.mjs', 'throw new Error("on purpose");', /does not load: on purpose/],
     ['syntax.mjs', 'export const method = {', /does not load: /],
+    ['pcgrad.mjs', METHOD.replace("'mine'", "'pcgrad'"), /named "pcgrad" like a built-in one/],
     ['other.mjs', METHOD.replace("'mine'", "'yours'"), /its method is "yours", .* is "mine"/],
   ])('%s is refused by key, path and problem', async (name, text, message) => {
     const error = await failureOf(loadMethodFile(await fileOf(name, text), { name: 'mine' }));

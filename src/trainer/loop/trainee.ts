@@ -6,20 +6,12 @@ import { createLearner, type Learner } from '../step/learner.ts';
 import type { HostTensor } from '../../engine/index.ts';
 import type { OptimiserSettings } from '../step/optimiser.ts';
 import type { Feeds, LearnerState } from '../step/session.ts';
-import type { Batches, GainsSettings } from '../step/sight.ts';
-import {
-  createWeighting,
-  type Weighting,
-  type WeightingMethod,
-  type WeightingState,
-} from '../weighting/index.ts';
+import type { Batches } from '../step/sight.ts';
+import type { Weighting, WeightingState } from '../weighting/index.ts';
+import { jointWeighting, type MethodSettings, separateWeightings } from './weightings.ts';
 
 /** The `training` part of the configuration, as far as it shapes a step. */
-export interface TrainingSettings extends GainsSettings {
-  readonly method: string;
-  readonly methodOptions: Readonly<Record<string, unknown>>;
-  /** The method itself, where it is not a built-in one. */
-  readonly ownMethod?: WeightingMethod | undefined;
+export interface TrainingSettings extends MethodSettings {
   readonly batch: number;
   readonly optimiser: Omit<OptimiserSettings, 'decaySteps'> & {
     /** `linear`: rates fall to 0 over the run. */
@@ -108,11 +100,7 @@ function learnerOf(
 
 function createJoint(options: TraineeOptions): Trainee {
   const { training, tasks, counts } = options;
-  const weighting = createWeighting(
-    training.ownMethod ?? training.method,
-    tasks.length,
-    training.methodOptions,
-  );
+  const weighting = jointWeighting(training, tasks.length);
   const learner = learnerOf(options, weighting, counts, 0);
   const every = measureEvery(weighting, training.gainsEvery);
   return {
@@ -147,8 +135,7 @@ function createSeparate(options: TraineeOptions): Trainee {
   // There is nothing to weigh, so no gains to find.
   const training = { ...options.training, gains: 'exact', gainsEvery: 1 } as const;
   const learners: Learner[] = [];
-  for (const k of tasks.keys()) {
-    const weighting = createWeighting('stl', tasks.length, { mainTask: k });
+  for (const [k, weighting] of separateWeightings(options.training, tasks.length).entries()) {
     const own = counts.map((count, i) => (i === k ? count : 0));
     learners.push(learnerOf({ ...options, training }, weighting, own, k));
   }
@@ -165,7 +152,7 @@ function createSeparate(options: TraineeOptions): Trainee {
       return {
         step: records[0]?.step ?? 0,
         losses: records.map(({ losses }, k) => losses[k] ?? Number.NaN),
-        weights: tasks.map(() => 1),
+        weights: records.map(({ weights }, k) => weights[k] ?? Number.NaN),
         entropy: Math.log(tasks.length),
         inverseLoss: mean(records.map(({ inverseLoss }) => inverseLoss)),
       };

@@ -58,6 +58,14 @@ export function crossProducts(
   return Float64Array.from(found);
 }
 
+/** ||g_k|| over trunk and own head, K numbers. */
+export function wholeNorms({ shared, heads }: TaskGradients): Float64Array {
+  return Float64Array.from(shared, (row, k) => {
+    const head = heads[k] ?? NONE;
+    return Math.sqrt(product(row, row, null, 0) + product(head, head, null, 0));
+  });
+}
+
 /** <g_k, vector>, K numbers, for a vector over the whole generator. */
 export function gainsAgainst(
   vector: Float32Array,

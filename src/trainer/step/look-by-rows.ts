@@ -1,6 +1,6 @@
 import type { GradientRows, Need } from '../weighting/method.ts';
 import { validationGradient } from './held-out.ts';
-import type { TaskGradients } from './inner-products.ts';
+import { type TaskGradients, wholeNorms } from './inner-products.ts';
 import { learningRateAt } from './optimiser.ts';
 import type { Look } from './products.ts';
 import { hyperGains, lookahead, type Situation, virtualGains } from './second-looks.ts';
@@ -54,6 +54,7 @@ export async function lookByRows(
   return {
     input: {
       losses,
+      ...(needs.has('norms') && { norms: wholeNorms(rows) }),
       ...(needs.has('gradients') && { gradients: gradientRows(design, rows) }),
       ...(products && { gram: products.gram }),
       ...(products && needs.has('validation') && products),
@@ -72,11 +73,14 @@ async function lookBeyond(
   situation: Situation,
 ): Promise<Partial<Sight['input']>> {
   const { needs, neumann = { rate: 0, terms: 0 } } = weighting;
+  const { virtualRate = situation.learningRate } = weighting;
   const current = weighting.current?.() ?? equal(design.io.tasks);
   return {
-    ...(needs.has('virtualStep') && { virtualGains: await virtualGains(situation, current) }),
+    ...(needs.has('virtualStep') && {
+      virtualGains: await virtualGains(situation, current, virtualRate),
+    }),
     ...(needs.has('hypergradient') &&
-      v && { hyperGains: await hyperGains(situation, v.vector, neumann) }),
+      v && { hyperGains: await hyperGains(situation, v.vector, current, neumann) }),
     ...(needs.has('lookahead') && { lookahead: await lookahead(situation, v?.held?.v.losses) }),
   };
 }

@@ -17,6 +17,7 @@ import {
 /** Needs that only task gradients meet. */
 const BY_ROWS: readonly Need[] = [
   'gram',
+  'norms',
   'validation',
   'gradients',
   'virtualStep',
@@ -29,14 +30,17 @@ const WITHOUT_ROWS: readonly Need[] = ['losses', 'newLosses', 'validation'];
 
 /**
  * Refuses a cheap way to the gains for a method that needs more than it gives.
- * @throws VamoError CONFIG_INVALID naming the key, the method's needs and the mend
+ * @throws VamoError CONFIG_INVALID naming the key, the method, its needs and the mend
  */
-export function requireGains({ needs }: Weighting, { gains, gainsEvery }: GainsSettings): void {
+export function requireGains(
+  { name = 'the weighting method', needs }: Weighting,
+  { gains, gainsEvery }: GainsSettings,
+): void {
   const refuse = (key: string, allowed: readonly Need[], mend: string): void => {
     const more = [...needs].filter((need) => !allowed.includes(need));
     if (more.length === 0 && needs.has('validation')) return;
     const why = more.length > 0 ? `needs ${more.join(', ')}` : 'takes no validation gains';
-    throw new VamoError('CONFIG_INVALID', `training.${key}: the weighting method ${why}`, {
+    throw new VamoError('CONFIG_INVALID', `training.${key}: ${name} ${why}`, {
       mend,
     });
   };

@@ -26,12 +26,13 @@ export interface Situation {
 const unit = (tasks: number, k: number): Float64Array =>
   Float64Array.from({ length: tasks }, (_, i) => (i === k ? 1 : 0));
 
-/** <g_val(theta - eta sum_k weights_k g_k), g_k>: the gains one virtual step ahead. */
+/** <g_val(theta - rate sum_k weights_k g_k), g_k>: the gains one virtual step ahead. */
 export async function virtualGains(
-  { passes, theta, target, rows, product, learningRate }: Situation,
+  { passes, theta, target, rows, product }: Situation,
   weights: Float64Array,
+  rate: number,
 ): Promise<Float64Array> {
-  const ahead = moved(theta, combined(rows, weights), -learningRate);
+  const ahead = moved(theta, combined(rows, weights), -rate);
   const { gradient } = await passes.gradient(target(), equal(rows.shared.length), ahead);
   return gainsAgainst(gradient, rows, product);
 }
@@ -41,15 +42,15 @@ const DIFFERENCE = 0.01;
 
 /**
  * <p, g_k> with p = sum_{i=0}^{terms} (I - rate H)^i v, the truncated Neumann series of
- * H^-1 v / rate; H is the Hessian of the training batch's mean loss, and its products with vectors are
- * central differences of gradients.
+ * H^-1 v / rate; H is the Hessian of the training batch's loss sum_k weights_k L_k, and its products
+ * with vectors are central differences of gradients.
  */
 export async function hyperGains(
   { passes, theta, batch, rows, product }: Situation,
   v: Float32Array,
+  weights: Float64Array,
   { rate, terms }: { readonly rate: number; readonly terms: number },
 ): Promise<Float64Array> {
-  const weights = equal(rows.shared.length);
   let term: Float64Array = Float64Array.from(v);
   const total = term.slice();
   for (let i = 0; i < terms; i++) {

@@ -8,7 +8,7 @@ const schema = z.strictObject({
   lr: learnedWeightOptions.lr.default(0.0001),
   /** Weights at the start. */
   init: z.number().min(0).default(0.1),
-  /** eta of the virtual step in the meta-gradient; null = the step's own learning rate. */
+  /** eta of the virtual step and of the meta-gradient; null = the step's own learning rate. */
   stepRate: z.number().positive().nullable().default(null),
 });
 
@@ -31,6 +31,7 @@ export const autolambda: WeightingMethod = {
     return {
       needs: new Set(['virtualStep']),
       current: () => learned.values(),
+      ...(stepRate !== null && { virtualRate: stepRate }),
       scope: 'all',
       metric: 'euclid',
       headPolicy: 'weighted',

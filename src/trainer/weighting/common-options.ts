@@ -1,25 +1,9 @@
 import { z } from 'zod';
+import { type CommonOptions, commonOptions, isCommonOption } from './common-schema.ts';
 import type { Weighting, WeightingInput, WeightingOutput, WeightingMethod } from './method.ts';
 import { createLossFloor, type LossFloor } from './loss-floor.ts';
 import { invalid, parseOptions, parseState } from './options.ts';
-
-const schema = z.strictObject({
-  /**
-   * Sum of the weights' magnitudes: `native` = as the method's source has it, `one` = 1 as in the
-   * paper's eq. 3, `K` = the number of tasks. Benchmarks compare at `one`.
-   */
-  totalWeight: z.enum(['native', 'one', 'K']).default('native'),
-  /** Heads get w_k grad L_k, or grad L_k as it is times `headScale`. */
-  headPolicy: z.enum(['weighted', 'unweighted']).optional(),
-  headScale: z.enum(['one', 'mean']).optional(),
-  /** Parameters whose gradients enter inner products. */
-  scope: z.enum(['all', 'shared']).optional(),
-  /** Inner product: plain, or preconditioned by Adam's second moment. */
-  metric: z.enum(['euclid', 'adam']).optional(),
-  /** What the losses stay above, for methods that need positive ones. */
-  lossFloor: z.union([z.literal('auto'), z.number(), z.array(z.number())]).default('auto'),
-});
-type CommonOptions = z.output<typeof schema>;
+import { requireEffect } from './options-in-effect.ts';
 
 const stateSchema = z.strictObject({
   method: z.string(),
@@ -71,7 +55,13 @@ function shown(
   floor: LossFloor | undefined,
 ): WeightingInput {
   const filled = losses && filledIn(losses, present);
-  if (filled && floor) floor.observe(filled);
+  if (floor) {
+    if (filled) floor.observe(filled);
+    if (input.lookahead) {
+      floor.observe(input.lookahead.before, 'lookahead.before');
+      floor.observe(input.lookahead.after, 'lookahead.after');
+    }
+  }
   return {
     ...input,
     present,
@@ -90,18 +80,18 @@ export function createGoverned(
   given: Readonly<Record<string, unknown>>,
 ): Weighting {
   const entries = Object.entries(given);
-  const isCommon = (name: string): boolean => name in schema.shape;
-  const common = Object.fromEntries(entries.filter(([name]) => isCommon(name)));
-  const own = Object.fromEntries(entries.filter(([name]) => !isCommon(name)));
-  const { totalWeight, lossFloor, ...faces } = parseOptions(method.name, schema, common);
+  const common = Object.fromEntries(entries.filter(([name]) => isCommonOption(name)));
+  const own = Object.fromEntries(entries.filter(([name]) => !isCommonOption(name)));
+  const options = parseOptions(method.name, commonOptions, common);
+  const { totalWeight, lossFloor, ...faces } = options;
   const inner = method.create(tasks, own);
-  if (faces.scope === 'all' && inner.needs.has('gradients'))
-    throw invalid(`${method.name}.scope: "all"; it works on the shared parameters`);
+  requireEffect(method.name, options, inner);
   const floor = inner.positiveLosses ? createLossFloor(tasks, lossFloor) : undefined;
   let present: readonly boolean[] = [];
 
   const outer: Weighting = {
     ...inner,
+    name: method.name,
     headScale: totalWeight === 'one' ? 'mean' : totalWeight === 'K' ? 'one' : inner.headScale,
     ...Object.fromEntries(Object.entries(faces).filter(([, value]) => value !== undefined)),
     step(input) {

@@ -43,40 +43,6 @@ export function dropConflicts(
   return direction;
 }
 
-/**
- * The representation variant: the vote is on the batch's sum of gradient times sign of the
- * representation, one mask a feature for every sample.
- * @param gradients K x batch x features
- * @returns batch x features, the gradient that goes on below the representation
- */
-export function dropInRepresentation(
-  representation: readonly (readonly number[])[],
-  gradients: readonly (readonly (readonly number[])[])[],
-  uniforms: readonly number[],
-  { leak, eps }: Options,
-): number[][] {
-  const features = uniforms.length;
-  const votes = gradients.map((task) =>
-    Array.from({ length: features }, (_, f) =>
-      task.reduce((sum, row, b) => sum + (row[f] ?? 0) * Math.sign(representation[b]?.[f] ?? 0), 0),
-    ),
-  );
-  const purity = Array.from({ length: features }, (_, f) =>
-    signPurity(
-      votes.map((vote) => vote[f] ?? 0),
-      eps,
-    ),
-  );
-  return representation.map((_, b) =>
-    Array.from({ length: features }, (__, f) =>
-      gradients.reduce((sum, task, k) => {
-        const kept = isKept(votes[k]?.[f] ?? 0, purity[f] ?? 0, uniforms[f] ?? 0);
-        return sum + (task[b]?.[f] ?? 0) * (kept ? 1 : leak);
-      }, 0),
-    ),
-  );
-}
-
 /** Gradient sign dropout over the shared parameters; the direction is the sum of what is kept. */
 export const graddrop: WeightingMethod = {
   name: 'graddrop',

@@ -9,7 +9,7 @@ export interface GramProblem {
   readonly size: number;
   /** n x n, row-major, float64. */
   readonly gram: Float64Array;
-  /** n losses, gains and the validation gradient's squared norm, for methods that need them. */
+  /** n losses (above their floor), gains, the validation gradient's squared norm; where needed. */
   readonly losses: Float64Array;
   readonly gains: Float64Array;
   readonly validationNormSquared: number;
@@ -29,6 +29,8 @@ interface GramMethod {
   readonly needs: readonly Need[];
   readonly headPolicy: Weighting['headPolicy'];
   readonly scope: Weighting['scope'];
+  /** As in `Weighting`. */
+  readonly positiveLosses?: boolean;
   solve(problem: GramProblem): GramSolution;
 }
 
@@ -56,7 +58,11 @@ export function gramProblem(
     problem: {
       size: indices.length,
       gram: principal(gram, tasks, indices),
-      losses: perTask('losses', 'losses', input.losses),
+      losses: perTask(
+        'losses',
+        'losses',
+        input.losses?.map((loss, k) => loss - (input.lossFloor?.[k] ?? 0)),
+      ),
       gains: perTask('validation', 'gains', input.gains),
       validationNormSquared: square,
       random: input.random,
@@ -82,6 +88,7 @@ export function scatter(
 export function gramWeighting(tasks: number, method: GramMethod): Weighting {
   return {
     needs: new Set(method.needs),
+    ...(method.positiveLosses === true && { positiveLosses: true }),
     scope: method.scope,
     metric: 'euclid',
     headPolicy: method.headPolicy,

@@ -1,4 +1,4 @@
-export { weightingMethods, createWeighting, headWeights } from './registry.ts';
+export { createWeighting, headWeights, weightingMethods } from './registry.ts';
 export { loadMethodFile, methodFileDigest } from './method-file.ts';
 export type {
   GradientRows,

@@ -1,7 +1,12 @@
 import { invalid } from './options.ts';
 
 export interface LossFloor {
-  observe(losses: Float64Array): void;
+  /**
+   * Takes in K losses, or rows of K; what is not finite is the method's to refuse.
+   * @param name of the losses, for the error
+   * @throws VamoError WEIGHTING_INVALID for a loss below a given floor
+   */
+  observe(losses: Float64Array, name?: string): void;
   /** One a task: every loss seen is above it. */
   values(): Float64Array;
   save(): number[];
@@ -26,16 +31,20 @@ export function createLossFloor(
     throw invalid(`lossFloor: ${fixed.length} numbers; must be ${tasks}`);
   let lowest = Array.from({ length: tasks }, () => Number.MAX_VALUE);
   return {
-    observe(losses) {
+    observe(losses, name = 'losses') {
       if (fixed !== 'auto') {
-        const k = losses.findIndex((loss, i) => !(loss >= (fixed[i] ?? 0)));
-        if (k >= 0)
+        const at = losses.findIndex((loss, i) => loss < (fixed[i % tasks] ?? 0));
+        if (at >= 0)
           throw invalid(
-            `losses[${k}]: ${losses[k] ?? Number.NaN} is below lossFloor (${fixed[k] ?? 0}); ` +
-              'set it below the least that can be reached, or to "auto"',
+            `${name}[${at}]: ${losses[at] ?? Number.NaN} is below lossFloor ` +
+              `(${fixed[at % tasks] ?? 0})`,
+            'Set `lossFloor` below the least that can be reached, or to "auto".',
           );
       }
-      lowest = lowest.map((x, k) => Math.min(x, losses[k] ?? x));
+      losses.forEach((loss, i) => {
+        const k = i % tasks;
+        if (Number.isFinite(loss)) lowest[k] = Math.min(lowest[k] ?? loss, loss);
+      });
     },
     values: () =>
       Float64Array.from(fixed === 'auto' ? lowest.map((x) => (x > 0 ? 0 : x - MARGIN)) : fixed),

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { sha256, VamoError } from '../../core/index.ts';
 import type { WeightingMethod } from './method.ts';
+import { weightingMethods } from './registry.ts';
 
 const exported = z.object({
   method: z.looseObject({
@@ -67,6 +68,13 @@ export async function loadMethodFile(
     throw refuse(path, `${where}: ${issue?.message ?? 'not valid'}`);
   }
   const { method } = parsed.data;
+  // Logs and releases name a run's method: a name stands for one method.
+  if (weightingMethods.has(method.name))
+    throw refuse(
+      path,
+      `its method is named "${method.name}" like a built-in one; give it a name of its own, here and ` +
+        'in training.method',
+    );
   if (method.name !== expected.name)
     throw refuse(
       path,

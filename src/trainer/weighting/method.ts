@@ -6,17 +6,20 @@ import type { Random } from '../../core/index.ts';
  *
  * - `losses`: this batch's losses (one more forward pass)
  * - `gram`: inner products of the task gradients
+ * - `norms`: lengths of the whole task gradients, whatever the scope and metric
  * - `validation`: inner products with the gradient on the held-out day
  * - `gradients`: the task gradients themselves; such a method may answer with a `direction`
  * - `crossGram`: inner products between task gradients of two further batches
  * - `newLosses`: this batch's losses after the update, told to `observe` (one more forward pass)
- * - `virtualStep`: gains against the validation gradient at theta - eta sum_k current_k g_k
+ * - `virtualStep`: gains against the validation gradient at theta - eta sum_k current_k g_k, eta from
+ *   `virtualRate`
  * - `hypergradient`: gains against the Neumann series of that gradient (second order)
  * - `lookahead`: validation losses after a step along each task's gradient alone
  */
 export type Need =
   | 'losses'
   | 'gram'
+  | 'norms'
   | 'validation'
   | 'gradients'
   | 'crossGram'
@@ -42,10 +45,12 @@ export interface Lookahead {
 
 /** One step's view of the tasks: losses and inner products, never parameters. All float64. */
 export interface WeightingInput {
-  /** K training losses before the update (needs `losses`; with `gram` they are there as well). */
+  /** K training losses before the update (needs `losses`). */
   readonly losses?: Float64Array;
   /** K x K Gram matrix of the task gradients in the method's scope and metric, row-major. */
   readonly gram?: Float64Array;
+  /** ||g_k|| over all parameters, head included, in the plain inner product: K numbers. */
+  readonly norms?: Float64Array;
   /** <g_val, g_k>, K marginal gains. */
   readonly gains?: Float64Array;
   /** ||g_val||^2 in the same scope and metric. */
@@ -55,7 +60,7 @@ export interface WeightingInput {
   readonly crossGram?: Float64Array;
   /** <g_val(theta - eta sum_k current_k g_k), g_k>, K numbers. */
   readonly virtualGains?: Float64Array;
-  /** <sum_{i=0..J} (I - r H)^i g_val, g_k>, K numbers; r and J from `neumann`. */
+  /** <sum_{i=0..J} (I - r H)^i g_val, g_k>, K numbers; H of sum_k current_k L_k, r and J from `neumann`. */
   readonly hyperGains?: Float64Array;
   readonly lookahead?: Lookahead;
   /** Tasks with no sample in this batch get weight 0; absent = all present. */
@@ -95,12 +100,14 @@ export type WeightingState = Readonly<Record<string, unknown>>;
 
 /** A weighting method in operation: pure arithmetic on tiny matrices, with its own small state. */
 export interface Weighting {
+  /** Of its method; `createWeighting` sets it. */
+  readonly name?: string;
   readonly needs: ReadonlySet<Need>;
   /** Which parameters' gradients enter gram and gains. */
   readonly scope: 'all' | 'shared';
   /** Inner product: plain, or preconditioned by Adam's second moment before this step. */
   readonly metric: 'euclid' | 'adam';
-  /** `weighted`: heads get w_k grad L_k; `unweighted`: heads get grad L_k times `headScale`. */
+  /** `weighted`: heads get w_k grad L_k; `unweighted`: heads get `heads`_k grad L_k times `headScale`. */
   readonly headPolicy: 'weighted' | 'unweighted';
   /** Multiplier of unweighted heads: `one` = 1, `mean` = 1/K, the scale of Vanilla. */
   readonly headScale: 'one' | 'mean';
@@ -108,16 +115,23 @@ export interface Weighting {
   readonly validationEvery?: number;
   /** Whose gradient the validation gradient is: the held-out day's (default) or the batch's own. */
   readonly validationSignal?: 'heldout' | 'train';
-  /** Weights of the virtual step (needs `virtualStep`). */
+  /** Weights of the virtual step or of the loss whose Hessian is taken (`virtualStep`, `hypergradient`). */
   current?(): Float64Array;
+  /** eta of the virtual step (needs `virtualStep`); absent = the learning rate of the step. */
+  readonly virtualRate?: number;
   /** Rate r and last power J of the Neumann series (needs `hypergradient`); J = 0 gives g_val itself. */
   readonly neumann?: { readonly rate: number; readonly terms: number };
-  /** Multipliers of the heads' gradients where neither head policy says them. */
+  /** Multipliers of unweighted heads' gradients before `headScale`; absent = ones. */
   heads?(): Float64Array;
   /** The method divides by losses or takes their logarithm: it is told a floor that they stay above. */
   readonly positiveLosses?: boolean;
   /** The weights of the step about to be made. */
   step(input: WeightingInput): WeightingOutput;
+  /**
+   * Options of every method that an option of its own does not go with, each with the reason; their
+   * defaults are let pass.
+   */
+  readonly excludes?: Readonly<Partial<Record<'totalWeight' | 'headPolicy', string>>>;
   /** Told once after each update, for methods that learn from what came of it. */
   observe?(outcome: StepOutcome): void;
   save(): WeightingState;

@@ -6,7 +6,7 @@ import { diagonal, entry, squaredNorm } from './solvers/matrix.ts';
 import { solveQuadraticProgram } from './solvers/quadratic-program.ts';
 
 const schema = z.strictObject({
-  /** What each gradient is divided by before: nothing, its norm, its loss, or their product. */
+  /** What each gradient is divided by before: nothing, its norm, its loss above the floor, or their product. */
   normalise: z.enum(['none', 'l2', 'loss', 'loss+']).default('none'),
   /** The simplex weights multiply the gradients so normalised, or the raw ones. */
   applyTo: z.enum(['normalised', 'raw']).default('normalised'),
@@ -21,7 +21,10 @@ function divisors(normalise: Options['normalise'], { gram, losses, size }: GramP
     if (normalise === 'l2') return norm;
     const loss = entry(losses, k);
     if (!(loss > 0))
-      throw invalid(`losses[${k}]: ${loss}; mgda.normalise "${normalise}" needs losses above 0`);
+      throw invalid(
+        `losses[${k}]: ${loss} above the floor; mgda.normalise "${normalise}" needs more than 0`,
+        'Set `lossFloor` below the least loss that can be reached, or to "auto".',
+      );
     return normalise === 'loss' ? loss : loss * norm;
   });
 }
@@ -67,6 +70,7 @@ export const mgda: WeightingMethod = {
       needs: byLoss ? ['gram', 'losses'] : ['gram'],
       scope: 'shared',
       headPolicy: 'unweighted',
+      positiveLosses: byLoss,
       solve: (problem) => solve(parsed, problem),
     });
   },

@@ -73,7 +73,7 @@ export const moco: WeightingMethod = {
     let lambda: Float64Array = new Float64Array(tasks).fill(1 / tasks);
     let tracker: Float64Array[] = [];
     return {
-      needs: new Set(['gram', 'gradients']),
+      needs: new Set(['losses', 'gradients']),
       positiveLosses: true,
       scope: 'shared',
       metric: 'euclid',

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { VamoError } from '../../core/index.ts';
+import { commonOptions } from './common-schema.ts';
+import { nearestFirst } from './nearest.ts';
 
 /**
  * Parses a method's options.
@@ -14,10 +16,26 @@ export function parseOptions<T extends z.ZodType>(
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   if (issue?.code === 'unrecognized_keys')
-    throw invalid(`${method}: ${issue.keys.join(', ')}: no such option`);
+    throw invalid(
+      `${method}: ${issue.keys.join(', ')}: no such option; must be one of ` +
+        nearestFirst(issue.keys[0] ?? '', optionNames(schema)).join(', '),
+    );
   const option = String(issue?.path[0] ?? 'options');
-  const value = option in options ? JSON.stringify(options[option]) : 'missing';
+  const value = option in options ? printed(options[option]) : 'missing';
   throw invalid(`${method}.${option}: ${value}; ${issue?.message ?? 'not valid'}`);
+}
+
+/** A method's own options, then those of every method. */
+function optionNames(schema: z.ZodType): string[] {
+  const own = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  return [...own, ...Object.keys(commonOptions.shape)];
+}
+
+/** A value as a message shows it: JSON, but NaN and infinities by name. */
+export function printed(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  if (Array.isArray(value)) return `[${value.map(printed).join(', ')}]`;
+  return JSON.stringify(value);
 }
 
 /** One number a task, in a state. */
@@ -49,5 +67,6 @@ export function requireNumbers(
   return values;
 }
 
-/** A WEIGHTING_INVALID error. */
-export const invalid = (message: string): VamoError => new VamoError('WEIGHTING_INVALID', message);
+/** A WEIGHTING_INVALID error. @param mend what to do; default: the code's own */
+export const invalid = (message: string, mend?: string): VamoError =>
+  new VamoError('WEIGHTING_INVALID', message, mend === undefined ? {} : { mend });

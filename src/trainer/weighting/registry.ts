@@ -72,5 +72,6 @@ export function headWeights(
 ): Float64Array {
   const { headPolicy, headScale } = weighting;
   if (headPolicy === 'weighted') return weights;
-  return weighting.heads?.() ?? weights.map(() => (headScale === 'mean' ? 1 / weights.length : 1));
+  const scale = headScale === 'mean' ? 1 / weights.length : 1;
+  return (weighting.heads?.() ?? new Float64Array(weights.length).fill(1)).map((x) => x * scale);
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseOptions } from './options.ts';
 
 const options = z.strictObject({
-  /** `paper`: Algorithm 1 to the letter. `robust` (default): the product's settings. */
+  /** `paper`: the weights of Algorithm 1. `robust` (default): the product's settings. */
   preset: z.enum(['paper', 'robust']),
   /** Temperature of the softmax, >= 0; 0 = hard maximum, Infinity (in JSON "Infinity") = Vanilla. */
   lambda: z.preprocess(
@@ -29,7 +29,10 @@ const options = z.strictObject({
   valEvery: z.int().min(1),
   /** Whose gradient the tasks are to agree with: the held-out day's, or (ablation) the batch's own. */
   signal: z.enum(['val', 'train']),
-  /** Largest norm of a task's gradient in the update; gains come from the whole gradient. null = any. */
+  /**
+   * Largest norm of a task's whole gradient in the update, in the plain inner product (paper Assumption
+   * 2); gains come from the gradient as it is. null = any.
+   */
   perTaskClip: z.number().positive().nullable(),
 });
 

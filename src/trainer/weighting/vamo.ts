@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Weighting, WeightingMethod } from './method.ts';
-import { parseState, perTask } from './options.ts';
+import { parseState, perTask, requireNumbers } from './options.ts';
 import { entropy, presentTasks, softmaxWeights, uniformWeights } from './simplex.ts';
 import { cosines } from './statistics.ts';
 import { FACES, parseVamoOptions, type VamoOptions } from './vamo-options.ts';
@@ -34,13 +34,19 @@ function weigh(
 }
 
 /** Bounding ||g_k|| by `most` is a factor min(1, most / ||g_k||) on its weight. */
-function clipped(
-  weights: Float64Array,
-  norms: Float64Array | undefined,
-  most: number | null,
-): Float64Array {
-  if (most === null || !norms) return weights;
+function clipped(weights: Float64Array, norms: Float64Array, most: number): Float64Array {
   return weights.map((w, k) => w * Math.min(1, most / (norms[k] ?? 0)));
+}
+
+/** Common options that would undo what `nullTask` and `perTaskClip` do. */
+function exclusions({ nullTask, perTaskClip }: VamoOptions): NonNullable<Weighting['excludes']> {
+  const shrinks = nullTask ? 'nullTask' : perTaskClip === null ? null : 'perTaskClip';
+  return {
+    ...(shrinks && { totalWeight: `${shrinks} makes the total less, a fixed one undoes that` }),
+    ...(perTaskClip !== null && {
+      headPolicy: 'perTaskClip bounds whole gradients, heads among them, through their weights',
+    }),
+  };
 }
 
 /** What a task of gain 0 without gradient would get: the share of the step that conflict argues against. */
@@ -95,25 +101,32 @@ function diagnose(
 function createVamo(tasks: number, options: VamoOptions): Weighting {
   const state = stateSchema(tasks);
   const average = createScoreAverage(tasks, options);
-  const needsNorms = options.normalise === 'cosine' || options.perTaskClip !== null;
+  const { perTaskClip } = options;
+  const needsGram = options.normalise === 'cosine';
   let steps = 0;
   let pending: readonly Score[] = [];
   return {
-    needs: new Set(needsNorms ? ['gram', 'validation'] : ['validation']),
+    needs: new Set([
+      ...(needsGram ? (['gram'] as const) : []),
+      ...(perTaskClip === null ? [] : (['norms'] as const)),
+      'validation',
+    ]),
+    excludes: exclusions(options),
     ...FACES[options.preset],
     headPolicy: 'weighted',
     headScale: 'one',
     validationEvery: options.valEvery,
     validationSignal: options.signal === 'train' ? 'train' : 'heldout',
     step(input) {
-      const at = alignment(tasks, input, needsNorms);
+      const at = alignment(tasks, input, needsGram);
+      const norms = perTaskClip === null ? null : requireNumbers('norms', input.norms, tasks);
       const present = presentTasks(tasks, input.present);
       const now = average.observe(normalisedGains(options.normalise, at, present), present);
       const queue = [...pending, now];
       const used = queue.length > options.lag ? queue[0] : undefined;
       const equal = used === undefined || steps < options.warmupSteps;
       const chosen = equal ? uniformWeights(present) : weigh(used, options, present);
-      const weights = clipped(chosen, at.gradientNorms, options.perTaskClip);
+      const weights = norms && perTaskClip ? clipped(chosen, norms, perTaskClip) : chosen;
       pending = used ? queue.slice(1) : queue;
       steps++;
       const diagnostics = diagnose(at, {

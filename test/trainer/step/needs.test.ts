@@ -1,5 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Need, Weighting } from '../../../src/trainer/weighting/index.ts';
+import {
+  createWeighting,
+  type Need,
+  type Weighting,
+} from '../../../src/trainer/weighting/index.ts';
 import type { StepOutcome, WeightingOutput } from '../../../src/trainer/weighting/method.ts';
 import {
   combined,
@@ -101,6 +105,15 @@ describe('a method that needs', () => {
     expect(record.gradients?.gains).toEqual([...seen.gains!]);
   });
 
+  it('norms gets the lengths of whole gradients, whatever the scope', async () => {
+    const { seen } = await stepOf(['norms', 'gram', 'validation'], { scope: 'shared' });
+    const rows = await rowsOf(batch);
+    const squares = crossProducts(rows, rows, plain);
+    const wanted = [0, 4, 8].map((at) => Math.sqrt(squares[at]!));
+    expectClose(seen.norms, wanted);
+    expect(Math.sqrt(seen.gram![0]!) / seen.norms![0]!).toBeLessThan(0.99);
+  });
+
   it('the signal of its own batch draws no held-out one', async () => {
     const { seen, drawn } = await stepOf(['gram', 'validation'], { validationSignal: 'train' });
     expect(drawn).toEqual({ train: 1, validation: 0 });
@@ -139,6 +152,21 @@ describe('a method that needs', () => {
     expect(drawn).toEqual({ train: 1, validation: 1 });
   });
 
+  it('virtualStep with a rate of its own looks ahead by that one', async () => {
+    const autolambda = createWeighting('autolambda', 3, { stepRate: 7 * rate });
+    const { virtualRate } = autolambda;
+    const current = () => autolambda.current!();
+    const { seen } = await stepOf(['virtualStep'], {
+      current,
+      virtualRate: virtualRate!,
+    });
+    const rows = await rowsOf(batch);
+    const [near, far] = [1, 7].map((by) => moved(theta, combined(rows, current()), -by * rate));
+    expectClose(seen.virtualGains, gainsAgainst(await heldGradient(far), rows, plain), 1e-4);
+    const other = gainsAgainst(await heldGradient(near), rows, plain);
+    expect(Math.abs(seen.virtualGains![0]! / other[0]! - 1)).toBeGreaterThan(0.01);
+  });
+
   it('lookahead gets the held-out losses after a step along each task alone', async () => {
     const { seen, drawn } = await stepOf(['lookahead']);
     const rows = await rowsOf(batch);
@@ -152,17 +180,22 @@ describe('a method that needs', () => {
     expect(drawn).toEqual({ train: 1, validation: 1 });
   });
 
-  it('hypergradient gets v^T (I - r H)^i g summed over the terms', async () => {
+  it.each([
+    ['its current weights', [2, 0.5, 0.25]],
+    ['the first task alone', [1, 0, 0]],
+    ['the last task alone', [0, 0, 1]],
+  ])('hypergradient gets v^T (I - r H)^i g, H of %s', async (_, of) => {
     const rate2 = 0.4;
-    const none = await stepOf(['hypergradient'], { neumann: { rate: rate2, terms: 0 } });
-    const one = await stepOf(['hypergradient'], { neumann: { rate: rate2, terms: 1 } });
+    const current = () => Float64Array.from(of);
+    const none = await stepOf(['hypergradient'], { current, neumann: { rate: rate2, terms: 0 } });
+    const one = await stepOf(['hypergradient'], { current, neumann: { rate: rate2, terms: 1 } });
     const rows = await rowsOf(batch);
     const v = await heldGradient();
     expectClose(none.seen.hyperGains, gainsAgainst(v, rows, plain));
-    /** Mean training loss at theta + a u + b w. */
-    const meanAt = async (u: ArrayLike<number>, a: number, w: ArrayLike<number>, b: number) => {
+    /** sum_k current_k L_k at theta + a u + b w. */
+    const lossAt = async (u: ArrayLike<number>, a: number, w: ArrayLike<number>, b: number) => {
       const found = await passes.losses(batch, moved(moved(theta, u, a), w, b));
-      return (found[0]! + found[1]! + found[2]!) / 3;
+      return found.reduce((sum, loss, k) => sum + of[k]! * loss, 0);
     };
     const length = (x: ArrayLike<number>) =>
       Math.sqrt(Array.from(x).reduce((s, y) => s + y * y, 0));
@@ -175,10 +208,10 @@ describe('a method that needs', () => {
       const [a, b] = [0.02 / length(v), 0.02 / length(g)];
       // The mixed second derivative from losses alone: v^T H g.
       const mixed =
-        (await meanAt(v, a, g, b)) -
-        (await meanAt(v, a, g, -b)) -
-        (await meanAt(v, -a, g, b)) +
-        (await meanAt(v, -a, g, -b));
+        (await lossAt(v, a, g, b)) -
+        (await lossAt(v, a, g, -b)) -
+        (await lossAt(v, -a, g, b)) +
+        (await lossAt(v, -a, g, -b));
       wanted.push(2 * none.seen.hyperGains![k]! - (rate2 * mixed) / (4 * a * b));
     }
     expectClose(one.seen.hyperGains, wanted, 0.03);

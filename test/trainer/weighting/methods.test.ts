@@ -116,7 +116,7 @@ describe('famo', () => {
   it('refuses a loss below a floor that was given', () => {
     const famo = createWeighting('famo', 2, { lossFloor: [0, -1] });
     expect(() => weights(famo, { losses: losses(1, -2) })).toThrow(
-      'losses[1]: -2 is below lossFloor (-1); set it below the least that can be reached',
+      'losses[1]: -2 is below lossFloor (-1)',
     );
   });
 });
@@ -294,6 +294,34 @@ describe('methods judged by the held-out day', () => {
     const seen = { before: losses(1, 2), after: Float64Array.of(0.9, 2, 1, 2.2) };
     // Mean affinities 0.05 and -0.05.
     expect(ratioOf(weights(lookahead, { lookahead: seen }))).toBeCloseTo(Math.exp(1), 12);
+  });
+
+  it('lookahead measures from a floor below every held-out loss, also where these pass 0 first', () => {
+    const lookahead = createWeighting('lookahead', 2, { temperature: 1 });
+    const seen = { before: losses(-0.001, 2), after: Float64Array.of(-0.101, 2, -0.001, 1.8) };
+    const input = { losses: losses(3, 3), lookahead: seen, random };
+    const { weights: w, diagnostics } = lookahead.step(input);
+    // The floor lies 1 below the lowest: affinities 0.1 / 1.1 and 0.2 / 2, halved by the other task.
+    const affinity = diagnostics['affinity'] as number[];
+    [0.1 / 1.1, 0, 0, 0.1].forEach((z, i) => expect(affinity[i]).toBeCloseTo(z, 12));
+    expect(w[0]! / w[1]!).toBeCloseTo(Math.exp(0.05 / 1.1 - 0.05), 12);
+    expect((lookahead.save()['lowest'] as number[])[0]).toBe(-0.101);
+    const given = createWeighting('lookahead', 2, { lossFloor: 0 });
+    expect(() => given.step(input)).toThrow('lookahead.before[0]: -0.001 is below lossFloor (0)');
+    const later = { ...seen, before: losses(0.001, 2) };
+    expect(() => given.step({ ...input, lookahead: later })).toThrow(
+      'lookahead.after[0]: -0.101 is below lossFloor (0)',
+    );
+  });
+
+  it('a loss that is no number is refused and leaves the floor as it was', () => {
+    const lookahead = createWeighting('lookahead', 2);
+    const seen = { before: losses(1, 2), after: losses(1, 2, 1, 2) };
+    lookahead.step({ lookahead: seen, random });
+    const saved = JSON.stringify(lookahead.save());
+    const broken = { ...seen, before: losses(1, NaN) };
+    expect(() => lookahead.step({ lookahead: broken, random })).toThrow('lookahead.before[1]: NaN');
+    expect(JSON.stringify(lookahead.save())).toBe(saved);
   });
 
   it('auxilearn and autolambda raise the weight of a task that helps, not below 0', () => {

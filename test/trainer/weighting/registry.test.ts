@@ -55,7 +55,8 @@ describe('the registry of weighting methods', () => {
 
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['vamo', { lambda: -1 }, /^vamo\.lambda: -1; must be a number >= 0$/],
-    ['vamo', { lambda: NaN }, /^vamo\.lambda: null; must be/],
+    ['vamo', { lambda: NaN }, /^vamo\.lambda: NaN; must be/],
+    ['fixed', { weights: [NaN, 1, 1] }, /^fixed\.weights: \[NaN, 1, 1\]; /],
     [
       'vamo',
       { normalise: 'l2' },
@@ -63,7 +64,12 @@ describe('the registry of weighting methods', () => {
     ],
     ['vamo', { preset: 'best' }, /^vamo\.preset: "best"; .*"paper"\|"robust"/],
     ['vamo', { ema: 1 }, /^vamo\.ema: 1; .*0\.9999/],
-    ['vamo', { lamda: 1 }, /^vamo: lamda: no such option$/],
+    [
+      'vamo',
+      { lamda: 1 },
+      /^vamo: lamda: no such option; must be one of lambda, .*, lambdaScale, /,
+    ],
+    ['imtlg', { metrics: 1 }, /^imtlg: metrics: no such option; must be one of metric, /],
     ['vanilla', { totalWeight: 'two' }, /^vanilla\.totalWeight: "two"; .*"one"\|"K"/],
     ['vamo', { scope: 'most' }, /^vamo\.scope: "most"; .*"all"\|"shared"/],
     ['moco', { scope: 'all' }, /^moco\.scope: "all"; it works on the shared parameters$/],
@@ -75,6 +81,39 @@ describe('the registry of weighting methods', () => {
     ['stl', { mainTask: 0.5 }, /^stl\.mainTask: 0\.5; /],
   ])('%s names the bad option, its value and what is allowed: %j', (name, options, message) => {
     expect(refusal(name, options)).toMatch(message);
+  });
+});
+
+describe('an option of every method that would do nothing, or undo what the method does,', () => {
+  it.each<[string, Record<string, unknown>, RegExp]>([
+    ['stl', { scope: 'shared' }, /^stl\.scope: "shared"; it takes no inner products$/],
+    ['stl', { metric: 'adam' }, /^stl\.metric: "adam"; it takes no inner products$/],
+    ['stl', { lossFloor: 0 }, /^stl\.lossFloor: 0; it takes losses of either sign$/],
+    ['stl', { headScale: 'mean' }, /^stl\.headScale: "mean"; its heads are weighted$/],
+    ['moco', { metric: 'adam' }, /^moco\.metric: "adam"; it takes no inner products$/],
+    ['lookahead', { scope: 'shared' }, /^lookahead\.scope: "shared"; /],
+    ['mgda', { lossFloor: -5 }, /^mgda\.lossFloor: -5; /],
+    ['fairgrad', { lossFloor: [0, 0, NaN] }, /^fairgrad\.lossFloor: \[0, 0, NaN\]; /],
+    ['vamo', { nullTask: true, totalWeight: 'one' }, /^vamo\.totalWeight: "one"; nullTask makes/],
+    ['vamo', { perTaskClip: 1, totalWeight: 'K' }, /^vamo\.totalWeight: "K"; perTaskClip makes/],
+    ['vamo', { perTaskClip: 1, headPolicy: 'unweighted' }, /^vamo\.headPolicy: "unweighted"; perT/],
+  ])('is refused: %s %j', (name, options, message) => {
+    expect(refusal(name, options)).toMatch(message);
+  });
+
+  it('is let pass at the value that the method has anyway', () => {
+    for (const [name, method] of weightingMethods) {
+      const { scope, metric, headPolicy, headScale } = method.create(3, {});
+      const own = {
+        scope,
+        metric,
+        headPolicy,
+        headScale,
+        totalWeight: 'native',
+        lossFloor: 'auto',
+      };
+      expect(createWeighting(name, 3, own).scope).toBe(scope);
+    }
   });
 });
 
@@ -110,6 +149,25 @@ describe('the total of the weights', () => {
   });
 });
 
+describe('heads that the method scales itself', () => {
+  it('are scaled by headScale and totalWeight like any unweighted ones', () => {
+    const heads = (options: Record<string, unknown>): number[] => {
+      const imtl = createWeighting('imtl', 2, options);
+      for (let i = 0; i < 9; i++) {
+        imtl.step(syntheticInput(2));
+        imtl.observe!({ losses: Float64Array.of(5, 0.2) });
+      }
+      return [...headWeights(imtl, Float64Array.of(0.3, 0.7))];
+    };
+    const [a, b] = heads({});
+    expect(a).toBeLessThan(0.9);
+    expect(b).toBeGreaterThan(1.1);
+    for (const options of [{ headScale: 'mean' }, { totalWeight: 'one' }])
+      expect(heads(options)).toEqual([a! / 2, b! / 2]);
+    expect(heads({ totalWeight: 'K' })).toEqual([a, b]);
+  });
+});
+
 describe('stl', () => {
   it('trains one task, and none where that task is absent', () => {
     const method = createWeighting('stl', 3, { mainTask: 1 });
@@ -142,7 +200,7 @@ describe('a method of one’s own', () => {
     source: 'here',
     cost: '1F + 1B',
     create: (_tasks, options) => ({
-      needs: new Set(),
+      needs: new Set(['gram']),
       scope: 'all',
       metric: 'euclid',
       headPolicy: 'weighted',

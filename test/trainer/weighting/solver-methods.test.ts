@@ -165,12 +165,23 @@ describe('mgda', () => {
     expect(diagnostics).toMatchObject({ degenerate: 1, minNormSquared: 0 });
   });
 
-  it('asks for losses above 0 where it divides by them', () => {
-    const method = createWeighting('mgda', 2, { normalise: 'loss' });
-    expect([...method.needs].sort()).toEqual(['gram', 'losses']);
+  it('divides by losses above their floor, which it finds or is given', () => {
     const rows = [Float64Array.of(1, 2), Float64Array.of(2, 0)];
-    expect(() => method.step(inputOf(rows, { losses: Float64Array.of(-1, 1) }))).toThrow(
-      /losses\[0\]: -1; mgda\.normalise "loss" needs losses above 0/,
+    const divided = (losses: Float64Array, options: Record<string, unknown>) => {
+      const method = createWeighting('mgda', 2, { normalise: 'loss', ...options });
+      expect([...method.needs].sort()).toEqual(['gram', 'losses']);
+      return [...method.step(inputOf(rows, { losses })).weights];
+    };
+    const below = Float64Array.of(-0.1, 1);
+    expect(divided(below, {})).toEqual(divided(Float64Array.of(1, 1), { lossFloor: 0 }));
+    expect(divided(below, { lossFloor: -5 })).toEqual(
+      divided(Float64Array.of(4.9, 6), { lossFloor: 0 }),
+    );
+    expect(() => divided(below, { lossFloor: 0 })).toThrow(
+      'losses[0]: -0.1 is below lossFloor (0)',
+    );
+    expect(() => divided(Float64Array.of(0, 1), { lossFloor: 0 })).toThrow(
+      'losses[0]: 0 above the floor; mgda.normalise "loss" needs more than 0',
     );
   });
 });

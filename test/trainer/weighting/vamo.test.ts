@@ -247,10 +247,17 @@ describe('VAMO options', () => {
   });
 
   it('perTaskClip bounds a gradient in the update and leaves its gain as it is', () => {
-    const gram = Float64Array.of(16, 0, 0, 0.25);
-    const { weights, diagnostics } = paper(2, { perTaskClip: 1 }).step(input([3, 3], { gram }));
+    const norms = Float64Array.of(4, 0.5);
+    const { weights, diagnostics } = paper(2, { perTaskClip: 1 }).step(input([3, 3], { norms }));
     expect([...weights]).toEqual([0.5 / 4, 0.5]);
     expect(diagnostics['gains']).toEqual([3, 3]);
+  });
+
+  it('perTaskClip is blind to scope and metric: the Gram matrix of the preset has no say', () => {
+    // Adam's metric makes squared norms of 1e4 out of gradients shorter than the limit.
+    const seen = { gram: Float64Array.of(1e4, 0, 0, 1e4), norms: Float64Array.of(0.5, 2) };
+    const { weights } = createWeighting('vamo', 2, { perTaskClip: 1 }).step(input([3, 3], seen));
+    expect([...weights]).toEqual([0.5, 0.25]);
   });
 
   it('asks for gradient norms only where it divides by them or clips', () => {
@@ -258,7 +265,8 @@ describe('VAMO options', () => {
     expect(needs({})).toEqual(['validation']);
     expect(needs({ normalise: 'valnorm' })).toEqual(['validation']);
     expect(needs({ normalise: 'cosine' })).toEqual(['gram', 'validation']);
-    expect(needs({ perTaskClip: 1 })).toEqual(['gram', 'validation']);
+    expect(needs({ perTaskClip: 1 })).toEqual(['norms', 'validation']);
+    expect(() => paper(2, { perTaskClip: 1 }).step(input([1, 0]))).toThrow('norms: no numbers');
     const { gram: _, ...without } = input([1, 0]);
     expect(paper(2).step(without).diagnostics).not.toHaveProperty('gradientNorms');
     expect(() => paper(2, { normalise: 'cosine' }).step(without)).toThrow('gram: no numbers');
