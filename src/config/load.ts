@@ -163,6 +163,9 @@ export async function loadConfig(paths: readonly (string | URL)[] = []): Promise
   return parseConfig(merged);
 }
 
+/** Keys of `training` that change how a run goes and what it says of itself, not what it learns. */
+const WITHOUT_EFFECT = ['threads', 'checkpointEvery', 'evaluateEvery'] as const;
+
 /**
  * The part of a configuration that determines a checkpoint, hashed. The engine is not in it: `auto`
  * means another on another machine, so the lineage names the one that was used.
@@ -174,6 +177,7 @@ export function trainingConfigHash(config: Config, methodSha256?: string): strin
   const { methodFile, engine: _engine, ...rest } = config.training;
   if (methodFile !== null && methodSha256 === undefined)
     throw new VamoError('INTERNAL', `the digest of ${methodFile} is missing`);
-  const training = methodSha256 === undefined ? rest : { ...rest, methodSha256 };
+  const training: Json = methodSha256 === undefined ? { ...rest } : { ...rest, methodSha256 };
+  for (const key of WITHOUT_EFFECT) delete training[key];
   return sha256(stableJson({ tasks, days, market, window, model, training, batch }));
 }
