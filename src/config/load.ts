@@ -164,7 +164,12 @@ export async function loadConfig(paths: readonly (string | URL)[] = []): Promise
 }
 
 /** Keys of `training` that change how a run goes and what it says of itself, not what it learns. */
-const WITHOUT_EFFECT = ['threads', 'checkpointEvery', 'evaluateEvery'] as const;
+const WITHOUT_EFFECT = [
+  'threads',
+  'checkpointEvery',
+  'evaluateEvery',
+  'evaluateTrajectories',
+] as const;
 
 /**
  * The part of a configuration that determines a checkpoint, hashed. The engine is not in it: `auto`

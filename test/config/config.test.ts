@@ -205,6 +205,7 @@ describe('the hash of what determines a checkpoint', () => {
     [false, ['training', 'threads'], 2],
     [false, ['training', 'checkpointEvery'], 7],
     [false, ['training', 'evaluateEvery'], 7],
+    [false, ['training', 'evaluateTrajectories'], 7],
     [false, ['training', 'engine'], 'cpu'],
     [false, ['fleet', 'bidders'], 9],
     [false, ['source', 'kind'], 'kafka'],

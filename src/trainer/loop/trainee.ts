@@ -28,6 +28,8 @@ export interface TrainingSettings extends GainsSettings {
   readonly inverseLearningRate: number;
   readonly checkpointEvery: number;
   readonly evaluateEvery: number;
+  /** Trajectories of a task, at most, that an evaluation before the last one takes of a split. */
+  readonly evaluateTrajectories: number;
   readonly threads: number;
   /** What computes the steps. */
   readonly engine: EngineKind;
@@ -62,8 +64,11 @@ function measureEvery({ needs, validationEvery = 1 }: Weighting, gainsEvery: num
 /** What a run trains: one model for all tasks, or (single-task learning) one a task. */
 export interface Trainee {
   step(batches: Batches): Promise<StepRecord>;
-  /** @param market windows of the days that the batches are from; null without a temporal module */
-  evaluator(market: HostTensor | null): Promise<Evaluator>;
+  /**
+   * @param market windows of the days that the batches are from; null without a temporal module
+   * @param counts rows of each task in a batch
+   */
+  evaluator(market: HostTensor | null, counts: readonly number[]): Promise<Evaluator>;
   models(): LearnerState[];
   weighting(): WeightingState[];
   load(models: readonly LearnerState[], weighting: readonly WeightingState[]): void;
@@ -117,7 +122,7 @@ function createJoint(options: TraineeOptions): Trainee {
   const every = measureEvery(weighting, training.gainsEvery);
   return {
     step: (batches) => learner.step(batches, learner.state.step % every === 0),
-    evaluator: (market) => learner.evaluator(market),
+    evaluator: (market, counts) => learner.evaluator(market, counts),
     models: () => [learner.state],
     weighting: () => [weighting.save()],
     load: ([model], [state]) => {
@@ -128,8 +133,10 @@ function createJoint(options: TraineeOptions): Trainee {
   };
 }
 
-/** A piece of a batch: rows `from` .. `from + count - 1`; its days stay. No copies. */
-function rowsOf(batch: Feeds, from: number, count: number): Feeds {
+/** Task k's rows of a batch that has `counts` rows of each; its days stay. No copies. */
+function rowsOf(batch: Feeds, counts: readonly number[], k: number): Feeds {
+  const from = counts.slice(0, k).reduce((a, b) => a + b, 0);
+  const count = counts[k] ?? 0;
   return Object.fromEntries(
     Object.entries(batch).map(([name, tensor]) => {
       if (name === 'market') return [name, tensor];
@@ -147,19 +154,17 @@ function createSeparate(options: TraineeOptions): Trainee {
   // There is nothing to weigh, so no gains to find.
   const training = { ...options.training, gains: 'exact', gainsEvery: 1 } as const;
   const learners: Learner[] = [];
+  const alone = (of: readonly number[], k: number) => of.map((count, i) => (i === k ? count : 0));
   for (const k of tasks.keys()) {
     const weighting = createWeighting('stl', tasks.length, { mainTask: k });
-    const own = counts.map((count, i) => (i === k ? count : 0));
-    learners.push(learnerOf({ ...options, training }, weighting, own, k));
+    learners.push(learnerOf({ ...options, training }, weighting, alone(counts, k), k));
   }
-  const start = (k: number): number => counts.slice(0, k).reduce((a, b) => a + b, 0);
-  const part = (batch: Feeds, k: number): Feeds => rowsOf(batch, start(k), counts[k] ?? 0);
   return {
     async step(batches) {
       const batch = batches.train();
       const records: StepRecord[] = [];
       for (const [k, learner] of learners.entries()) {
-        const own = { ...batches, train: () => part(batch, k) };
+        const own = { ...batches, train: () => rowsOf(batch, counts, k) };
         records.push(await learner.step(own, false));
       }
       return {
@@ -170,12 +175,13 @@ function createSeparate(options: TraineeOptions): Trainee {
         inverseLoss: mean(records.map(({ inverseLoss }) => inverseLoss)),
       };
     },
-    async evaluator(market) {
+    async evaluator(market, of) {
       const own: Evaluator[] = [];
-      for (const learner of learners) own.push(await learner.evaluator(market));
+      for (const [k, learner] of learners.entries())
+        own.push(await learner.evaluator(market, alone(of, k)));
       return async (batch) => {
         const found: BatchLosses[] = [];
-        for (const [k, losses] of own.entries()) found.push(await losses(part(batch, k)));
+        for (const [k, losses] of own.entries()) found.push(await losses(rowsOf(batch, of, k)));
         return {
           losses: found.map(({ losses }, k) => losses[k] ?? Number.NaN),
           inverse: mean(found.map(({ inverse }) => inverse)),

@@ -32,6 +32,7 @@ export function lossCharts(run: RunRecord): Markup[] {
       series: byTask(run, run.evaluations, (e) => e.losses[split]),
       ...(yDomain[0] < yDomain[1] && { yDomain }),
       width: 370,
+      note: 'Over a sample of each task’s trajectories; the last point over a larger one.',
     }),
   );
 }

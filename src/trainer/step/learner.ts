@@ -22,8 +22,11 @@ export interface Learner {
    * @throws VamoError TRAIN_NOT_FINITE naming step and task; the state stays as before
    */
   step(batches: Batches, measure: boolean): Promise<StepRecord>;
-  /** @param market windows of the days that the batches are from; null without a temporal module */
-  evaluator(market: HostTensor | null): Promise<Evaluator>;
+  /**
+   * @param market windows of the days that the batches are from; null without a temporal module
+   * @param counts rows of each task in a batch
+   */
+  evaluator(market: HostTensor | null, counts: readonly number[]): Promise<Evaluator>;
   /** After the last update; assign to resume from a saved one. */
   state: LearnerState;
   release(): Promise<void>;
@@ -92,7 +95,7 @@ export function createLearner(options: LearnerOptions): Learner {
         ...(held && { validationChange: await validationChange(parts, before, held) }),
       };
     },
-    evaluator: (market) => createEvaluator(design, session, market),
+    evaluator: (market, counts) => createEvaluator({ ...design, counts }, session, market),
     get state() {
       return session.state;
     },
