@@ -13,14 +13,17 @@ export interface StepRecord {
   readonly gradients?: GradientFigures;
   /** What the method says of its answer, as far as it is finite; absent when that is nothing. */
   readonly diagnostics?: Diagnostics;
-  /** Change of the loss on one validation batch over this step; on sampled steps only. */
-  readonly validationChange?: {
-    /** Paper eq. 7 for the step as the optimiser scaled it, without momentum. */
-    readonly predicted: number;
-    /** To first order, momentum included. */
-    readonly firstOrder: number;
-    readonly realised: number;
-  };
+  /** On sampled steps only. */
+  readonly validationChange?: ValidationChange;
+}
+
+/** Change of the mean loss on one validation batch over a step. */
+export interface ValidationChange {
+  /** Paper eq. 7 for the step as the optimiser scaled it, without momentum. */
+  readonly predicted: number;
+  /** To first order, momentum included. */
+  readonly firstOrder: number;
+  readonly realised: number;
 }
 
 /** The gains that a step's weights came from: its own, or kept from an earlier step. */

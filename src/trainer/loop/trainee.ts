@@ -1,6 +1,6 @@
-import { type EngineKind, mean, type Random } from '../../core/index.ts';
+import { type EngineKind, mean, type Random, sum } from '../../core/index.ts';
 import type { ModelSettings, ParameterPlan, ParameterVectors, ModelIo } from '../../model/index.ts';
-import type { StepRecord } from '../run-record.ts';
+import type { StepRecord, ValidationChange } from '../run-record.ts';
 import type { BatchLosses, Evaluator } from '../step/evaluator.ts';
 import { createLearner, type Learner } from '../step/learner.ts';
 import type { HostTensor } from '../../engine/index.ts';
@@ -56,8 +56,8 @@ const MEASURE_EVERY = { withValidation: 10, without: 50 };
 /** Measured where v is there anyway, it costs one forward pass; for other methods v too. */
 function measureEvery({ needs, validationEvery = 1 }: Weighting, gainsEvery: number): number {
   if (!needs.has('validation')) return MEASURE_EVERY.without;
-  let every = Math.max(validationEvery, gainsEvery);
-  while (every % validationEvery > 0 || every % gainsEvery > 0) every++;
+  // v is taken anew at the first look at which it is old enough.
+  const every = gainsEvery * Math.ceil(validationEvery / gainsEvery);
   return every * Math.ceil(MEASURE_EVERY.withValidation / every);
 }
 
@@ -148,6 +148,17 @@ function rowsOf(batch: Feeds, counts: readonly number[], k: number): Feeds {
   );
 }
 
+/** Of the mean over the tasks: a model's own change is its share of it, 1/K of its task's. */
+function totalChange(records: readonly StepRecord[]): ValidationChange {
+  const total = (figure: keyof ValidationChange): number =>
+    sum(records.map(({ validationChange }) => validationChange?.[figure] ?? Number.NaN));
+  return {
+    predicted: total('predicted'),
+    firstOrder: total('firstOrder'),
+    realised: total('realised'),
+  };
+}
+
 /** Task k's model sees task k's rows of every batch, so each gets the steps and rows it has jointly. */
 function createSeparate(options: TraineeOptions): Trainee {
   const { tasks, counts } = options;
@@ -162,10 +173,15 @@ function createSeparate(options: TraineeOptions): Trainee {
   return {
     async step(batches) {
       const batch = batches.train();
+      const measured = (learners[0]?.state.step ?? 0) % MEASURE_EVERY.without === 0;
+      const held = measured ? batches.validation() : batch;
       const records: StepRecord[] = [];
       for (const [k, learner] of learners.entries()) {
-        const own = { ...batches, train: () => rowsOf(batch, counts, k) };
-        records.push(await learner.step(own, false));
+        const own = {
+          train: () => rowsOf(batch, counts, k),
+          validation: () => rowsOf(held, counts, k),
+        };
+        records.push(await learner.step(own, measured));
       }
       return {
         step: records[0]?.step ?? 0,
@@ -173,6 +189,7 @@ function createSeparate(options: TraineeOptions): Trainee {
         weights: tasks.map(() => 1),
         entropy: Math.log(tasks.length),
         inverseLoss: mean(records.map(({ inverseLoss }) => inverseLoss)),
+        ...(measured && { validationChange: totalChange(records) }),
       };
     },
     async evaluator(market, of) {
