@@ -163,13 +163,18 @@ export async function loadConfig(paths: readonly (string | URL)[] = []): Promise
   return parseConfig(merged);
 }
 
-/** Keys of `training` that change how a run goes and what it says of itself, not what it learns. */
-const WITHOUT_EFFECT = [
+/**
+ * Keys of `training` that do not determine what is learned: how a run goes, what it says of itself, and
+ * what is named by other means (the engine used, the method file's digest).
+ */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'threads',
   'checkpointEvery',
   'evaluateEvery',
   'evaluateTrajectories',
-] as const;
+  'engine',
+  'methodFile',
+]);
 
 /**
  * The part of a configuration that determines a checkpoint, hashed. The engine is not in it: `auto`
@@ -179,10 +184,10 @@ const WITHOUT_EFFECT = [
 export function trainingConfigHash(config: Config, methodSha256?: string): string {
   const { tasks, days, market, window, model, release } = config;
   const { batch } = release;
-  const { methodFile, engine: _engine, ...rest } = config.training;
+  const { methodFile } = config.training;
   if (methodFile !== null && methodSha256 === undefined)
     throw new VamoError('INTERNAL', `the digest of ${methodFile} is missing`);
-  const training: Json = methodSha256 === undefined ? { ...rest } : { ...rest, methodSha256 };
-  for (const key of WITHOUT_EFFECT) delete training[key];
+  const kept = Object.entries(config.training).filter(([key]) => !WITHOUT_EFFECT.has(key));
+  const training = { ...Object.fromEntries(kept), ...(methodSha256 && { methodSha256 }) };
   return sha256(stableJson({ tasks, days, market, window, model, training, batch }));
 }
