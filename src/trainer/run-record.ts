@@ -27,7 +27,7 @@ export interface ValidationChange {
 }
 
 /** The gains that a step's weights came from: its own, or kept from an earlier step. */
-export interface GradientFigures {
+interface GradientFigures {
   /** Marginal gains <g_val, g_k>, paper eq. 7. */
   readonly gains: readonly number[];
   readonly validationNorm: number;
