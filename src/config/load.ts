@@ -165,6 +165,19 @@ export async function loadConfig(paths: readonly (string | URL)[] = []): Promise
 }
 
 /**
+ * Keys of `training` that do not determine what is learned: how a run goes, what it says of itself, and
+ * what is named by other means (the engine used, the method file's digest).
+ */
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  'threads',
+  'checkpointEvery',
+  'evaluateEvery',
+  'evaluateTrajectories',
+  'engine',
+  'methodFile',
+]);
+
+/**
  * The part of a configuration that determines a checkpoint, hashed. The engine is not in it: `auto`
  * means another on another machine, so the lineage names the one that was used.
  * @param methodSha256 of the method file's bytes, where there is one: they count, not its place
@@ -172,9 +185,10 @@ export async function loadConfig(paths: readonly (string | URL)[] = []): Promise
 export function trainingConfigHash(config: Config, methodSha256?: string): string {
   const { tasks, days, market, window, model, release } = config;
   const { batch } = release;
-  const { methodFile, engine: _engine, ...rest } = config.training;
+  const { methodFile } = config.training;
   if (methodFile !== null && methodSha256 === undefined)
     throw new VamoError('INTERNAL', `the digest of ${methodFile} is missing`);
-  const training = methodSha256 === undefined ? rest : { ...rest, methodSha256 };
+  const kept = Object.entries(config.training).filter(([key]) => !WITHOUT_EFFECT.has(key));
+  const training = { ...Object.fromEntries(kept), ...(methodSha256 && { methodSha256 }) };
   return sha256(stableJson({ tasks, days, market, window, model, training, batch }));
 }

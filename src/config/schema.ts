@@ -152,6 +152,8 @@ const training = z.strictObject({
   gainsEvery: count,
   checkpointEvery: count,
   evaluateEvery: count,
+  /** Trajectories of a task, at most, that an evaluation during training takes of a split. */
+  evaluateTrajectories: count,
   threads: z.int().min(0),
   /** `auto`: the fastest that this machine has and that computed a probe rightly. */
   engine: z.enum(['auto', ...ENGINE_KINDS]),

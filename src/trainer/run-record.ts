@@ -9,27 +9,36 @@ export interface StepRecord {
   /** Entropy of the weights normalised to total 1, nats. */
   readonly entropy: number;
   readonly inverseLoss: number;
-  /** Figures of methods that look at gradients, in the method's scope and metric. */
+  /** Of methods that take marginal gains, in the method's scope and metric. */
   readonly gradients?: GradientFigures;
-  /** Change of the loss on one validation batch over this step; on sampled steps only. */
-  readonly validationChange?: {
-    /** Paper eq. 7 for the step as the optimiser scaled it, without momentum. */
-    readonly predicted: number;
-    /** To first order, momentum included. */
-    readonly firstOrder: number;
-    readonly realised: number;
-  };
+  /** What the method says of its answer, as far as it is finite; absent when that is nothing. */
+  readonly diagnostics?: Diagnostics;
+  /** On sampled steps only. */
+  readonly validationChange?: ValidationChange;
 }
 
-export interface GradientFigures {
+/** Change of the mean loss on one validation batch over a step. */
+export interface ValidationChange {
+  /** Paper eq. 7 for the step as the optimiser scaled it, without momentum. */
+  readonly predicted: number;
+  /** To first order, momentum included. */
+  readonly firstOrder: number;
+  readonly realised: number;
+}
+
+/** The gains that a step's weights came from: its own, or kept from an earlier step. */
+interface GradientFigures {
   /** Marginal gains <g_val, g_k>, paper eq. 7. */
   readonly gains: readonly number[];
-  /** Norms of the task gradients. */
-  readonly norms: readonly number[];
   readonly validationNorm: number;
-  /** cos(g_val, g_k); 0 where a norm is 0. */
-  readonly cosines: readonly number[];
+  /** Norms of the task gradients; absent where only gains were found (`gains: difference`). */
+  readonly norms?: readonly number[];
+  /** cos(g_val, g_k), 0 where a norm is 0; absent without norms. */
+  readonly cosines?: readonly number[];
 }
+
+/** Figures of a weighting method, by name: one number, or a list. */
+export type Diagnostics = Readonly<Record<string, number | readonly number[]>>;
 
 export const SPLITS = ['train', 'validation', 'test'] as const;
 export type Split = (typeof SPLITS)[number];

@@ -41,6 +41,7 @@ export const tinyTraining: TrainingSettings = {
   gainsEvery: 1,
   checkpointEvery: 10,
   evaluateEvery: 10,
+  evaluateTrajectories: 64,
   threads: 1,
   engine: 'cpu',
 };

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRegistry } from '../../src/publisher/index.ts';
@@ -8,12 +8,14 @@ import {
   closeDays,
   type DayDigests,
   type DayReport,
+  filesUnder,
   FOURTH_TASK,
   type Night,
   openWorkshop,
   publish,
   SEALED,
   simulate,
+  stopWhen,
   train,
   type Versions,
   type Workshop,
@@ -70,6 +72,28 @@ describe('one night', { timeout: 240_000 }, () => {
     await bidDiffersFromTruth(changed, day);
     await train(changed);
     expect(await publish(changed)).not.toBe(played.checkpoint);
+  });
+
+  it.concurrent('goes on under other threads and checkpoints to the same version', async () => {
+    const copy = await night.copy();
+    await rm(join(copy.data, 'runs'), { recursive: true });
+    const checkpoints = async () =>
+      (await filesUnder(copy, 'runs')).filter((file) => file.includes('/checkpoints/'));
+    const begun = await copy.with({ training: { threads: 2, checkpointEvery: 3 } });
+    const stopped = await stopWhen(begun.start('train', '--fresh'), 'SIGINT', async () => {
+      return (await checkpoints()).length > 0;
+    });
+    expect(stopped.code).toBe(130);
+    const other = await copy.with({ training: { checkpointEvery: 7, evaluateEvery: 5 } });
+    await train(other, '--fresh');
+    const written = (await checkpoints()).map((file) => file.replace(/-[0-9a-f]{64}.*/, ''));
+    const [run] = written[0]!.split('/checkpoints/');
+    // One run: the second command went on with the first one's steps.
+    expect(written).toEqual([
+      `${run!}/checkpoints/step-00000021`,
+      `${run!}/checkpoints/step-00000024`,
+    ]);
+    expect(await publish(other)).toBe(played.checkpoint);
   });
 
   it.concurrent('trains, publishes and serves a fourth task by configuration alone', async () => {

@@ -40,7 +40,7 @@ async function killedAt(
 
 describe('checkpoints of a run', () => {
   it.each<Partial<TrainingSettings>>([
-    { method: 'vamo', methodOptions: { preset: 'robust', lag: 3, valEvery: 4 }, gainsEvery: 2 },
+    { method: 'vamo', methodOptions: { preset: 'robust', lag: 3, valEvery: 4 }, gainsEvery: 3 },
     { method: 'famo' },
     { method: 'moco' },
     { method: 'rlw' },

@@ -84,12 +84,37 @@ describe('the report', () => {
       {
         history: [{ step: 0, losses: [1, 1, 1], weights: [1, 0, 0], entropy: 0, inverseLoss: 1 }],
       },
-      'This method does not look at gradients.',
+      'This method takes no marginal gains.',
     ],
   ])('of a run %s says so', (_, change, note) => {
     const out = renderReport({ ...record, ...change });
     expect(out).toContain(note);
     expect(out).not.toMatch(/NaN|Infinity/);
+  });
+
+  it('draws gains without norms, and no alignment', () => {
+    const history = record.history.map(({ gradients, ...step }) => ({
+      ...step,
+      gradients: { gains: gradients!.gains, validationNorm: 1 },
+    }));
+    const out = renderReport({ ...record, history });
+    expect(out).toContain('<b>Marginal gains</b>');
+    expect(out).not.toContain('<b>Alignment with the validation gradient</b>');
+    expect(out).not.toContain('takes no marginal gains');
+  });
+
+  it('has a table of the method’s own figures over the steps', () => {
+    const history = [1, 0, 0, 1].map((degenerate, step) => ({
+      ...record.history[step]!,
+      diagnostics: { degenerate, score: [step, 0.5, -1], pair: [7, 8] },
+    }));
+    const text = renderReport({ ...record, history }).replace(/<[^>]+>/g, '|');
+    const cells = (...row: string[]) => row.map((cell) => `|${cell}|`).join('');
+    expect(text).toContain(cells('degenerate', '0.000', '0.5000', '1.000', '1.000'));
+    expect(text).toContain(cells('score, store', '0.000', '1.500', '3.000', '3.000'));
+    expect(text).toContain(cells('score, cart', '-1.000', '-1.000', '-1.000', '-1.000'));
+    expect(text).toContain(cells('pair, 1', '8.000', '8.000', '8.000', '8.000'));
+    expect(html).not.toContain('own figures');
   });
 
   it('draws a run of one task, one step and constant figures', () => {

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mean } from '../../src/core/index.ts';
 import { openDirectoryStore, type ObjectStore } from '../../src/store/index.ts';
 import { train } from '../../src/trainer/index.ts';
 import { tinyDataset, tinyTraining, trainOptions } from '../helpers/trainer.ts';
@@ -41,6 +42,49 @@ describe('training', () => {
     expect(changes.length).toBe(5);
     const agreeing = changes.filter((c) => Math.sign(c.predicted) === Math.sign(c.realised));
     expect(agreeing.length).toBeGreaterThanOrEqual(4);
+  });
+
+  it('counts epochs by the rows that were drawn, as dwa weighs by the last two', async () => {
+    const training = { ...tinyTraining, method: 'dwa' };
+    const { record } = await train(trainOptions(store, { steps: 12, training }));
+    // 6 of 20 trajectories a step: steps 0..3 are epoch 0, 4..6 epoch 1, 7..9 epoch 2.
+    const meanOver = (from: number, to: number, k: number): number =>
+      mean(record.history.slice(from, to).map(({ losses }) => losses[k]!));
+    const weightsAfter = (earlier: [number, number], recent: [number, number]): number[] => {
+      const powers = [0, 1, 2].map((k) =>
+        Math.exp(meanOver(...recent, k) / meanOver(...earlier, k) / 2),
+      );
+      return powers.map((x) => (3 * x) / (powers[0]! + powers[1]! + powers[2]!));
+    };
+    record.history.forEach(({ weights }, step) => {
+      const wanted =
+        step < 7
+          ? [1, 1, 1]
+          : step < 10
+            ? weightsAfter([0, 4], [4, 7])
+            : weightsAfter([4, 7], [7, 10]);
+      weights.forEach((w, k) => expect(w, `step ${step}`).toBeCloseTo(wanted[k]!, 9));
+    });
+    expect(record.history[7]?.weights[0]).not.toBeCloseTo(1, 3);
+  });
+
+  it('lets both rates fall linearly to 0 over the run', async () => {
+    const after = async (steps: number, decay: 'none' | 'linear', name: string) => {
+      const optimiser = { ...tinyTraining.optimiser, kind: 'sgd', warmupSteps: 0, decay } as const;
+      const training = { ...tinyTraining, method: 'vanilla', optimiser };
+      const at = await openDirectoryStore(join(directory, name));
+      return (await train(trainOptions(at, { steps, training }))).models[0]!;
+    };
+    const one = await after(1, 'none', 'one');
+    const full = await after(2, 'none', 'full');
+    const half = await after(2, 'linear', 'half');
+    for (const group of ['generator', 'inverse'] as const) {
+      const moved = (to: typeof one) => to[group].map((x, i) => x - one[group][i]!);
+      const [wanted, found] = [moved(full), moved(half)];
+      const size = Math.hypot(...wanted);
+      expect(size).toBeGreaterThan(0);
+      expect(Math.hypot(...found.map((x, i) => x - wanted[i]! / 2)) / size).toBeLessThan(1e-3);
+    }
   });
 
   it('gives the same bits with one seed and others with another', async () => {

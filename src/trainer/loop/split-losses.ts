@@ -6,28 +6,24 @@ function weightOf(rows: readonly (DayTrajectory | null)[]): number {
   return rows.reduce((n, row) => n + (row?.mask.reduce((a, b) => a + b, 0) ?? 0), 0);
 }
 
-/** Trajectories of a task that are enough to know a split's loss. */
-const ENOUGH = 512;
-
-/** All of a short list; of a long one so many, evenly spaced. */
-function enoughOf<T>(list: readonly T[]): readonly T[] {
-  if (list.length <= ENOUGH) return list;
-  return Array.from(
-    { length: ENOUGH },
-    (_, i) => list[Math.floor((i * list.length) / ENOUGH)],
-  ).filter((item) => item !== undefined);
+/** All of a short list; of a long one `most`, evenly spaced: the same at every call. */
+function sampleOf<T>(list: readonly T[], most: number): readonly T[] {
+  if (list.length <= most) return list;
+  return Array.from({ length: most }, (_, i) => list[Math.floor((i * list.length) / most)]).filter(
+    (item) => item !== undefined,
+  );
 }
 
 /**
- * Losses over the trajectories of a split (of more than 512 of a task, over 512 evenly spaced), in
- * batches of the given counts, the last ones padded.
+ * Losses over the trajectories of a split (of more than `most` of a task, over `most` evenly spaced),
+ * in batches of the given counts, the last ones padded.
  */
 export async function splitLosses(
   split: SplitData,
-  counts: readonly number[],
+  { counts, most }: { readonly counts: readonly number[]; readonly most: number },
   losses: Evaluator,
 ): Promise<BatchLosses> {
-  const lists = byTask(split, counts.length).map(enoughOf);
+  const lists = byTask(split, counts.length).map((list) => sampleOf(list, most));
   const batches = Math.max(...lists.map((list, k) => Math.ceil(list.length / (counts[k] ?? 1))));
   const totals = counts.map(() => ({ loss: 0, weight: 0 }));
   let inverse = 0;

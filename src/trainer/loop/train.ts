@@ -35,6 +35,9 @@ const TRAIN_STREAM = 11;
 const VALIDATION_STREAM = 12;
 const WEIGHTING_STREAM = 13;
 
+/** Trajectories of a task that are enough to know a split's final loss. */
+const ENOUGH = 512;
+
 export interface TrainOptions {
   readonly dataset: Dataset;
   readonly model: ModelSettings;
@@ -70,7 +73,8 @@ export interface TrainResult {
 /** A run between its first and its last step. */
 interface Run {
   readonly options: TrainOptions;
-  readonly counts: readonly number[];
+  /** Training trajectories of each task. */
+  readonly sizes: readonly number[];
   readonly trainee: Trainee;
   readonly samplers: { readonly train: Sampler; readonly validation: Sampler };
   readonly random: Random;
@@ -152,7 +156,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   });
   const run: Run = {
     options,
-    counts,
+    sizes,
     trainee,
     random,
     samplers: {
@@ -206,15 +210,26 @@ async function advance(run: Run): Promise<void> {
   await evaluateIfDue(run);
 }
 
-/** Losses over the splits every `evaluateEvery` steps and at the end; once a step, also on resume. */
+/**
+ * Losses over the splits every `evaluateEvery` steps and at the end; once a step, also on resume. Those
+ * on the way are over few trajectories, or at real sizes they would take longer than the steps. Batches
+ * are split over the tasks by what is evaluated: a small task's last rows are not waited for.
+ */
 async function evaluateIfDue(run: Run): Promise<void> {
-  const { options, trainee, counts, evaluations, step } = run;
-  const due = step % options.training.evaluateEvery === 0 || step === options.steps;
-  if (!due || evaluations.at(-1)?.step === step) return;
+  const { options, trainee, sizes, evaluations, step } = run;
+  const { evaluateEvery, evaluateTrajectories, batch } = options.training;
+  const isLast = step === options.steps;
+  if (!(isLast || step % evaluateEvery === 0) || evaluations.at(-1)?.step === step) return;
+  const most = isLast ? ENOUGH : evaluateTrajectories;
+  const counts = batchCounts(
+    sizes.map((size) => Math.min(size, most)),
+    batch,
+  );
   const found = new Map<Split, BatchLosses>();
   for (const split of SPLITS) {
     const data = options.dataset.splits[split];
-    found.set(split, await splitLosses(data, counts, await trainee.evaluator(data.market)));
+    const evaluator = await trainee.evaluator(data.market, counts);
+    found.set(split, await splitLosses(data, { counts, most }, evaluator));
   }
   evaluations.push({
     step,

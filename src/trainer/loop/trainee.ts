@@ -1,6 +1,6 @@
-import { type EngineKind, mean, type Random } from '../../core/index.ts';
+import { type EngineKind, mean, type Random, sum } from '../../core/index.ts';
 import type { ModelSettings, ParameterPlan, ParameterVectors, ModelIo } from '../../model/index.ts';
-import type { StepRecord } from '../run-record.ts';
+import type { StepRecord, ValidationChange } from '../run-record.ts';
 import type { BatchLosses, Evaluator } from '../step/evaluator.ts';
 import { createLearner, type Learner } from '../step/learner.ts';
 import type { HostTensor } from '../../engine/index.ts';
@@ -20,6 +20,8 @@ export interface TrainingSettings extends MethodSettings {
   readonly inverseLearningRate: number;
   readonly checkpointEvery: number;
   readonly evaluateEvery: number;
+  /** Trajectories of a task, at most, that an evaluation before the last one takes of a split. */
+  readonly evaluateTrajectories: number;
   readonly threads: number;
   /** What computes the steps. */
   readonly engine: EngineKind;
@@ -46,16 +48,19 @@ const MEASURE_EVERY = { withValidation: 10, without: 50 };
 /** Measured where v is there anyway, it costs one forward pass; for other methods v too. */
 function measureEvery({ needs, validationEvery = 1 }: Weighting, gainsEvery: number): number {
   if (!needs.has('validation')) return MEASURE_EVERY.without;
-  let every = Math.max(validationEvery, gainsEvery);
-  while (every % validationEvery > 0 || every % gainsEvery > 0) every++;
+  // v is taken anew at the first look at which it is old enough.
+  const every = gainsEvery * Math.ceil(validationEvery / gainsEvery);
   return every * Math.ceil(MEASURE_EVERY.withValidation / every);
 }
 
 /** What a run trains: one model for all tasks, or (single-task learning) one a task. */
 export interface Trainee {
   step(batches: Batches): Promise<StepRecord>;
-  /** @param market windows of the days that the batches are from; null without a temporal module */
-  evaluator(market: HostTensor | null): Promise<Evaluator>;
+  /**
+   * @param market windows of the days that the batches are from; null without a temporal module
+   * @param counts rows of each task in a batch
+   */
+  evaluator(market: HostTensor | null, counts: readonly number[]): Promise<Evaluator>;
   models(): LearnerState[];
   weighting(): WeightingState[];
   load(models: readonly LearnerState[], weighting: readonly WeightingState[]): void;
@@ -105,7 +110,7 @@ function createJoint(options: TraineeOptions): Trainee {
   const every = measureEvery(weighting, training.gainsEvery);
   return {
     step: (batches) => learner.step(batches, learner.state.step % every === 0),
-    evaluator: (market) => learner.evaluator(market),
+    evaluator: (market, counts) => learner.evaluator(market, counts),
     models: () => [learner.state],
     weighting: () => [weighting.save()],
     load: ([model], [state]) => {
@@ -116,8 +121,10 @@ function createJoint(options: TraineeOptions): Trainee {
   };
 }
 
-/** A piece of a batch: rows `from` .. `from + count - 1`; its days stay. No copies. */
-function rowsOf(batch: Feeds, from: number, count: number): Feeds {
+/** Task k's rows of a batch that has `counts` rows of each; its days stay. No copies. */
+function rowsOf(batch: Feeds, counts: readonly number[], k: number): Feeds {
+  const from = counts.slice(0, k).reduce((a, b) => a + b, 0);
+  const count = counts[k] ?? 0;
   return Object.fromEntries(
     Object.entries(batch).map(([name, tensor]) => {
       if (name === 'market') return [name, tensor];
@@ -129,25 +136,39 @@ function rowsOf(batch: Feeds, from: number, count: number): Feeds {
   );
 }
 
+/** Of the mean over the tasks: a model's own change is its share of it, 1/K of its task's. */
+function totalChange(records: readonly StepRecord[]): ValidationChange {
+  const total = (figure: keyof ValidationChange): number =>
+    sum(records.map(({ validationChange }) => validationChange?.[figure] ?? Number.NaN));
+  return {
+    predicted: total('predicted'),
+    firstOrder: total('firstOrder'),
+    realised: total('realised'),
+  };
+}
+
 /** Task k's model sees task k's rows of every batch, so each gets the steps and rows it has jointly. */
 function createSeparate(options: TraineeOptions): Trainee {
   const { tasks, counts } = options;
   // There is nothing to weigh, so no gains to find.
   const training = { ...options.training, gains: 'exact', gainsEvery: 1 } as const;
   const learners: Learner[] = [];
+  const alone = (of: readonly number[], k: number) => of.map((count, i) => (i === k ? count : 0));
   for (const [k, weighting] of separateWeightings(options.training, tasks.length).entries()) {
-    const own = counts.map((count, i) => (i === k ? count : 0));
-    learners.push(learnerOf({ ...options, training }, weighting, own, k));
+    learners.push(learnerOf({ ...options, training }, weighting, alone(counts, k), k));
   }
-  const start = (k: number): number => counts.slice(0, k).reduce((a, b) => a + b, 0);
-  const part = (batch: Feeds, k: number): Feeds => rowsOf(batch, start(k), counts[k] ?? 0);
   return {
     async step(batches) {
       const batch = batches.train();
+      const measured = (learners[0]?.state.step ?? 0) % MEASURE_EVERY.without === 0;
+      const held = measured ? batches.validation() : batch;
       const records: StepRecord[] = [];
       for (const [k, learner] of learners.entries()) {
-        const own = { ...batches, train: () => part(batch, k) };
-        records.push(await learner.step(own, false));
+        const own = {
+          train: () => rowsOf(batch, counts, k),
+          validation: () => rowsOf(held, counts, k),
+        };
+        records.push(await learner.step(own, measured));
       }
       return {
         step: records[0]?.step ?? 0,
@@ -155,14 +176,16 @@ function createSeparate(options: TraineeOptions): Trainee {
         weights: records.map(({ weights }, k) => weights[k] ?? Number.NaN),
         entropy: Math.log(tasks.length),
         inverseLoss: mean(records.map(({ inverseLoss }) => inverseLoss)),
+        ...(measured && { validationChange: totalChange(records) }),
       };
     },
-    async evaluator(market) {
+    async evaluator(market, of) {
       const own: Evaluator[] = [];
-      for (const learner of learners) own.push(await learner.evaluator(market));
+      for (const [k, learner] of learners.entries())
+        own.push(await learner.evaluator(market, alone(of, k)));
       return async (batch) => {
         const found: BatchLosses[] = [];
-        for (const [k, losses] of own.entries()) found.push(await losses(part(batch, k)));
+        for (const [k, losses] of own.entries()) found.push(await losses(rowsOf(batch, of, k)));
         return {
           losses: found.map(({ losses }, k) => losses[k] ?? Number.NaN),
           inverse: mean(found.map(({ inverse }) => inverse)),

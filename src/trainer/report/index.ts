@@ -2,7 +2,15 @@ import { type RunRecord, SPLITS } from '../run-record.ts';
 import { facts, page, section } from './page.ts';
 import { replaySections, table } from './replay-sections.ts';
 import { element, text } from './svg.ts';
-import { gradientCharts, lossCharts, predictionChart, weightCharts } from './training-sections.ts';
+import {
+  diagnosticRows,
+  gradientCharts,
+  lossCharts,
+  predictionChart,
+  weightCharts,
+} from './training-sections.ts';
+
+const FIGURE_COLUMNS = ['figure', 'least', 'mean', 'most', 'at the last step'] as const;
 
 /** First and last of many days, all of few. */
 function daySpan(days: readonly string[]): string {
@@ -17,6 +25,7 @@ function daySpan(days: readonly string[]): string {
 export function renderReport(run: RunRecord): string {
   const title = `Training run ${run.method}, ${run.steps} steps`;
   const replay = replaySections(run);
+  const figures = diagnosticRows(run);
   const lineage = SPLITS.map((split) => [
     split,
     String(run.days[split].length),
@@ -57,7 +66,10 @@ export function renderReport(run: RunRecord): string {
       run.history.length > 0 ? weightCharts(run) : [],
       'No step was recorded.',
     ),
-    section('Gradients', 'two', gradientCharts(run), 'This method does not look at gradients.'),
+    section('Gradients', 'two', gradientCharts(run), 'This method takes no marginal gains.'),
+    ...(figures.length > 0
+      ? [section('The method’s own figures', 'one', [table(FIGURE_COLUMNS, figures)], '')]
+      : []),
     section(
       'Calibration',
       'two',

@@ -32,6 +32,7 @@ export function lossCharts(run: RunRecord): Markup[] {
       series: byTask(run, run.evaluations, (e) => e.losses[split]),
       ...(yDomain[0] < yDomain[1] && { yDomain }),
       width: 370,
+      note: 'Over a sample of each task’s trajectories; the last point over a larger one.',
     }),
   );
 }
@@ -75,13 +76,14 @@ export function weightCharts(run: RunRecord): Markup[] {
   ];
 }
 
-/** Gains and cosines; none for methods that do not look at gradients. */
+/** Gains and, where norms are known, cosines; none for methods that take no gains. */
 export function gradientCharts(run: RunRecord): Markup[] {
   const records = run.history.flatMap(({ step, gradients }) =>
     gradients ? [{ step, ...gradients }] : [],
   );
   if (records.length === 0) return [];
-  return [
+  const aligned = records.flatMap(({ step, cosines }) => (cosines ? [{ step, cosines }] : []));
+  const gains = [
     lineChart({
       title: 'Marginal gains',
       xName: STEP,
@@ -90,14 +92,38 @@ export function gradientCharts(run: RunRecord): Markup[] {
       reference: { y: 0, name: '' },
       note: 'Above 0: a step along the task’s gradient lowers the validation loss.',
     }),
+  ];
+  if (aligned.length === 0) return gains;
+  return [
+    ...gains,
     lineChart({
       title: 'Alignment with the validation gradient',
       xName: STEP,
       yName: 'cosine',
-      series: byTask(run, records, (r) => r.cosines),
+      series: byTask(run, aligned, (r) => r.cosines),
       reference: { y: 0, name: '' },
     }),
   ];
+}
+
+/** One row a figure of the method, one a task where it has a number for each. */
+export function diagnosticRows(run: RunRecord): string[][] {
+  const series = new Map<string, number[]>();
+  for (const { diagnostics = {} } of run.history)
+    for (const [name, value] of Object.entries(diagnostics)) {
+      const values = typeof value === 'number' ? [value] : value;
+      values.forEach((x, k) => {
+        const task = values.length === run.tasks.length ? run.tasks[k] : String(k);
+        const row = typeof value === 'number' ? name : `${name}, ${task}`;
+        const found = series.get(row) ?? [];
+        found.push(x);
+        series.set(row, found);
+      });
+    }
+  return [...series].map(([name, values]) => {
+    const figures = [Math.min(...values), mean(values), Math.max(...values), values.at(-1) ?? 0];
+    return [name, ...figures.map((x) => x.toPrecision(4))];
+  });
 }
 
 /** How well eq. 7 foretells the change of the validation loss; none without sampled steps. */

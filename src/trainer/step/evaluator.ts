@@ -24,8 +24,9 @@ export async function createEvaluator(
   const days = market?.shape[0] ?? 0;
   const context =
     market && (await session.run(`table ${days}`, () => tableProgram(design, days), { market }));
+  const name = `evaluation ${days} of ${design.counts.join()}`;
   return async (batch) => {
-    const outputs = await session.run(`evaluation ${days}`, () => evaluationProgram(design, days), {
+    const outputs = await session.run(name, () => evaluationProgram(design, days), {
       ...batch,
       ...context,
     });

@@ -3,7 +3,8 @@ import type { Feeds } from './session.ts';
 
 /**
  * v of paper eq. 4 and, if it was taken at this step, on which batch. With `validationEvery` it is
- * kept in the learner's state between, so that a resumed run goes on with the same one.
+ * kept in the learner's state until it is so many steps old, so that a resumed run goes on with the
+ * same one. Its age counts, not the step: gains may be looked for at some steps only.
  * @param draw the batch that v is the gradient on
  */
 export async function validationGradient(
@@ -11,12 +12,17 @@ export async function validationGradient(
   draw: () => Feeds,
 ): Promise<{ readonly vector: Float32Array; readonly held: HeldOut | null }> {
   const every = weighting.validationEvery ?? 1;
-  const { step, vectors } = session.state;
+  const { step, vectors, validationStep } = session.state;
   const kept = vectors['validation'];
-  if (kept && step % every !== 0) return { vector: kept, held: null };
+  if (kept && validationStep !== undefined && step - validationStep < every)
+    return { vector: kept, held: null };
   const batch = draw();
   const v = await passes.gradient(batch, equal(design.io.tasks));
   if (every > 1)
-    session.state = { ...session.state, vectors: { ...vectors, validation: v.gradient } };
+    session.state = {
+      ...session.state,
+      vectors: { ...vectors, validation: v.gradient },
+      validationStep: step,
+    };
   return { vector: v.gradient, held: { batch, v } };
 }

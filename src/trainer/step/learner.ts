@@ -4,7 +4,7 @@ import type { ParameterVectors } from '../../model/index.ts';
 import type { StepRecord } from '../run-record.ts';
 import { headWeights, type Weighting, type WeightingOutput } from '../weighting/index.ts';
 import { createEvaluator, type Evaluator } from './evaluator.ts';
-import { entropy, gradientFigures, requireFinite } from './figures.ts';
+import { requireFinite, weightFigures } from './figures.ts';
 import { look, requireGains } from './look.ts';
 import { learningRateAt } from './optimiser.ts';
 import { createPasses } from './passes.ts';
@@ -22,8 +22,11 @@ export interface Learner {
    * @throws VamoError TRAIN_NOT_FINITE naming step and task; the state stays as before
    */
   step(batches: Batches, measure: boolean): Promise<StepRecord>;
-  /** @param market windows of the days that the batches are from; null without a temporal module */
-  evaluator(market: HostTensor | null): Promise<Evaluator>;
+  /**
+   * @param market windows of the days that the batches are from; null without a temporal module
+   * @param counts rows of each task in a batch
+   */
+  evaluator(market: HostTensor | null, counts: readonly number[]): Promise<Evaluator>;
   /** After the last update; assign to resume from a saved one. */
   state: LearnerState;
   release(): Promise<void>;
@@ -73,12 +76,13 @@ export function createLearner(options: LearnerOptions): Learner {
       const sight = await look(parts, batch, drawn);
       requireFiniteSight(options, sight, before.step);
       const held = measure ? await heldOutAt(parts, sight.held, drawn.validation) : null;
-      const output = weighting.step({
+      const input = {
         ...sight.input,
         epoch: epochOf(before.step),
         learningRate: learningRateAt(design.optimiser, before.step),
         random: options.random,
-      });
+      };
+      const output = weighting.step(input);
       const made = await update(parts, sight, batch, output);
       requireFinite(made.losses, 'the loss', before.step, options.tasks);
       session.advance(made.outputs);
@@ -86,15 +90,12 @@ export function createLearner(options: LearnerOptions): Learner {
       return {
         step: before.step,
         losses: [...made.losses],
-        weights: [...output.weights],
-        entropy: entropy(output.weights),
+        ...weightFigures(input, output),
         inverseLoss: made.inverseLoss,
-        ...(sight.products &&
-          sight.products.gains.length > 0 && { gradients: gradientFigures(sight.products) }),
         ...(held && { validationChange: await validationChange(parts, before, held) }),
       };
     },
-    evaluator: (market) => createEvaluator(design, session, market),
+    evaluator: (market, counts) => createEvaluator({ ...design, counts }, session, market),
     get state() {
       return session.state;
     },

@@ -19,6 +19,8 @@ export type Feeds = Readonly<Record<string, HostTensor>>;
 export interface LearnerState {
   readonly step: number;
   readonly vectors: Readonly<Record<string, Float32Array>>;
+  /** The step at which the kept v was taken. */
+  readonly validationStep?: number | undefined;
   /** Inner products kept from step to step, where they are not taken anew at each. */
   readonly kept?: KeptProducts | undefined;
 }

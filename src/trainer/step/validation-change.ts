@@ -1,5 +1,5 @@
 import { mean } from '../../core/index.ts';
-import type { StepRecord } from '../run-record.ts';
+import type { ValidationChange } from '../run-record.ts';
 import { learningRateAt, type OptimiserSettings } from './optimiser.ts';
 import type { Passes } from './passes.ts';
 import type { LearnerState, Session } from './session.ts';
@@ -47,7 +47,7 @@ export async function validationChange(
   },
   before: LearnerState,
   { batch, v }: HeldOut,
-): Promise<NonNullable<StepRecord['validationChange']>> {
+): Promise<ValidationChange> {
   const { passes, design, session } = options;
   const after = session.state;
   const learningRate = learningRateAt(design.optimiser, before.step);

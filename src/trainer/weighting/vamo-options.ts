@@ -54,6 +54,12 @@ const PAPER: VamoOptions = {
   perTaskClip: null,
 };
 
+/** v of the batch itself costs nothing with its task gradients and goes with them: it is never kept. */
+const OWN_SIGNAL = options.refine(({ signal, valEvery }) => signal === 'val' || valEvery === 1, {
+  path: ['valEvery'],
+  message: 'must be 1 with signal "train"',
+});
+
 /** Raw cosines differ by tenths, deviations by ones: lambda is small or 1 to match. */
 function robust(given: Readonly<Record<string, unknown>>): VamoOptions {
   const ema = typeof given['ema'] === 'number' && given['ema'] < 1 ? given['ema'] : 0.9;
@@ -67,7 +73,7 @@ function robust(given: Readonly<Record<string, unknown>>): VamoOptions {
     lag: 1,
     warmupSteps: Math.max(20, Math.round(1 / (1 - ema))),
     smoothing: 0.05,
-    valEvery: 4,
+    valEvery: given['signal'] === 'train' ? 1 : 4,
   };
 }
 
@@ -80,5 +86,5 @@ export const FACES = {
 /** The preset named by `preset`, with the given options over it. */
 export function parseVamoOptions(given: Readonly<Record<string, unknown>>): VamoOptions {
   const preset = given['preset'] === 'paper' ? PAPER : robust(given);
-  return parseOptions('vamo', options, { ...preset, ...given });
+  return parseOptions('vamo', OWN_SIGNAL, { ...preset, ...given });
 }

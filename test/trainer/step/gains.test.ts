@@ -59,6 +59,64 @@ describe('gains by differences of losses', () => {
   });
 });
 
+describe('a step records', () => {
+  const gains = { gains: 'difference', gainsEvery: 2 } as const;
+
+  it('the gains that its method was given, also kept ones and those without norms', async () => {
+    const method = probe(['validation']);
+    const learner = learnerOf(method, { gains });
+    const batches = countedBatches();
+    const records = [];
+    for (let i = 0; i < 4; i++) records.push(await learner.step(batches, false));
+    await learner.release();
+    records.forEach(({ gradients }, i) => {
+      const { gains: given, validationNormSquared } = method.seen[i]!;
+      expect(gradients).toEqual({
+        gains: [...given!],
+        validationNorm: Math.sqrt(validationNormSquared!),
+      });
+    });
+    expect(records[1]!.gradients).toEqual(records[0]!.gradients);
+    expect(records[2]!.gradients).not.toEqual(records[0]!.gradients);
+  });
+
+  it('norms and cosines of kept products too', async () => {
+    const learner = learnerOf(probe(['gram', 'validation']), {
+      gains: { gains: 'exact', gainsEvery: 2 },
+    });
+    const batches = countedBatches();
+    const [first, kept] = [await learner.step(batches, false), await learner.step(batches, false)];
+    await learner.release();
+    expect(first.gradients?.cosines?.every((x) => Math.abs(x) > 0 && Math.abs(x) <= 1)).toBe(true);
+    expect(kept.gradients).toEqual(first.gradients);
+  });
+
+  it('what the method says of its answer, as far as JSON can hold it', async () => {
+    const diagnostics = { residual: 0.25, score: [1, 2, 3], bad: NaN, worse: [1, Infinity, 2] };
+    const learner = learnerOf(probe([], { answer: () => ({ diagnostics }) }));
+    const record = await learner.step(countedBatches(), false);
+    await learner.release();
+    expect(record.diagnostics).toEqual({ residual: 0.25, score: [1, 2, 3] });
+    expect(JSON.parse(JSON.stringify(record))).toEqual(record);
+  });
+
+  it.each([{ gains: 'exact', gainsEvery: 1 }, gains] as const)(
+    'what vamo foretells by paper eq. 7, at every step: %o',
+    async (way) => {
+      const options = { preset: 'paper', valEvery: 2 };
+      const learner = learnerOf(createWeighting('vamo', 3, options), { design: sgd, gains: way });
+      const batches = countedBatches();
+      for (let i = 0; i < 4; i++) {
+        const { weights, gradients, diagnostics } = await learner.step(batches, false);
+        const gain = weights.reduce((total, w, k) => total + w * gradients!.gains[k]!, 0);
+        expect(diagnostics!['predictedValChange']).toBeCloseTo(-0.1 * gain, 12);
+        expect(diagnostics!['nullWeight']).toBeGreaterThan(0);
+      }
+      await learner.release();
+    },
+  );
+});
+
 describe('the validation change', () => {
   it('is foretold and measured for a method that takes no gains', async () => {
     const learner = learnerOf(createWeighting('vanilla', 3), { design: sgd });

@@ -241,6 +241,20 @@ describe('what a step keeps', () => {
     expect(method.seen[1]?.gains).not.toEqual(method.seen[0]?.gains);
   });
 
+  it('with both validationEvery and gainsEvery is v until it is old enough at a look', async () => {
+    const method = probe(['validation'], { validationEvery: 4 });
+    const learner = learnerOf(method, { design: sgd, gains: { gains: 'exact', gainsEvery: 3 } });
+    const batches = countedBatches();
+    const drawn: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      await learner.step(batches, false);
+      drawn.push(batches.drawn.validation);
+    }
+    await learner.release();
+    // Looks at 0, 3, 6, 9; v is 3 steps old at the second and 6 at the third.
+    expect(drawn).toEqual([1, 1, 1, 1, 1, 1, 2, 2, 2, 2]);
+  });
+
   it('with gainsEvery are the inner products, and the steps between are fused', async () => {
     const method = probe(['gram', 'validation']);
     const learner = learnerOf(method, { design: sgd, gains: { gains: 'exact', gainsEvery: 3 } });

@@ -81,7 +81,11 @@ describe('the temporal module in the step', () => {
     losses.forEach((loss, k) => expect(loss).toBeCloseTo(expected[k]!, 5));
     const days = Array.from({ length: DAYS }, (_, d) => `day ${d}`);
     const split = { days, trajectories: rows.map(refOf), market };
-    const whole = await splitLosses(split, [1, 3, 1], await evaluatorOf([1, 3, 1]));
+    const whole = await splitLosses(
+      split,
+      { counts: [1, 3, 1], most: 9 },
+      await evaluatorOf([1, 3, 1]),
+    );
     whole.losses.forEach((loss, k) => expect(loss).toBeCloseTo(expected[k]!, 5));
   });
 

@@ -242,8 +242,18 @@ describe('VAMO options', () => {
   });
 
   it('valEvery and signal are told to the learner', () => {
-    const method = paper(2, { valEvery: 3, signal: 'train' });
-    expect([method.validationEvery, method.validationSignal]).toEqual([3, 'train']);
+    const method = paper(2, { valEvery: 3 });
+    expect([method.validationEvery, method.validationSignal]).toEqual([3, 'heldout']);
+  });
+
+  it('the batch’s own gradient is never kept: valEvery is 1, and another is refused', () => {
+    for (const preset of ['paper', 'robust']) {
+      const method = paper(2, { preset, signal: 'train' });
+      expect([method.validationEvery, method.validationSignal]).toEqual([1, 'train']);
+      expect(() => paper(2, { preset, signal: 'train', valEvery: 4 })).toThrow(
+        'vamo.valEvery: 4; must be 1 with signal "train"',
+      );
+    }
   });
 
   it('perTaskClip bounds a gradient in the update and leaves its gain as it is', () => {
