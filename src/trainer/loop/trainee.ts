@@ -64,7 +64,7 @@ export interface Trainee {
   step(batches: Batches): Promise<StepRecord>;
   /** @param market windows of the days that the batches are from; null without a temporal module */
   evaluator(market: HostTensor | null): Promise<Evaluator>;
-  models(): LearnerState[];
+  models(): Promise<LearnerState[]>;
   weighting(): WeightingState[];
   load(models: readonly LearnerState[], weighting: readonly WeightingState[]): void;
   release(): Promise<void>;
@@ -116,12 +116,12 @@ function createJoint(options: TraineeOptions): Trainee {
   const learner = learnerOf(options, weighting, counts, 0);
   const every = measureEvery(weighting, training.gainsEvery);
   return {
-    step: (batches) => learner.step(batches, learner.state.step % every === 0),
+    step: (batches) => learner.step(batches, learner.updates % every === 0),
     evaluator: (market) => learner.evaluator(market),
-    models: () => [learner.state],
+    models: async () => [await learner.read()],
     weighting: () => [weighting.save()],
     load: ([model], [state]) => {
-      if (model) learner.state = model;
+      if (model) learner.load(model);
       if (state) weighting.load(state);
     },
     release: () => learner.release(),
@@ -182,12 +182,12 @@ function createSeparate(options: TraineeOptions): Trainee {
         };
       };
     },
-    models: () => learners.map(({ state }) => state),
+    models: () => Promise.all(learners.map((learner) => learner.read())),
     weighting: () => [],
     load: (models) => {
       learners.forEach((learner, k) => {
         const saved = models[k];
-        if (saved) learner.state = saved;
+        if (saved) learner.load(saved);
       });
     },
     release: async () => {

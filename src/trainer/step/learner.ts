@@ -24,8 +24,12 @@ export interface Learner {
   step(batches: Batches, measure: boolean): Promise<StepRecord>;
   /** @param market windows of the days that the batches are from; null without a temporal module */
   evaluator(market: HostTensor | null): Promise<Evaluator>;
-  /** After the last update; assign to resume from a saved one. */
-  state: LearnerState;
+  /** After the last update, in host memory. */
+  read(): Promise<LearnerState>;
+  /** Goes on from a saved state. */
+  load(saved: LearnerState): void;
+  /** Updates made. */
+  readonly updates: number;
   release(): Promise<void>;
 }
 
@@ -67,6 +71,7 @@ export function createLearner(options: LearnerOptions): Learner {
   const parts: LookOptions = { design, weighting, session, passes, gains };
   return {
     async step(batches, measure) {
+      session.sweep();
       const before = session.state;
       const drawn = { train: batches.train, validation: once(batches.validation) };
       const batch = drawn.train();
@@ -95,11 +100,10 @@ export function createLearner(options: LearnerOptions): Learner {
       };
     },
     evaluator: (market) => createEvaluator(design, session, market),
-    get state() {
-      return session.state;
-    },
-    set state(saved) {
-      session.state = saved;
+    read: () => session.read(),
+    load: (saved) => session.load(saved),
+    get updates() {
+      return session.state.step;
     },
     release: () => session.release(),
   };

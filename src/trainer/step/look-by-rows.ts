@@ -4,7 +4,8 @@ import type { TaskGradients } from './inner-products.ts';
 import { learningRateAt } from './optimiser.ts';
 import type { Look } from './products.ts';
 import { hyperGains, lookahead, type Situation, virtualGains } from './second-looks.ts';
-import type { Feeds } from './session.ts';
+import { readGradients } from './passes.ts';
+import { type Feeds, read } from './session.ts';
 import { equal, innerProductOf, type LookOptions, type Sight, thetaOf } from './sight.ts';
 import type { StepDesign } from './tensors.ts';
 
@@ -43,18 +44,18 @@ export async function lookByRows(
   const beyond = BEYOND.some((need) => needs.has(need))
     ? await lookBeyond(options, v, {
         passes,
-        theta: thetaOf(session),
+        theta: await thetaOf(session),
         batch,
         target,
-        rows,
-        product: innerProductOf(options),
+        rows: await readGradients(rows),
+        product: await innerProductOf(options),
         learningRate: learningRateAt(design.optimiser, session.state.step),
       })
     : {};
   return {
     input: {
       losses,
-      ...(needs.has('gradients') && { gradients: gradientRows(design, rows) }),
+      ...(needs.has('gradients') && { gradients: gradientRows(design, await readGradients(rows)) }),
       ...(products && { gram: products.gram }),
       ...(products && needs.has('validation') && products),
       ...beyond,
@@ -76,7 +77,7 @@ async function lookBeyond(
   return {
     ...(needs.has('virtualStep') && { virtualGains: await virtualGains(situation, current) }),
     ...(needs.has('hypergradient') &&
-      v && { hyperGains: await hyperGains(situation, v.vector, neumann) }),
+      v && { hyperGains: await hyperGains(situation, await read(v.vector), neumann) }),
     ...(needs.has('lookahead') && { lookahead: await lookahead(situation, v?.held?.v.losses) }),
   };
 }
