@@ -6,7 +6,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { isVamoError } from '../../src/core/index.ts';
 import { TFJS_NODE } from './tfjs-node.ts';
-import { PARITY_METHODS, PARITY_MODELS, parityGradients, paritySteps } from './engine-parity.ts';
+import {
+  type ParityStep,
+  PARITY_METHODS,
+  PARITY_MODELS,
+  parityGradients,
+  paritySteps,
+} from './engine-parity.ts';
 
 const [name = '', derivatives] = process.argv.slice(2);
 const settings = PARITY_MODELS[name];
@@ -15,7 +21,7 @@ if (!settings) throw new RangeError(`no model ${name}`);
 if (derivatives === 'tfjs') await import(TFJS_NODE);
 const { createEngine, program } = await import('../../src/engine/index.ts');
 
-const steps: Record<string, number[][]> = {};
+const steps: Record<string, ParityStep[]> = {};
 for (const method of Object.keys(PARITY_METHODS))
   steps[method] = await paritySteps('tensorflow', settings, method);
 

@@ -3,10 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+  type ParityStep,
   PARITY_METHODS,
   PARITY_MODELS,
   parityGradients,
   paritySteps,
+  productGap,
 } from '../helpers/engine-parity.ts';
 import { hasTensorFlow } from '../helpers/tfjs-node.ts';
 
@@ -14,7 +16,7 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const isInstalled = hasTensorFlow('the tensorflow engine is not compared with the cpu engine');
 
 interface Answer {
-  readonly steps: Record<string, number[][]>;
+  readonly steps: Record<string, ParityStep[]>;
   readonly gradients: Record<string, number[]>;
   readonly manners: Record<string, unknown>;
 }
@@ -41,6 +43,8 @@ describe.skipIf(!isInstalled)('the tensorflow engine and the cpu engine', () => 
     ['gaussian', 'tfjs'],
     ['mse, action head', 'own'],
     ['timesnet', 'own'],
+    ['timesnet, raw spectrum, forecast', 'own'],
+    ['lstm, experts, guidance', 'tfjs'],
   ] as const)('on the model "%s" with %s derivatives', (model, derivatives) => {
     const settings = PARITY_MODELS[model]!;
     let found: Answer;
@@ -49,19 +53,20 @@ describe.skipIf(!isInstalled)('the tensorflow engine and the cpu engine', () => 
     });
 
     it.each(Object.keys(PARITY_METHODS))(
-      'agree on losses, weights and validation changes of 20 %s steps',
+      'agree on losses, weights, validation changes and inner products of 20 %s steps',
       async (method) => {
         const expected = await paritySteps('cpu', settings, method);
         const steps = found.steps[method] ?? [];
         expect(steps.length).toBe(20);
-        steps.forEach((row, i) =>
-          row.forEach((x, j) => {
-            const y = expected[i]![j]!;
+        steps.forEach((step, i) => {
+          step.figures.forEach((x, j) => {
+            const y = expected[i]!.figures[j]!;
             expect(Math.abs(x - y), `step ${i}, figure ${j}`).toBeLessThan(
               1e-4 * (1 + Math.abs(y)),
             );
-          }),
-        );
+          });
+          expect(productGap(step, expected[i]!), `products of step ${i}`).toBeLessThan(1e-4);
+        });
       },
     );
 
