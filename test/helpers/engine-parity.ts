@@ -43,16 +43,14 @@ export const PARITY_MODELS: Readonly<Record<string, ModelSettings>> = {
   gaussian: { ...tinyModel, layers: 2 },
   'mse, action head': { ...tinyModel, likelihood: 'mse', policyHead: 'action' },
   timesnet: { ...tinyModel, temporal: timesnet },
-  'timesnet, raw spectrum, forecast': {
+  'raw spectrum, experts, guidance': {
     ...tinyModel,
-    temporal: { ...timesnet, spectrum: 'raw', forecast: true },
-  },
-  'lstm, experts, guidance': {
-    ...tinyModel,
-    temporal: { kind: 'lstm', width: 4, cells: 4 },
+    temporal: { ...timesnet, spectrum: 'raw' },
     experts: { count: 2, balance: 0.1 },
     guidance: { drop: 0.4, strength: 1.5 },
   },
+  forecast: { ...tinyModel, temporal: { ...timesnet, forecast: true } },
+  lstm: { ...tinyModel, temporal: { kind: 'lstm', width: 4, cells: 4 } },
 };
 /** Both shapes of a step: gradients, then weights, then update; and one fused graph. */
 export const PARITY_METHODS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
