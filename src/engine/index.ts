@@ -3,7 +3,6 @@ export type {
   Engine,
   EngineTensor,
   HostTensor,
-  Provider,
   ResidentTensor,
   TensorFunction,
   TensorProgram,

@@ -11,18 +11,17 @@ export async function inFloat64<T>(compute: () => T): Promise<T> {
   await tf.setBackend('cpu');
   await tf.ready();
   const { platform } = tf.env();
-  const known = platform.isTypedArray;
+  const known = platform.isTypedArray.bind(platform);
   const single = globalThis.Float32Array;
-  const single32 = tf.engine();
-  single32.startScope();
+  const engine = tf.engine();
+  engine.startScope();
   try {
     globalThis.Float32Array = Float64Array as unknown as typeof single;
-    platform.isTypedArray = (a): a is Float32Array =>
-      a instanceof Float64Array || known.call(platform, a);
+    platform.isTypedArray = (a): a is Float32Array => a instanceof Float64Array || known(a);
     return compute();
   } finally {
     globalThis.Float32Array = single;
     platform.isTypedArray = known;
-    single32.endScope();
+    engine.endScope();
   }
 }
