@@ -6,12 +6,12 @@ import { isResident, residentTensor, runtimeTensorOf } from './resident.ts';
 import { guarded, loadRuntime, sessionOptions } from './runtime.ts';
 import { sameShape } from './operand.ts';
 import type {
+  CompiledGraph,
   CompileOptions,
   DType,
   Feeds,
   HostTensor,
   Provider,
-  ResidentGraph,
   ResidentTensor,
   Results,
   TensorSpec,
@@ -29,7 +29,7 @@ const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as
 export async function compile(
   graph: TracedGraph,
   options: CompileOptions = {},
-): Promise<ResidentGraph> {
+): Promise<CompiledGraph> {
   const { provider = 'cpu', resident = [] } = options;
   const unknown = resident.find((name) => !(name in graph.outputs));
   if (unknown !== undefined) {
@@ -63,7 +63,7 @@ export async function compile(
       const all: Record<string, HostTensor> = { ...host };
       for (const [name, tensor] of Object.entries(staying)) {
         all[name] = await tensor.read();
-        if (provider !== 'cpu') tensor.dispose();
+        tensor.dispose();
       }
       return all;
     },

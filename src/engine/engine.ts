@@ -18,6 +18,7 @@ export async function createEngine(
   }
   return {
     kind,
-    prepare: ({ inputs, fn }) => compile(trace(inputs, fn), { ...options, provider: kind }),
+    prepare: ({ inputs, fn, resident = [] }) =>
+      compile(trace(inputs, fn), { ...options, provider: kind, resident }),
   };
 }

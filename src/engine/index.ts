@@ -1,8 +1,8 @@
 export type {
   CompiledGraph,
   Engine,
+  EngineTensor,
   HostTensor,
-  Provider,
   ResidentTensor,
   TensorFunction,
   TensorProgram,
@@ -23,6 +23,7 @@ export { runtimeProviders } from './installed.ts';
 export { TENSORFLOW_PACKAGES } from './tensorflow-module.ts';
 export { trace } from './trace.ts';
 export { compile } from './compile.ts';
+export { hostTensorOf, isResident, residentCount } from './resident.ts';
 export { availableProviders, type ProviderReport } from './providers.ts';
 export { causalSelfAttention } from './ops/attention.ts';
 export { gelu } from './ops/gelu.ts';

@@ -1,12 +1,23 @@
 import type { Tensor } from 'onnxruntime-node';
 import { VamoError } from '../core/index.ts';
-import type { HostTensor, Provider, ResidentTensor } from './types.ts';
+import type { EngineTensor, HostTensor, Provider, ResidentTensor } from './types.ts';
 
 /** The runtime's tensor behind each resident one. */
 const behind = new WeakMap<ResidentTensor, Tensor>();
+let live = 0;
 
-export function isResident(x: HostTensor | ResidentTensor): x is ResidentTensor {
+/** Resident tensors of the process that were not disposed of: on a GPU, its buffers in use. */
+export function residentCount(): number {
+  return live;
+}
+
+export function isResident(x: EngineTensor): x is ResidentTensor {
   return !('data' in x);
+}
+
+/** The tensor in host memory: copied if it lies on a GPU, else itself. */
+export async function hostTensorOf(x: EngineTensor): Promise<HostTensor> {
+  return isResident(x) ? x.read() : x;
 }
 
 /** A tensor of the runtime as one that stays there; `read` copies it into host memory. */
@@ -21,12 +32,14 @@ export function residentTensor(
     provider,
     read: async () => read(runtimeTensorOf(resident)),
     dispose: () => {
+      if (!behind.delete(resident)) return;
+      live--;
       // The garbage collector frees what lies in host memory.
-      if (tensor.location !== 'cpu') behind.get(resident)?.dispose();
-      behind.delete(resident);
+      if (tensor.location !== 'cpu') tensor.dispose();
     },
   };
   behind.set(resident, tensor);
+  live++;
   return resident;
 }
 

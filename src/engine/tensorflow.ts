@@ -1,9 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { VamoError } from '../core/index.ts';
 import { checked, checkNames, isData } from './compile.ts';
+import { isResident } from './resident.ts';
 import { loadTensorFlow, TENSORFLOW_BACKEND } from './tensorflow-module.ts';
 import { isTracing } from './backend.ts';
-import type { DType, Engine, HostTensor, TensorProgram, TensorSpec } from './types.ts';
+import type {
+  CompiledGraph,
+  DType,
+  Engine,
+  Feeds,
+  HostTensor,
+  TensorProgram,
+  TensorSpec,
+} from './types.ts';
 
 type Outputs = Record<string, HostTensor>;
 
@@ -22,7 +31,7 @@ export async function createTensorFlowEngine(options: {
   };
 }
 
-function prepare(program: TensorProgram) {
+function prepare(program: TensorProgram): CompiledGraph {
   const { inputs } = program;
   // Nothing knows the outputs before the function has run: once on zeros, which also shows early
   // that every kernel is there.
@@ -33,14 +42,16 @@ function prepare(program: TensorProgram) {
     ),
   );
   let isReleased = false;
+  const run = (feeds: Feeds): Promise<Outputs> =>
+    Promise.resolve().then(() => {
+      if (isReleased) throw new VamoError('ENGINE_GRAPH', 'the graph was released');
+      return runEagerly(program, feeds);
+    });
   return {
     inputs,
     outputs,
-    run: (feeds: Readonly<Outputs>) =>
-      Promise.resolve().then(() => {
-        if (isReleased) throw new VamoError('ENGINE_GRAPH', 'the graph was released');
-        return runEagerly(program, feeds);
-      }),
+    run,
+    runResident: async (feeds) => ({ host: await run(feeds), resident: {} }),
     release: () => {
       isReleased = true;
       return Promise.resolve();
@@ -49,11 +60,11 @@ function prepare(program: TensorProgram) {
 }
 
 /** Leaves no tensor behind, and the backend that was in force before in force. */
-function runEagerly({ inputs, fn }: TensorProgram, feeds: Readonly<Outputs>): Outputs {
+function runEagerly({ inputs, fn }: TensorProgram, feeds: Feeds): Outputs {
   if (isTracing()) throw new VamoError('ENGINE_GRAPH', 'a program was run inside a trace');
   checkNames(inputs, feeds);
   const given = Object.entries(inputs).map(
-    ([name, spec]) => [name, spec, checked(name, spec, feeds[name])] as const,
+    ([name, spec]) => [name, spec, checked(name, spec, hostFeed(name, feeds[name]))] as const,
   );
   const before = tf.getBackend() as string | null | undefined;
   // The backend is up, so it is in force when the call returns.
@@ -69,6 +80,12 @@ function runEagerly({ inputs, fn }: TensorProgram, feeds: Readonly<Outputs>): Ou
     tf.engine().endScope();
     if (typeof before === 'string') void tf.setBackend(before);
   }
+}
+
+/** @throws VamoError ENGINE_GRAPH when the tensor lies with another engine */
+function hostFeed(name: string, feed: Feeds[string] | undefined): HostTensor | undefined {
+  if (feed === undefined || !isResident(feed)) return feed;
+  throw new VamoError('ENGINE_GRAPH', `input ${name} lies on ${feed.provider}`);
 }
 
 /** A copy: what is never computed with keeps the memory it was made from. */

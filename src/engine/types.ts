@@ -24,6 +24,8 @@ export type TensorFunction = (
 export interface TensorProgram {
   readonly inputs: Readonly<Record<string, TensorSpec>>;
   readonly fn: TensorFunction;
+  /** Outputs that `runResident` leaves where the engine made them: what later graphs are fed. */
+  readonly resident?: readonly string[];
 }
 
 /**
@@ -48,7 +50,10 @@ export interface TracedGraph {
   readonly outputs: Readonly<Record<string, TensorSpec>>;
 }
 
-export type Feeds = Readonly<Record<string, HostTensor | ResidentTensor>>;
+/** A tensor wherever it lies. */
+export type EngineTensor = HostTensor | ResidentTensor;
+
+export type Feeds = Readonly<Record<string, EngineTensor>>;
 
 /** Outputs of a run: those that stay with the provider, and the others. */
 export interface Results {
@@ -64,15 +69,10 @@ export interface CompiledGraph {
    * All outputs in host memory.
    * @throws VamoError ENGINE_GRAPH naming a missing, unknown or wrongly shaped input
    */
-  run(feeds: Readonly<Record<string, HostTensor>>): Promise<Record<string, HostTensor>>;
-  release(): Promise<void>;
-}
-
-/** A graph on an execution provider, whose outputs may stay there and be fed back. */
-export interface ResidentGraph extends CompiledGraph {
   run(feeds: Feeds): Promise<Record<string, HostTensor>>;
-  /** As `run`, but outputs named in `CompileOptions.resident` stay where the provider made them. */
+  /** As `run`, but outputs asked to be resident stay where they were made, if the engine can. */
   runResident(feeds: Feeds): Promise<Results>;
+  release(): Promise<void>;
 }
 
 /** Where a graph can run. */

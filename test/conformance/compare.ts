@@ -3,20 +3,28 @@ export interface Tolerance {
   readonly rtol: number;
 }
 
+/** Most that a number other than 0 may be off, as a share of it. */
+const RELATIVE = 5e-3;
+
 /**
  * The first place where `actual` is not what is expected, or undefined. Numbers match when
- * |a - b| <= atol + rtol |b|; arrays element by element, objects member by member of `expected`.
+ * |a - b| <= atol + rtol |b| and, so that any number wrong by 1 % is noticed, |a - b| <= 0.5 % of |b|
+ * beside `floor`; arrays element by element, objects member by member of `expected`.
+ * @param floor rounding left where large terms cancel
  */
 export function difference(
   actual: unknown,
   expected: unknown,
   tolerance: Tolerance,
   path: string,
+  floor = 0,
 ): string | undefined {
   if (typeof expected === 'number') {
+    const size = Math.abs(expected);
+    const own = expected === 0 ? Infinity : RELATIVE * size + floor;
     const close =
       typeof actual === 'number' &&
-      Math.abs(actual - expected) <= tolerance.atol + tolerance.rtol * Math.abs(expected);
+      Math.abs(actual - expected) <= Math.min(tolerance.atol + tolerance.rtol * size, own);
     return close ? undefined : `${path}: ${String(actual)}, expected ${expected}`;
   }
   if (typeof expected !== 'object' || expected === null)
@@ -33,6 +41,7 @@ export function difference(
       value,
       tolerance,
       `${path}.${key}`,
+      floor,
     );
     if (found !== undefined) return found;
   }

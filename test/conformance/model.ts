@@ -19,6 +19,7 @@ import {
 import { runTraced } from '../helpers/engine-run.ts';
 import { type CaseResult, runAsyncCase } from './case-result.ts';
 import type { Tolerance } from './compare.ts';
+import { inFloat64 } from './float64.ts';
 import {
   type Computed,
   firstDifference,
@@ -186,11 +187,16 @@ function requireWeights({ inputs }: ModelCase): void {
     throw new Error(`inputs.dimWeight: ${inputs.dimWeight.data.join()}, must be 0, 1, 1, ...`);
 }
 
-async function compute(c: ModelCase, jitter: boolean): Promise<Numbers> {
-  requireWeights(c);
-  await tf.setBackend('cpu');
-  await tf.ready();
-  const given = {
+/** Every number of the case, from its inputs and parameters. */
+function allResults(c: ModelCase, tensors: Readonly<Record<string, tf.Tensor>>) {
+  const p: ParameterTensors = (name) => tensors[name] ?? tf.scalar(Number.NaN);
+  const inputs = tensors as Record<string, tf.Tensor> & Inputs;
+  const perTask = Array.from({ length: c.config.K }, (_, k) => taskResults(c, p, inputs, k));
+  return Object.fromEntries([forward(c, p, inputs), ...perTask].flatMap((r) => Object.entries(r)));
+}
+
+function givenOf(c: ModelCase, jitter = false): Record<string, tf.Tensor> {
+  return {
     market: tensor(c.inputs.market, jitter),
     states: tensor(c.inputs.states, jitter),
     y: tensor(c.inputs.y, jitter),
@@ -199,21 +205,31 @@ async function compute(c: ModelCase, jitter: boolean): Promise<Numbers> {
       Object.entries(c.params).map(([name, golden]) => [name, tensor(golden, jitter)]),
     ),
   };
-  const results = await runTraced(given, (tensors) => {
-    const p: ParameterTensors = (name) => tensors[name] ?? tf.scalar(Number.NaN);
-    const inputs = tensors as Record<string, tf.Tensor> & Inputs;
-    const perTask = Array.from({ length: c.config.K }, (_, k) => taskResults(c, p, inputs, k));
-    return Object.fromEntries(
-      [forward(c, p, inputs), ...perTask].flatMap((r) => Object.entries(r)),
-    );
-  });
+}
+
+async function compiled(c: ModelCase): Promise<Numbers> {
+  await tf.setBackend('cpu');
+  await tf.ready();
+  const given = givenOf(c);
+  const results = await runTraced(given, (tensors) => allResults(c, tensors));
   tf.dispose(given);
   return new Map(Object.entries(results).map(([name, { data }]) => [name, data]));
 }
 
-/** What the model computes for a case through the tracing engine and onnxruntime. */
+const exactly = (c: ModelCase, jitter: boolean): Promise<Numbers> =>
+  inFloat64(() => {
+    const results = allResults(c, givenOf(c, jitter));
+    return new Map(Object.entries(results).map(([name, t]) => [name, t.dataSync().slice()]));
+  });
+
+/** What the model computes for a case, through the tracing engine and onnxruntime and by tfjs. */
 export async function computeModel(c: ModelCase): Promise<Computed> {
-  return { numbers: await compute(c, false), jittered: await compute(c, true) };
+  requireWeights(c);
+  return {
+    single: await compiled(c),
+    double: await exactly(c, false),
+    jittered: await exactly(c, true),
+  };
 }
 
 /** Every expected number of a case. */

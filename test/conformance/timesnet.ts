@@ -13,6 +13,7 @@ import { timesBlock } from '../../src/model/temporal/times-block.ts';
 import { runTraced } from '../helpers/engine-run.ts';
 import { type CaseResult, runAsyncCase } from './case-result.ts';
 import type { Tolerance } from './compare.ts';
+import { inFloat64 } from './float64.ts';
 import {
   type Computed,
   eagerly,
@@ -66,7 +67,7 @@ function differentiated(c: TimesnetCase, network: Network, given: Named): Result
   return { ...results, ...Object.fromEntries(grads.map((g, i) => [`grads.${names[i]!}`, g])) };
 }
 
-const givenOf = (c: TimesnetCase, jitter: boolean): Named =>
+const givenOf = (c: TimesnetCase, jitter = false): Named =>
   Object.fromEntries(
     Object.entries({ ...c.params, ...c.inputs }).map(([name, golden]) => [
       name,
@@ -75,17 +76,18 @@ const givenOf = (c: TimesnetCase, jitter: boolean): Named =>
   );
 
 /** How a network is run: on tfjs's CPU backend, or traced and compiled. */
-type Way = (c: TimesnetCase, network: Network, jitter: boolean) => Promise<Numbers>;
+type Way = (c: TimesnetCase, network: Network) => Promise<Numbers>;
 
-const eager: Way = (c, network, jitter) =>
-  eagerly(() => {
-    const results = differentiated(c, network, givenOf(c, jitter));
-    return new Map(Object.entries(results).map(([name, t]) => [name, t.dataSync().slice()]));
-  });
+const eagerNumbers = (c: TimesnetCase, network: Network, jitter = false): Numbers => {
+  const results = differentiated(c, network, givenOf(c, jitter));
+  return new Map(Object.entries(results).map(([name, t]) => [name, t.dataSync().slice()]));
+};
 
-const compiled: Way = async (c, network, jitter) => {
+const eager: Way = (c, network) => eagerly(() => eagerNumbers(c, network));
+
+const compiled: Way = async (c, network) => {
   const given = await eagerly(() => {
-    const tensors = givenOf(c, jitter);
+    const tensors = givenOf(c);
     for (const t of Object.values(tensors)) tf.keep(t);
     return tensors;
   });
@@ -95,7 +97,11 @@ const compiled: Way = async (c, network, jitter) => {
 };
 
 async function run(way: Way, c: TimesnetCase, network: Network): Promise<Computed> {
-  return { numbers: await way(c, network, false), jittered: await way(c, network, true) };
+  return {
+    single: await way(c, network),
+    double: await inFloat64(() => eagerNumbers(c, network)),
+    jittered: await inFloat64(() => eagerNumbers(c, network, true)),
+  };
 }
 
 const fft = (c: TimesnetCase): Promise<Computed> =>
@@ -179,7 +185,7 @@ function forecaster(c: TimesnetCase): Promise<Computed> {
 
 /** Two ways to the same numbers: the first, once the second has been found right as well. */
 function agreeing(c: TimesnetCase, first: Computed, second: Computed): Computed {
-  const known = expectedOf(c).filter(([path]) => second.numbers.has(path));
+  const known = expectedOf(c).filter(([path]) => second.single.has(path));
   const difference = firstDifference(second, known, toleranceOf);
   if (difference !== undefined) throw new Error(`the reference's form: ${difference}`);
   return first;

@@ -1,13 +1,24 @@
 import { STATE_FEATURES } from '../../src/contracts/index.ts';
 import { type EngineKind, seededRandom } from '../../src/core/index.ts';
-import { createEngine, type HostTensor, type TensorProgram } from '../../src/engine/index.ts';
+import {
+  createEngine,
+  type HostTensor,
+  residentCount,
+  type TensorProgram,
+} from '../../src/engine/index.ts';
 import {
   initialParameters,
   type ModelSettings,
   namedParameters,
   parameterPlan,
+  type TimesNetSettings,
 } from '../../src/model/index.ts';
-import { createLearner, createWeighting, type StepDesign } from '../../src/trainer/index.ts';
+import {
+  createLearner,
+  createWeighting,
+  type StepDesign,
+  type Weighting,
+} from '../../src/trainer/index.ts';
 import { toFeeds } from '../../src/trainer/loop/dataset.ts';
 import {
   taskGradientsProgram,
@@ -16,23 +27,30 @@ import {
 import { fusedStepProgram } from '../../src/trainer/step/update-graphs.ts';
 import { TASKS, tinyModel, tinyTraining, walk } from './trainer.ts';
 
+const timesnet: TimesNetSettings = {
+  kind: 'timesnet',
+  width: 4,
+  inner: 6,
+  blocks: 1,
+  kernels: 2,
+  periods: 2,
+  spectrum: 'block',
+  forecast: false,
+};
+
 /** Every part of the model is in one of these. */
 export const PARITY_MODELS: Readonly<Record<string, ModelSettings>> = {
   gaussian: { ...tinyModel, layers: 2 },
   'mse, action head': { ...tinyModel, likelihood: 'mse', policyHead: 'action' },
-  timesnet: {
+  timesnet: { ...tinyModel, temporal: timesnet },
+  'raw spectrum, experts, guidance': {
     ...tinyModel,
-    temporal: {
-      kind: 'timesnet',
-      width: 4,
-      inner: 6,
-      blocks: 1,
-      kernels: 2,
-      periods: 2,
-      spectrum: 'block',
-      forecast: false,
-    },
+    temporal: { ...timesnet, spectrum: 'raw' },
+    experts: { count: 2, balance: 0.1 },
+    guidance: { drop: 0.4, strength: 1.5 },
   },
+  forecast: { ...tinyModel, temporal: { ...timesnet, forecast: true } },
+  lstm: { ...tinyModel, temporal: { kind: 'lstm', width: 4, cells: 4 } },
 };
 /** Both shapes of a step: gradients, then weights, then update; and one fused graph. */
 export const PARITY_METHODS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -41,7 +59,6 @@ export const PARITY_METHODS: Readonly<Record<string, Readonly<Record<string, unk
 };
 const COUNTS = [2, 2, 1];
 const DAYS = 2;
-const STEPS = 20;
 const MARKET = { channels: 3, history: 96 };
 const PARAMETER_SEED = 5;
 
@@ -67,43 +84,81 @@ function marketOf(seed: number): HostTensor {
   return { shape: [DAYS, history, channels], data };
 }
 
-const batchOf = ({ io }: StepDesign, seed: number): Record<string, HostTensor> =>
+const batchOf = ({ io, settings }: StepDesign, seed: number): Record<string, HostTensor> =>
   toFeeds(
     COUNTS.flatMap((n, task) =>
       Array.from({ length: n }, (_, i) => walk(task, seed + i, 'c', i % DAYS)),
     ),
-    { market: io.market ? marketOf(seed) : null },
+    {
+      market: io.market ? marketOf(seed) : null,
+      withheld: settings.guidance && ((row) => row % 2 === 1),
+    },
   );
 
-/** Twenty whole steps of one model by one method. */
+/** What a step of some engine gave. */
+export interface ParityStep {
+  /** Losses, weights and validation change. */
+  readonly figures: readonly number[];
+  /** The Gram matrix and the gains that the method was given; empty if it asks for none. */
+  readonly products: readonly number[];
+  /** Tensors that the engine keeps after the step. */
+  readonly resident: number;
+}
+
+/** How far two steps' inner products are apart, as a share of the largest. */
+export function productGap({ products: a }: ParityStep, { products: b }: ParityStep): number {
+  if (a.length !== b.length) return Infinity;
+  const largest = Math.max(1e-12, ...b.map(Math.abs));
+  return Math.max(0, ...b.map((x, i) => Math.abs(x - (a[i] ?? NaN)))) / largest;
+}
+
+/** A method that also writes down the inner products it is given. */
+function recorded(weighting: Weighting): Weighting & { readonly products: number[] } {
+  const products: number[] = [];
+  const step: Weighting['step'] = (input) => {
+    products.splice(0, products.length, ...(input.gram ?? []), ...(input.gains ?? []));
+    return weighting.step(input);
+  };
+  return { ...weighting, step, products };
+}
+
+/** Whole steps of one model by one method. */
 export async function paritySteps(
   engine: EngineKind,
   settings: ModelSettings,
   method: string,
-): Promise<number[][]> {
+  steps = 20,
+): Promise<ParityStep[]> {
   const design = designOf(settings);
+  const weighting = recorded(createWeighting(method, TASKS.length, PARITY_METHODS[method] ?? {}));
+  const before = residentCount();
   const learner = createLearner({
     design,
     tasks: TASKS,
-    weighting: createWeighting(method, TASKS.length, PARITY_METHODS[method] ?? {}),
+    weighting,
     random: seededRandom(1),
     inverseLearningRate: 1e-3,
     initial: initialParameters(design.plan, PARAMETER_SEED),
     threads: 1,
     engine,
   });
-  const rows: number[][] = [];
-  for (let i = 0; i < STEPS; i++) {
+  const found: ParityStep[] = [];
+  for (let i = 0; i < steps; i++) {
     const batches = {
       train: () => batchOf(design, i),
       validation: () => batchOf(design, 60 + i),
     };
     const r = await learner.step(batches, i % 5 === 0);
     const change = r.validationChange ?? { predicted: 0, realised: 0 };
-    rows.push([...r.losses, r.inverseLoss, ...r.weights, change.predicted, change.realised]);
+    found.push({
+      figures: [...r.losses, r.inverseLoss, ...r.weights, change.predicted, change.realised],
+      products: [...weighting.products],
+      resident: residentCount() - before,
+    });
   }
   await learner.release();
-  return rows;
+  if (residentCount() !== before) throw new Error('a released learner keeps tensors');
+  return found;
 }
 
 /** Gradients tensor by tensor: each task's, the validation loss's, and the inverse model's update. */

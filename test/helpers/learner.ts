@@ -5,8 +5,8 @@ import { initialParameters, parameterPlan } from '../../src/model/index.ts';
 import { createLearner, type StepDesign } from '../../src/trainer/index.ts';
 import { toFeeds } from '../../src/trainer/loop/dataset.ts';
 import type { LearnerOptions } from '../../src/trainer/step/learner.ts';
-import { createPasses } from '../../src/trainer/step/passes.ts';
-import { createSession } from '../../src/trainer/step/session.ts';
+import { createPasses, type Passes, readGradients } from '../../src/trainer/step/passes.ts';
+import { createSession, read, type Session } from '../../src/trainer/step/session.ts';
 import type { Batches } from '../../src/trainer/step/sight.ts';
 import type { Need, Weighting } from '../../src/trainer/weighting/index.ts';
 import type { WeightingInput, WeightingOutput } from '../../src/trainer/weighting/method.ts';
@@ -87,8 +87,24 @@ export const learnerOf = (weighting: Weighting, more: Partial<LearnerOptions> = 
     ...more,
   });
 
+/** Passes over a session, their gradients in host memory. */
+export function hostPasses(of: StepDesign, session: Session) {
+  const passes = createPasses(of, session, 'weighted');
+  return {
+    ...passes,
+    gradient: async (...given: Parameters<Passes['gradient']>) => {
+      const { losses, gradient } = await passes.gradient(...given);
+      return { losses, gradient: await read(gradient) };
+    },
+    taskGradients: async (...given: Parameters<Passes['taskGradients']>) => {
+      const found = await passes.taskGradients(...given);
+      return { ...found, rows: await readGradients(found.rows) };
+    },
+  };
+}
+
 /** The graphs of a fresh learner, by themselves. */
 export function passesOf(of: StepDesign = design) {
   const session = createSession(of, common);
-  return { session, passes: createPasses(of, session, 'weighted') };
+  return { session, passes: hostPasses(of, session) };
 }

@@ -1,23 +1,29 @@
 /**
  * What the tensorflow engine computes, as JSON, in a process of its own: its package takes over
- * tfjs's global state. `tensorflow-child MODEL own`: with this project's derivatives, as in
- * training; `tensorflow-child MODEL tfjs`: with those of tfjs, which no code here wrote.
+ * tfjs's global state. `tensorflow-child MODEL own STEPS`: with this project's derivatives, as in
+ * training; `tensorflow-child MODEL tfjs STEPS`: with those of tfjs, which no code here wrote.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { isVamoError } from '../../src/core/index.ts';
 import { TFJS_NODE } from './tfjs-node.ts';
-import { PARITY_METHODS, PARITY_MODELS, parityGradients, paritySteps } from './engine-parity.ts';
+import {
+  type ParityStep,
+  PARITY_METHODS,
+  PARITY_MODELS,
+  parityGradients,
+  paritySteps,
+} from './engine-parity.ts';
 
-const [name = '', derivatives] = process.argv.slice(2);
+const [name = '', derivatives, count] = process.argv.slice(2);
 const settings = PARITY_MODELS[name];
 if (!settings) throw new RangeError(`no model ${name}`);
 // Derivatives that are registered first stay.
 if (derivatives === 'tfjs') await import(TFJS_NODE);
 const { createEngine, program } = await import('../../src/engine/index.ts');
 
-const steps: Record<string, number[][]> = {};
+const steps: Record<string, ParityStep[]> = {};
 for (const method of Object.keys(PARITY_METHODS))
-  steps[method] = await paritySteps('tensorflow', settings, method);
+  steps[method] = await paritySteps('tensorflow', settings, method, Number(count));
 
 const codeOf = async (call: () => Promise<unknown>): Promise<string> =>
   call().then(

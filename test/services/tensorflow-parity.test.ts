@@ -3,10 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+  type ParityStep,
   PARITY_METHODS,
   PARITY_MODELS,
   parityGradients,
   paritySteps,
+  productGap,
 } from '../helpers/engine-parity.ts';
 import { hasTensorFlow } from '../helpers/tfjs-node.ts';
 
@@ -14,17 +16,25 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const isInstalled = hasTensorFlow('the tensorflow engine is not compared with the cpu engine');
 
 interface Answer {
-  readonly steps: Record<string, number[][]>;
+  readonly steps: Record<string, ParityStep[]>;
   readonly gradients: Record<string, number[]>;
   readonly manners: Record<string, unknown>;
 }
 
-async function inTensorFlow(model: string, derivatives: 'tfjs' | 'own'): Promise<Answer> {
+async function inTensorFlow(
+  model: string,
+  derivatives: 'tfjs' | 'own',
+  steps: number,
+): Promise<Answer> {
   const child = path('../helpers/tensorflow-child.ts');
   const loader = ['--import', import.meta.resolve('tsx'), child];
-  const { stdout } = await promisify(execFile)(process.execPath, [...loader, model, derivatives], {
-    maxBuffer: 1 << 28,
-  });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [...loader, model, derivatives, String(steps)],
+    {
+      maxBuffer: 1 << 28,
+    },
+  );
   const line = stdout.split('\n').find((text) => text.startsWith('{'));
   return JSON.parse(line ?? '') as Answer;
 }
@@ -38,30 +48,35 @@ function relativeGap(a: readonly number[], b: readonly number[]): number {
 
 describe.skipIf(!isInstalled)('the tensorflow engine and the cpu engine', () => {
   describe.each([
-    ['gaussian', 'tfjs'],
-    ['mse, action head', 'own'],
-    ['timesnet', 'own'],
-  ] as const)('on the model "%s" with %s derivatives', (model, derivatives) => {
+    ['gaussian', 'tfjs', 20],
+    ['mse, action head', 'own', 20],
+    ['timesnet', 'own', 20],
+    ['raw spectrum, experts, guidance', 'tfjs', 6],
+    ['forecast', 'own', 6],
+    // Op by op its 96 steps and their derivatives take long.
+    ['lstm', 'own', 2],
+  ] as const)('on the model "%s" with %s derivatives', (model, derivatives, count) => {
     const settings = PARITY_MODELS[model]!;
     let found: Answer;
     beforeAll(async () => {
-      found = await inTensorFlow(model, derivatives);
+      found = await inTensorFlow(model, derivatives, count);
     });
 
     it.each(Object.keys(PARITY_METHODS))(
-      'agree on losses, weights and validation changes of 20 %s steps',
+      'agree on losses, weights, validation changes and inner products of whole %s steps',
       async (method) => {
-        const expected = await paritySteps('cpu', settings, method);
+        const expected = await paritySteps('cpu', settings, method, count);
         const steps = found.steps[method] ?? [];
-        expect(steps.length).toBe(20);
-        steps.forEach((row, i) =>
-          row.forEach((x, j) => {
-            const y = expected[i]![j]!;
+        expect(steps.length).toBe(count);
+        steps.forEach((step, i) => {
+          step.figures.forEach((x, j) => {
+            const y = expected[i]!.figures[j]!;
             expect(Math.abs(x - y), `step ${i}, figure ${j}`).toBeLessThan(
               1e-4 * (1 + Math.abs(y)),
             );
-          }),
-        );
+          });
+          expect(productGap(step, expected[i]!), `products of step ${i}`).toBeLessThan(1e-4);
+        });
       },
     );
 

@@ -31,7 +31,7 @@ describe('single-task models', () => {
     /** Mean over the tasks of each model's loss of its own task. */
     const meanLoss = async () => {
       const own: number[] = [];
-      for (const [k, state] of trainee.models().entries())
+      for (const [k, state] of (await trainee.models()).entries())
         own.push((await passes.losses(held, parametersOf(state).generator))[k]!);
       return mean(own);
     };

@@ -170,7 +170,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   try {
     if (saved) restore(run, saved);
     await advance(run);
-    const models = trainee.models().map(parametersOf);
+    const models = (await trainee.models()).map(parametersOf);
     return { plan, io, counts, initial, models, record: recordOf(run, plan) };
   } finally {
     await trainee.release();
@@ -242,11 +242,11 @@ function bySplit<T>(valueOf: (split: Split) => T): Record<Split, T> {
   return { train: valueOf('train'), validation: valueOf('validation'), test: valueOf('test') };
 }
 
-function save({ options, trainee, samplers, random, history, evaluations, step }: Run) {
+async function save({ options, trainee, samplers, random, history, evaluations, step }: Run) {
   return saveCheckpoint(options.store, {
     runKey: options.runKey,
     step,
-    models: trainee.models(),
+    models: await trainee.models(),
     weighting: trainee.weighting(),
     random: random.state(),
     samplers: { train: samplers.train.save(), validation: samplers.validation.save() },

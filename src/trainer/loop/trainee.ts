@@ -61,7 +61,7 @@ export interface Trainee {
    * @param counts rows of each task in a batch
    */
   evaluator(market: HostTensor | null, counts: readonly number[]): Promise<Evaluator>;
-  models(): LearnerState[];
+  models(): Promise<LearnerState[]>;
   weighting(): WeightingState[];
   load(models: readonly LearnerState[], weighting: readonly WeightingState[]): void;
   release(): Promise<void>;
@@ -109,12 +109,12 @@ function createJoint(options: TraineeOptions): Trainee {
   const learner = learnerOf(options, weighting, counts, 0);
   const every = measureEvery(weighting, training.gainsEvery);
   return {
-    step: (batches) => learner.step(batches, learner.state.step % every === 0),
-    evaluator: (market, counts) => learner.evaluator(market, counts),
-    models: () => [learner.state],
+    step: (batches) => learner.step(batches, learner.updates % every === 0),
+    evaluator: (market, of) => learner.evaluator(market, of),
+    models: async () => [await learner.read()],
     weighting: () => [weighting.save()],
     load: ([model], [state]) => {
-      if (model) learner.state = model;
+      if (model) learner.load(model);
       if (state) weighting.load(state);
     },
     release: () => learner.release(),
@@ -160,7 +160,7 @@ function createSeparate(options: TraineeOptions): Trainee {
   return {
     async step(batches) {
       const batch = batches.train();
-      const measured = (learners[0]?.state.step ?? 0) % MEASURE_EVERY.without === 0;
+      const measured = (learners[0]?.updates ?? 0) % MEASURE_EVERY.without === 0;
       const held = measured ? batches.validation() : batch;
       const records: StepRecord[] = [];
       for (const [k, learner] of learners.entries()) {
@@ -192,12 +192,12 @@ function createSeparate(options: TraineeOptions): Trainee {
         };
       };
     },
-    models: () => learners.map(({ state }) => state),
+    models: () => Promise.all(learners.map((learner) => learner.read())),
     weighting: () => [],
     load: (models) => {
       learners.forEach((learner, k) => {
         const saved = models[k];
-        if (saved) learner.state = saved;
+        if (saved) learner.load(saved);
       });
     },
     release: async () => {

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { program, type TensorProgram } from '../../engine/index.ts';
+import { program, type TensorFunction, type TensorProgram } from '../../engine/index.ts';
 import { byName, cutVector, type ParameterTensors, type Scope } from '../../model/index.ts';
 import { batchLosses, ownLoss } from './batch-losses.ts';
 import { differentiate, wholeVector } from './derivatives.ts';
@@ -22,7 +22,8 @@ export function weightedGradientProgram(design: StepDesign, days = 0): TensorPro
     ...batchSpecs(design, days),
     weights: float(io.tasks),
   };
-  return program(specs, (inputs) => {
+  const resident = ['gradient'];
+  const fn: TensorFunction = (inputs) => {
     const batch = batchOf(inputs);
     const losses = (p: ParameterTensors): tf.Tensor => tf.stack(batchLosses(design, p, batch));
     const parameters = cutVector(need(inputs, 'generator'), plan.generator);
@@ -33,7 +34,8 @@ export function weightedGradientProgram(design: StepDesign, days = 0): TensorPro
       losses: losses(byName(plan.generator, parameters)),
       gradient: wholeVector(plan, io.tasks, gradients),
     };
-  });
+  };
+  return program(specs, fn, resident);
 }
 
 /**
@@ -58,10 +60,12 @@ export function taskGradientsProgram(
     ...(look?.validation === 'heldout' && { validation: size }),
     ...(look?.metric === 'adam' && { generatorSquare: size, metricCorrection: float(2) }),
   };
-  return program(specs, (inputs) => {
+  const tasks = Array.from({ length: io.tasks }, (_, k) => k);
+  const resident = tasks.flatMap((k) => [`shared.${k}`, `head.${k}`]);
+  if (look?.validation === 'train') resident.push('validation');
+  const fn: TensorFunction = (inputs) => {
     const parameters = cutVector(need(inputs, 'generator'), plan.generator);
     const batch = batchOf(inputs);
-    const tasks = Array.from({ length: io.tasks }, (_, k) => k);
     const rows = tasks.map((k) =>
       differentiate(plan, parameters, ['shared', k], (p) => ownLoss(design, p, batch, k)),
     );
@@ -85,7 +89,8 @@ export function taskGradientsProgram(
       ...(look && partialProducts(vectors, look.scope, metric && cutScopes(design, metric))),
       ...(look?.validation === 'train' && whole && { validation: whole }),
     };
-  });
+  };
+  return program(specs, fn, resident);
 }
 
 /** v as the look wants it: the given one, the batch's own, or none. */

@@ -1,3 +1,4 @@
+import type { EngineTensor } from '../../engine/index.ts';
 import { equal, type HeldOut, type LookOptions } from './sight.ts';
 import type { Feeds } from './session.ts';
 
@@ -10,7 +11,7 @@ import type { Feeds } from './session.ts';
 export async function validationGradient(
   { weighting, session, passes, design }: LookOptions,
   draw: () => Feeds,
-): Promise<{ readonly vector: Float32Array; readonly held: HeldOut | null }> {
+): Promise<{ readonly vector: EngineTensor; readonly held: HeldOut | null }> {
   const every = weighting.validationEvery ?? 1;
   const { step, vectors, validationStep } = session.state;
   const kept = vectors['validation'];

@@ -27,8 +27,12 @@ export interface Learner {
    * @param counts rows of each task in a batch
    */
   evaluator(market: HostTensor | null, counts: readonly number[]): Promise<Evaluator>;
-  /** After the last update; assign to resume from a saved one. */
-  state: LearnerState;
+  /** After the last update, in host memory. */
+  read(): Promise<LearnerState>;
+  /** Goes on from a saved state. */
+  load(saved: LearnerState): void;
+  /** Updates made. */
+  readonly updates: number;
   release(): Promise<void>;
 }
 
@@ -70,6 +74,7 @@ export function createLearner(options: LearnerOptions): Learner {
   const parts: LookOptions = { design, weighting, session, passes, gains };
   return {
     async step(batches, measure) {
+      session.sweep();
       const before = session.state;
       const drawn = { train: batches.train, validation: once(batches.validation) };
       const batch = drawn.train();
@@ -96,11 +101,10 @@ export function createLearner(options: LearnerOptions): Learner {
       };
     },
     evaluator: (market, counts) => createEvaluator({ ...design, counts }, session, market),
-    get state() {
-      return session.state;
-    },
-    set state(saved) {
-      session.state = saved;
+    read: () => session.read(),
+    load: (saved) => session.load(saved),
+    get updates() {
+      return session.state.step;
     },
     release: () => session.release(),
   };

@@ -4,7 +4,8 @@ import { type TaskGradients, wholeNorms } from './inner-products.ts';
 import { learningRateAt } from './optimiser.ts';
 import type { Look } from './products.ts';
 import { hyperGains, lookahead, type Situation, virtualGains } from './second-looks.ts';
-import type { Feeds } from './session.ts';
+import { readGradients } from './passes.ts';
+import { type Feeds, read } from './session.ts';
 import { equal, innerProductOf, type LookOptions, type Sight, thetaOf } from './sight.ts';
 import type { StepDesign } from './tensors.ts';
 
@@ -43,19 +44,19 @@ export async function lookByRows(
   const beyond = BEYOND.some((need) => needs.has(need))
     ? await lookBeyond(options, v, {
         passes,
-        theta: thetaOf(session),
+        theta: await thetaOf(session),
         batch,
         target,
-        rows,
-        product: innerProductOf(options),
+        rows: await readGradients(rows),
+        product: await innerProductOf(options),
         learningRate: learningRateAt(design.optimiser, session.state.step),
       })
     : {};
   return {
     input: {
       losses,
-      ...(needs.has('norms') && { norms: wholeNorms(rows) }),
-      ...(needs.has('gradients') && { gradients: gradientRows(design, rows) }),
+      ...(needs.has('norms') && { norms: wholeNorms(await readGradients(rows)) }),
+      ...(needs.has('gradients') && { gradients: gradientRows(design, await readGradients(rows)) }),
       ...(products && { gram: products.gram }),
       ...(products && needs.has('validation') && products),
       ...beyond,
@@ -80,7 +81,7 @@ async function lookBeyond(
       virtualGains: await virtualGains(situation, current, virtualRate),
     }),
     ...(needs.has('hypergradient') &&
-      v && { hyperGains: await hyperGains(situation, v.vector, current, neumann) }),
+      v && { hyperGains: await hyperGains(situation, await read(v.vector), current, neumann) }),
     ...(needs.has('lookahead') && { lookahead: await lookahead(situation, v?.held?.v.losses) }),
   };
 }

@@ -4,7 +4,8 @@ import { gainsByDifference } from './difference.ts';
 import { validationGradient } from './held-out.ts';
 import { crossProducts } from './inner-products.ts';
 import { lookByRows } from './look-by-rows.ts';
-import type { Feeds, KeptProducts } from './session.ts';
+import { readGradients } from './passes.ts';
+import { type Feeds, type KeptProducts, read } from './session.ts';
 import {
   type Batches,
   type GainsSettings,
@@ -81,7 +82,11 @@ export async function look(options: LookOptions, batch: Feeds, batches: Batches)
 async function crossGramOf(options: LookOptions, batches: Batches): Promise<Float64Array> {
   const second = await options.passes.taskGradients(batches.train());
   const third = await options.passes.taskGradients(batches.train());
-  return crossProducts(second.rows, third.rows, innerProductOf(options));
+  return crossProducts(
+    await readGradients(second.rows),
+    await readGradients(third.rows),
+    await innerProductOf(options),
+  );
 }
 
 /** v, then the gains from losses along it. */
@@ -95,11 +100,11 @@ async function lookByDifference(
   const v = await validationGradient(options, ofOwnBatch ? () => batch : batches.validation);
   const found = await gainsByDifference(
     passes,
-    thetaOf(session),
+    await thetaOf(session),
     batch,
-    v.vector,
+    await read(v.vector),
     { plan: design.plan, tasks: design.io.tasks },
-    innerProductOf(options),
+    await innerProductOf(options),
   );
   const losses = weighting.needs.has('losses') ? { losses: await passes.losses(batch) } : {};
   return {

@@ -1,29 +1,45 @@
+import type { EngineTensor } from '../../engine/index.ts';
 import type { Weighting } from '../weighting/index.ts';
 import type { GradientProducts, TaskGradients } from './inner-products.ts';
 import { taskGradientsProgram, weightedGradientProgram } from './gradient-graphs.ts';
 import { lossProgram } from './loss-graphs.ts';
 import { type Look, sumProducts } from './products.ts';
-import { type Feeds, floats, type Session, vector } from './session.ts';
+import {
+  type Feeds,
+  floats,
+  located,
+  read,
+  type Session,
+  type EngineTensors,
+  vector,
+} from './session.ts';
 import type { StepDesign } from './tensors.ts';
 import { fusedStepProgram, updateProgram } from './update-graphs.ts';
 
-/** A gradient over the whole generator and the K losses it was taken at. */
+/** A gradient over the whole generator, where the engine has it, and the K losses it was taken at. */
 export interface LossGradient {
   readonly losses: Float64Array;
-  readonly gradient: Float32Array;
+  readonly gradient: EngineTensor;
+}
+
+/** `TaskGradients` where the engine has them, for the rest of the step. */
+export interface LiveGradients {
+  readonly shared: readonly EngineTensor[];
+  readonly heads: readonly EngineTensor[];
+  readonly validation?: EngineTensor | undefined;
 }
 
 /** Task gradients, with the inner products that were asked for and the v they were taken with. */
 interface GradientsFound {
   readonly losses: Float64Array;
-  readonly rows: TaskGradients;
+  readonly rows: LiveGradients;
   readonly products: GradientProducts | null;
 }
 
 /** An update that was made: the losses before it, and the graph's outputs to advance by. */
 interface UpdateFound {
   readonly inverseLoss: number;
-  readonly outputs: Feeds;
+  readonly outputs: EngineTensors;
 }
 
 /** What the graphs of a step compute, each a pass or two over a batch. `at`: other parameters. */
@@ -36,7 +52,7 @@ export interface Passes {
   taskGradients(
     batch: Feeds,
     look?: Look | null,
-    validation?: Float32Array,
+    validation?: EngineTensor,
   ): Promise<GradientsFound>;
   /** The whole step in one graph. */
   fused(
@@ -47,16 +63,30 @@ export interface Passes {
   /** The update from task gradients. */
   update(
     batch: Feeds,
-    rows: TaskGradients,
+    rows: LiveGradients,
     trunk: { readonly weights: Float64Array; readonly direction?: ArrayLike<number> | undefined },
     headWeights: Float64Array,
   ): Promise<UpdateFound>;
 }
 
+/** Task gradients in host memory, for methods that look at their elements. */
+export async function readGradients({
+  shared,
+  heads,
+  validation,
+}: LiveGradients): Promise<TaskGradients> {
+  return {
+    shared: await Promise.all(shared.map(read)),
+    heads: await Promise.all(heads.map(read)),
+    ...(validation && { validation: await read(validation) }),
+  };
+}
+
 const daysOf = (batch: Feeds): number => batch['market']?.shape[0] ?? 0;
 const parameters = (at: Float32Array | undefined): Feeds => (at ? { generator: vector(at) } : {});
-const lossesIn = (outputs: Feeds): Float64Array => Float64Array.from(floats(outputs, 'losses'));
-const updated = (outputs: Feeds): UpdateFound => ({
+const lossesIn = (outputs: EngineTensors): Float64Array =>
+  Float64Array.from(floats(outputs, 'losses'));
+const updated = (outputs: EngineTensors): UpdateFound => ({
   outputs,
   inverseLoss: floats(outputs, 'inverseLoss')[0] ?? 0,
 });
@@ -81,21 +111,21 @@ export function createPasses(
         () => weightedGradientProgram(design, days),
         { ...batch, ...parameters(at), weights: vector(weights) },
       );
-      return { losses: lossesIn(outputs), gradient: floats(outputs, 'gradient') };
+      return { losses: lossesIn(outputs), gradient: located(outputs, 'gradient') };
     },
     async taskGradients(batch, look = null, validation) {
       const days = daysOf(batch);
       const outputs = await session.run(
         `task gradients ${days} ${look ? 'and products' : ''}`,
         () => taskGradientsProgram(design, days, look),
-        { ...batch, ...(validation && { validation: vector(validation) }) },
+        { ...batch, ...(validation && { validation }) },
       );
-      const own = look?.validation === 'train' ? floats(outputs, 'validation') : validation;
+      const own = look?.validation === 'train' ? located(outputs, 'validation') : validation;
       return {
         losses: lossesIn(outputs),
         rows: {
-          shared: tasks.map((k) => floats(outputs, `shared.${k}`)),
-          heads: tasks.map((k) => floats(outputs, `head.${k}`)),
+          shared: tasks.map((k) => located(outputs, `shared.${k}`)),
+          heads: tasks.map((k) => located(outputs, `head.${k}`)),
           ...(own && { validation: own }),
         },
         products: look && sumProducts(outputs, tasks.length, look.validation !== 'none'),
@@ -116,8 +146,8 @@ export function createPasses(
         ...batch,
         ...Object.fromEntries(
           tasks.flatMap((k) => [
-            [`shared.${k}`, vector(rows.shared[k] ?? [])],
-            [`head.${k}`, vector(rows.heads[k] ?? [])],
+            [`shared.${k}`, rows.shared[k] ?? vector([])],
+            [`head.${k}`, rows.heads[k] ?? vector([])],
           ]),
         ),
         weights: vector(weights),

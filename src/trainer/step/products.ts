@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { HostTensor } from '../../engine/index.ts';
 import type { Weighting } from '../weighting/index.ts';
 import type { GradientProducts } from './inner-products.ts';
+import { type EngineTensors, floats } from './session.ts';
 import { need, type StepDesign, type Tensors } from './tensors.ts';
 
 /** Which inner products are wanted beside the gradients. */
@@ -76,22 +76,22 @@ export function metricDiagonal({ optimiser }: StepDesign, inputs: Tensors): tf.T
 
 /** Adds the partial sums up, in float64. v, if there is one, is the last vector. */
 export function sumProducts(
-  outputs: Readonly<Record<string, HostTensor>>,
+  outputs: EngineTensors,
   tasks: number,
   withValidation: boolean,
 ): GradientProducts {
   const n = tasks + (withValidation ? 1 : 0);
-  const total = summed(outputs['products.shared'], n);
+  const total = summed(floats(outputs, 'products.shared'), n);
   const gram = new Float64Array(tasks * tasks);
   const gains = new Float64Array(withValidation ? tasks : 0);
   let validationNormSquared = withValidation ? (total[n * n - 1] ?? 0) : 0;
   for (let j = 0; j < tasks; j++) {
     for (let k = 0; k < tasks; k++) gram[j * tasks + k] = total[j * n + k] ?? 0;
     if (withValidation) gains[j] = total[j * n + tasks] ?? 0;
-    const head = outputs[`products.head.${j}`];
-    if (!head) continue;
+    const head = `products.head.${j}`;
+    if (!(head in outputs)) continue;
     // Task j's own gradient first, then v.
-    const own = summed(head, withValidation ? 2 : 1);
+    const own = summed(floats(outputs, head), withValidation ? 2 : 1);
     gram[j * tasks + j] = (gram[j * tasks + j] ?? 0) + (own[0] ?? 0);
     if (!withValidation) continue;
     gains[j] = (gains[j] ?? 0) + (own[1] ?? 0);
@@ -100,8 +100,8 @@ export function sumProducts(
   return { gram, gains, validationNormSquared };
 }
 
-function summed(partial: HostTensor | undefined, n: number): Float64Array {
+function summed(partial: Float32Array, n: number): Float64Array {
   const total = new Float64Array(n * n);
-  partial?.data.forEach((x, i) => (total[i % (n * n)] = (total[i % (n * n)] ?? 0) + x));
+  partial.forEach((x, i) => (total[i % (n * n)] = (total[i % (n * n)] ?? 0) + x));
   return total;
 }

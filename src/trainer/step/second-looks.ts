@@ -7,7 +7,7 @@ import {
   type TaskGradients,
 } from './inner-products.ts';
 import type { Passes } from './passes.ts';
-import type { Feeds } from './session.ts';
+import { type Feeds, read } from './session.ts';
 import { equal } from './sight.ts';
 
 /** One step's situation, as methods that look beyond first order at theta see it. */
@@ -34,7 +34,7 @@ export async function virtualGains(
 ): Promise<Float64Array> {
   const ahead = moved(theta, combined(rows, weights), -rate);
   const { gradient } = await passes.gradient(target(), equal(rows.shared.length), ahead);
-  return gainsAgainst(gradient, rows, product);
+  return gainsAgainst(await read(gradient), rows, product);
 }
 
 /** Length of the step, in parameter space, over which a Hessian's product is a difference. */
@@ -51,6 +51,8 @@ export async function hyperGains(
   weights: Float64Array,
   { rate, terms }: { readonly rate: number; readonly terms: number },
 ): Promise<Float64Array> {
+  const gradientAt = async (at: Float32Array): Promise<Float32Array> =>
+    read((await passes.gradient(batch, weights, at)).gradient);
   let term: Float64Array = Float64Array.from(v);
   const total = term.slice();
   for (let i = 0; i < terms; i++) {
@@ -58,11 +60,11 @@ export async function hyperGains(
     if (size === 0) break;
     const step = DIFFERENCE / size;
     const [up, down] = [
-      await passes.gradient(batch, weights, moved(theta, term, step)),
-      await passes.gradient(batch, weights, moved(theta, term, -step)),
+      await gradientAt(moved(theta, term, step)),
+      await gradientAt(moved(theta, term, -step)),
     ];
     term = term.map((x, j) => {
-      const curved = ((up.gradient[j] ?? 0) - (down.gradient[j] ?? 0)) / (2 * step);
+      const curved = ((up[j] ?? 0) - (down[j] ?? 0)) / (2 * step);
       return x - rate * curved;
     });
     term.forEach((x, j) => (total[j] = (total[j] ?? 0) + x));

@@ -1,12 +1,7 @@
 import type { Weighting, WeightingInput } from '../weighting/index.ts';
-import {
-  adamMetric,
-  type GradientProducts,
-  type InnerProduct,
-  type TaskGradients,
-} from './inner-products.ts';
-import type { LossGradient, Passes } from './passes.ts';
-import type { Feeds, Session } from './session.ts';
+import { adamMetric, type GradientProducts, type InnerProduct } from './inner-products.ts';
+import type { LiveGradients, LossGradient, Passes } from './passes.ts';
+import { type Feeds, read, type Session } from './session.ts';
 import type { StepDesign } from './tensors.ts';
 
 /** Where a step's batches come from; each call draws the next. */
@@ -28,7 +23,7 @@ export interface GainsSettings {
 export interface Sight {
   readonly input: Omit<WeightingInput, 'random'>;
   /** Task gradients to update from; null = not taken. */
-  readonly rows: TaskGradients | null;
+  readonly rows: LiveGradients | null;
   readonly products: GradientProducts | null;
   /** The held-out batch and v on it, where v was taken at this step. */
   readonly held: HeldOut | null;
@@ -49,20 +44,30 @@ export interface LookOptions {
 }
 
 /** Adam's preconditioner as the state has it; null for SGD and before the first step. */
-export function preconditioner({ optimiser }: StepDesign, { state }: Session): Float64Array | null {
+export async function preconditioner(
+  { optimiser }: StepDesign,
+  { state }: Session,
+): Promise<Float64Array | null> {
   const { step, vectors } = state;
-  return adamMetric(vectors['generatorSquare'], 1 - optimiser.beta2 ** step, optimiser.epsilon);
+  const { generatorSquare } = vectors;
+  const square = generatorSquare && (await read(generatorSquare));
+  return adamMetric(square, 1 - optimiser.beta2 ** step, optimiser.epsilon);
 }
 
 /** The method's inner product at the present state. */
-export function innerProductOf({ design, weighting, session }: LookOptions): InnerProduct {
+export async function innerProductOf({
+  design,
+  weighting,
+  session,
+}: LookOptions): Promise<InnerProduct> {
   const { scope, metric } = weighting;
-  return { scope, metric: metric === 'adam' ? preconditioner(design, session) : null };
+  return { scope, metric: metric === 'adam' ? await preconditioner(design, session) : null };
 }
 
 /** theta, the generator's vector. */
-export function thetaOf({ state }: Session): Float32Array {
-  return state.vectors['generator'] ?? new Float32Array();
+export async function thetaOf({ state }: Session): Promise<Float32Array> {
+  const { generator } = state.vectors;
+  return generator ? read(generator) : new Float32Array();
 }
 
 /** Equal weights 1/K: v is the gradient of the mean held-out loss. */

@@ -124,6 +124,10 @@ export function ratesOf(inputs: Tensors, learningRate = 'learningRate'): Rates {
   };
 }
 
+/** The outputs that replace a step's state. */
+export const nextNames = (design: StepDesign): readonly string[] =>
+  Object.keys(stateSpecs(design)).map((name) => `next.${name}`);
+
 /** Specifications of the state a step carries to the next. */
 export function stateSpecs({ plan, optimiser }: StepDesign): Specs {
   return {

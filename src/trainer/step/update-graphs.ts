@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { program, type TensorProgram } from '../../engine/index.ts';
+import { program, type TensorFunction, type TensorProgram } from '../../engine/index.ts';
 import { byName, cutVector, type ParameterTensors } from '../../model/index.ts';
 import type { Weighting } from '../weighting/index.ts';
 import { batchLosses } from './batch-losses.ts';
@@ -14,6 +14,7 @@ import {
   momentOutputs,
   momentsOf,
   need,
+  nextNames,
   ratesOf,
   rateSpecs,
   rowSpecs,
@@ -51,7 +52,7 @@ export function fusedStepProgram(
     weights: float(io.tasks),
     ...(apart && { headWeights: float(io.tasks) }),
   };
-  return program(specs, (inputs) => {
+  const fn: TensorFunction = (inputs) => {
     const batch = batchOf(inputs);
     const losses = (p: ParameterTensors): tf.Tensor => tf.stack(batchLosses(design, p, batch));
     const parameters = cutVector(need(inputs, 'generator'), plan.generator);
@@ -71,7 +72,8 @@ export function fusedStepProgram(
       ...advance(design, inputs, wholeVector(plan, io.tasks, parts)),
       ...inverseStep(design, inputs),
     };
-  });
+  };
+  return program(specs, fn, nextNames(design));
 }
 
 /**
@@ -98,7 +100,7 @@ export function updateProgram(
     ...rows('head', plan.headSize),
     headWeights: float(io.tasks),
   };
-  return program(specs, (inputs) => {
+  const fn: TensorFunction = (inputs) => {
     const weighted = (name: string, weights: string): tf.Tensor[] =>
       tasks.map((k) =>
         tf.mul(need(inputs, `${name}.${k}`), tf.slice(need(inputs, weights), [k], [1])),
@@ -109,5 +111,6 @@ export function updateProgram(
         : need(inputs, 'direction');
     const direction = tf.concat([shared, ...weighted('head', 'headWeights')]);
     return { ...advance(design, inputs, direction), ...inverseStep(design, inputs) };
-  });
+  };
+  return program(specs, fn, nextNames(design));
 }

@@ -2,7 +2,7 @@ import { mean } from '../../core/index.ts';
 import type { ValidationChange } from '../run-record.ts';
 import { learningRateAt, type OptimiserSettings } from './optimiser.ts';
 import type { Passes } from './passes.ts';
-import type { LearnerState, Session } from './session.ts';
+import { type LiveState, read, type Session } from './session.ts';
 import { equal, type HeldOut, preconditioner } from './sight.ts';
 import type { StepDesign } from './tensors.ts';
 
@@ -17,18 +17,23 @@ export async function heldOutAt(
   return { batch, v: await passes.gradient(batch, equal(design.io.tasks)) };
 }
 
+async function vectorIn({ vectors }: LiveState, name: string): Promise<Float32Array> {
+  const found = vectors[name];
+  return found ? read(found) : new Float32Array();
+}
+
 /** The direction d that the last update took, after weighting and clipping, out of what it changed. */
-function directionOf(
+async function directionOf(
   { kind, beta1 }: OptimiserSettings,
-  before: LearnerState,
-  after: LearnerState,
+  before: LiveState,
+  after: LiveState,
   learningRate: number,
-): Float64Array {
+): Promise<Float64Array> {
   const changed = kind === 'adam' ? 'generatorMean' : 'generator';
-  const [a, b] = [before.vectors[changed], after.vectors[changed]];
+  const [a, b] = [await vectorIn(before, changed), await vectorIn(after, changed)];
   const scale = kind === 'adam' ? 1 / (1 - beta1) : -1 / learningRate;
   const decay = kind === 'adam' ? beta1 : 1;
-  return Float64Array.from(b ?? [], (x, i) => scale * (x - decay * (a?.[i] ?? 0)));
+  return Float64Array.from(b, (x, i) => scale * (x - decay * (a[i] ?? 0)));
 }
 
 /**
@@ -45,20 +50,24 @@ export async function validationChange(
     readonly design: StepDesign;
     readonly session: Session;
   },
-  before: LearnerState,
+  before: LiveState,
   { batch, v }: HeldOut,
 ): Promise<ValidationChange> {
   const { passes, design, session } = options;
   const after = session.state;
   const learningRate = learningRateAt(design.optimiser, before.step);
-  const direction = directionOf(design.optimiser, before, after, learningRate);
-  const diagonal = preconditioner(design, session);
-  const theta = { before: before.vectors['generator'], after: after.vectors['generator'] };
+  const direction = await directionOf(design.optimiser, before, after, learningRate);
+  const diagonal = await preconditioner(design, session);
+  const theta = {
+    before: await vectorIn(before, 'generator'),
+    after: await vectorIn(after, 'generator'),
+  };
+  const gradient = await read(v.gradient);
   let predicted = 0;
   let firstOrder = 0;
-  v.gradient.forEach((x, i) => {
+  gradient.forEach((x, i) => {
     predicted -= learningRate * x * (diagonal?.[i] ?? 1) * (direction[i] ?? 0);
-    firstOrder += x * ((theta.after?.[i] ?? 0) - (theta.before?.[i] ?? 0));
+    firstOrder += x * ((theta.after[i] ?? 0) - (theta.before[i] ?? 0));
   });
   const realised = mean([...(await passes.losses(batch))]) - mean([...v.losses]);
   return { predicted, firstOrder, realised };

@@ -15,7 +15,7 @@ describe('perTaskClip with the default preset, under Adam', () => {
     const learner = learnerOf(createWeighting('vamo', 3, { perTaskClip: limit }));
     const batches = countedBatches();
     for (const seed of [10, 20, 30]) {
-      session.state = { ...session.state, vectors: { ...learner.state.vectors } };
+      session.load(await learner.read());
       const norms = await lengths(seed);
       const { weights } = await learner.step(batches, false);
       // Warm-up: 1/3 each before the clip.

@@ -7,6 +7,7 @@ import {
   squaredNorm,
 } from '../../../src/trainer/step/inner-products.ts';
 import type { Look } from '../../../src/trainer/step/products.ts';
+import { vector } from '../../../src/trainer/step/session.ts';
 import { equal } from '../../../src/trainer/step/sight.ts';
 import { batchAt, design, initial, learnerOf, passesOf, plan } from '../../helpers/learner.ts';
 
@@ -78,9 +79,10 @@ describe('inner products inside the graph', () => {
     { scope: 'all', metric: 'euclid', validation: 'none' },
   ])('are the float64 ones of the same vectors: %o', async (look) => {
     const { session: own, passes: at } = passesOf();
-    own.state = { step: steps, vectors: { ...own.state.vectors, generatorSquare: square } };
+    const { vectors } = await own.read();
+    own.load({ step: steps, vectors: { ...vectors, generatorSquare: square } });
     const { gradient: v } = await at.gradient(held, equal(3));
-    const { rows, products } = await at.taskGradients(batch, look, v);
+    const { rows, products } = await at.taskGradients(batch, look, vector(v));
     await own.release();
     const metric =
       look.metric === 'adam'
@@ -120,7 +122,8 @@ describe('a step', () => {
     for (let i = 0; i < 3; i++)
       for (const learner of learners)
         await learner.step({ train: () => batchAt(i), validation: () => batchAt(60 + i) }, false);
-    const [fused, split] = learners.map(({ state }) => state.vectors);
+    const states = await Promise.all(learners.map((learner) => learner.read()));
+    const [fused, split] = states.map(({ vectors }) => vectors);
     // Adam divides by the gradient's size: rounding near zero gradients shows, but only a little.
     for (const name of ['generator', 'inverse']) {
       const a = fused?.[name] ?? new Float32Array();

@@ -60,7 +60,7 @@ describe('clipping bounds the combined gradient', () => {
         design: { ...sgd, optimiser: { ...sgd.optimiser, clipNorm: most } },
       });
       await learner.step(countedBatches(), false);
-      const after = learner.state.vectors['generator']!;
+      const after = (await learner.read()).vectors['generator']!;
       await learner.release();
       const rate = sgd.optimiser.learningRate;
       return Float64Array.from(after, (x, i) => (initial.generator[i]! - x) / rate);

@@ -29,14 +29,14 @@ describe('every registered method trains, and goes on bit for bit from its saved
       random: random.state(),
       drawn: batches.drawn,
     });
-    const at = learner.state;
+    const at = await learner.read();
     // Measuring costs other methods two graphs more; one of them stands for all.
     const measured = weighting.needs.has('validation') || name === 'vanilla';
     const goOn = async () => {
       const records = [];
       for (let i = 0; i < AFTER; i++)
         records.push(await learner.step(batches, measured && i === 0));
-      return { records, vectors: learner.state.vectors };
+      return { records, vectors: (await learner.read()).vectors };
     };
     const first = await goOn();
     const known = JSON.parse(saved) as {
@@ -47,7 +47,7 @@ describe('every registered method trains, and goes on bit for bit from its saved
     weighting.load(known.weighting);
     random = restoreRandom(known.random);
     Object.assign(batches.drawn, known.drawn);
-    learner.state = at;
+    learner.load(at);
     const again = await goOn();
     await learner.release();
     expect(again).toEqual(first);

@@ -42,7 +42,7 @@ async function stepOf(needs: readonly Need[], more: Parameters<typeof probe>[1] 
   const learner = learnerOf(method, { design: sgd });
   const batches = countedBatches();
   const record = await learner.step(batches, false);
-  const after = learner.state.vectors['generator']!;
+  const after = (await learner.read()).vectors['generator']!;
   await learner.release();
   return { seen: method.seen[0]!, drawn: batches.drawn, after, record };
 }
@@ -228,7 +228,7 @@ describe('what a step keeps', () => {
     const kept: Float32Array[] = [];
     for (let i = 0; i < 4; i++) {
       await learner.step(batches, false);
-      kept.push(learner.state.vectors['validation']!);
+      kept.push((await learner.read()).vectors['validation']!);
     }
     await learner.release();
     expect(batches.drawn).toEqual({ train: 4, validation: 2 });

@@ -41,7 +41,7 @@ it('the configuration of docs/methods.md is Algorithm 1 and eq. 5 to the letter'
   const weighting = createWeighting('vamo', 3, training.methodOptions);
   const learner = learnerOf(weighting, { design: plain });
   await learner.step(countedBatches(), false);
-  const after = learner.state.vectors['generator']!;
+  const after = (await learner.read()).vectors['generator']!;
   await learner.release();
   await session.release();
   const size = Math.max(...d.map(Math.abs));

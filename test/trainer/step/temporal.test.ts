@@ -7,10 +7,9 @@ import { type DayTrajectory, toFeeds } from '../../../src/trainer/loop/dataset.t
 import { splitLosses } from '../../../src/trainer/loop/split-losses.ts';
 import { createEvaluator } from '../../../src/trainer/step/evaluator.ts';
 import { combined } from '../../../src/trainer/step/inner-products.ts';
-import { createPasses } from '../../../src/trainer/step/passes.ts';
 import { createSession } from '../../../src/trainer/step/session.ts';
 import { equal } from '../../../src/trainer/step/sight.ts';
-import { counts, design as plainDesign, learnerOf } from '../../helpers/learner.ts';
+import { counts, design as plainDesign, hostPasses, learnerOf } from '../../helpers/learner.ts';
 import { tinyModel, refOf, walk } from '../../helpers/trainer.ts';
 
 const [DAYS, HISTORY, CHANNELS] = [3, 96, 2];
@@ -55,7 +54,7 @@ const held = toFeeds(
 );
 
 const session = createSession(design, { initial, inverseLearningRate: 1e-3, threads: 1 });
-const passes = createPasses(design, session, 'weighted');
+const passes = hostPasses(design, session);
 const sessions = [session];
 afterAll(async () => {
   for (const each of sessions) await each.release();
