@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs a software Vulkan device, so that the WebGPU provider can be tested without a GPU:
 # SwiftShader comes with Debian's package chromium. Does nothing where a Vulkan device is set up.
-# Never fails: where it cannot install, it says why, and test/engine/webgpu.test.ts says it was skipped.
+# Never fails: where it cannot install, it says why, and test/services/webgpu.test.ts says it was skipped.
 set -uo pipefail
 
 icd=/usr/lib/chromium/vk_swiftshader_icd.json
