@@ -14,8 +14,9 @@ const GENERATION = 1;
 
 /**
  * Seals a day of which only the step sums are known, as a foreign system or the slot-level simulator
- * gives them. It can be trained on (labels fall back to return per budget), but not replayed: it has
- * no events. Sealed already, the day stays as it is.
+ * gives them. A model can learn from it (labels fall back to return per budget), but it cannot be
+ * replayed, for it has no events: `vamo train` evaluates and chooses the returns it asks for by replay,
+ * and needs days with events for that. Sealed already, the day stays as it is.
  * @throws VamoError STORE_FULL, STORE_IO, STORE_CORRUPT
  */
 export async function sealSteps(
