@@ -12,7 +12,6 @@
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { loadConfig } from '../src/config/index.ts';
 import { quantile } from '../src/core/index.ts';
 import { startRegistry } from '../test/helpers/schema-registry.ts';
@@ -28,20 +27,19 @@ import {
   topicOf,
 } from './ingest/run.ts';
 import { EnvironmentError, preparePython } from './peers/environment.ts';
+import { benchOptions } from './options.ts';
 
-const { values: given } = parseArgs({
-  options: {
-    rows: { type: 'string', default: '1000000' },
-    partitions: { type: 'string', default: '4' },
-    repeat: { type: 'string', default: '3' },
-    'flush-rows': { type: 'string' },
-    most: { type: 'string', default: '30000000' },
-    ours: { type: 'boolean', default: false },
-    scale: { type: 'boolean', default: false },
-    fresh: { type: 'boolean', default: false },
-    short: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
+const given = benchOptions('From a Kafka topic to durable rows, against ClickHouse and Python.', {
+  rows: { type: 'string', default: '1000000' },
+  partitions: { type: 'string', default: '4' },
+  repeat: { type: 'string', default: '3' },
+  'flush-rows': { type: 'string' },
+  most: { type: 'string', default: '30000000' },
+  ours: { type: 'boolean', default: false },
+  scale: { type: 'boolean', default: false },
+  fresh: { type: 'boolean', default: false },
+  short: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
 });
 const SHORT_ROWS = 100_000;
 const PORT = 19492;

@@ -10,7 +10,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { type Config, parseConfig, loadConfig } from '../src/config/index.ts';
 import { silentLogger } from '../src/core/index.ts';
 import { sealSteps } from '../src/days/index.ts';
@@ -20,6 +19,7 @@ import { openDirectoryStore, readManifest } from '../src/store/index.ts';
 import { train } from '../src/trainer/index.ts';
 import { datasetOf, normaliserOf, readDays, readHistory } from '../src/trainer/night/days.ts';
 import { stepPrograms } from './peers/step-data.ts';
+import { benchOptions } from './options.ts';
 
 const CAMPAIGNS = [4700, 4200, 1200];
 const EPOCHS = 10;
@@ -29,13 +29,11 @@ const OTHERS = [
   { name: 'NVIDIA H100, 67 TFLOP/s of float32', gflops: 67_000, share: 0.15 },
 ] as const;
 
-const { values: given } = parseArgs({
-  options: {
-    steps: { type: 'string', default: '100' },
-    method: { type: 'string', default: 'vamo' },
-    train: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
+const given = benchOptions("Training on days of the paper's real size.", {
+  steps: { type: 'string', default: '100' },
+  method: { type: 'string', default: 'vamo' },
+  train: { type: 'string' },
+  json: { type: 'boolean', default: false },
 });
 const root = fileURLToPath(new URL('../.cache/bench-night/', import.meta.url));
 

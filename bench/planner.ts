@@ -3,9 +3,8 @@
  * its test day, and prints returns as shares of the best constant's in hindsight. Choose on some
  * seeds, report others. With `--results FILE` finished runs are kept there and not made again.
  */
-import { atLeastOne } from './options.ts';
+import { atLeastOne, benchOptions } from './options.ts';
 import { appendFile, readFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import type { Config } from '../src/config/index.ts';
 import { model } from '../src/config/model-schema.ts';
 import { worldTable, type WorldResult } from './planner/table.ts';
@@ -23,15 +22,13 @@ const FORMS: Readonly<Record<string, (config: Config) => Config>> = {
   timesnet: (config) => ({ ...config, model: modelOf({ ...config.model, temporal: 'timesnet' }) }),
 };
 
-const { values: given } = parseArgs({
-  options: {
-    worlds: { type: 'string', default: '5' },
-    seed0: { type: 'string', default: '101' },
-    scenarios: { type: 'string', default: 'default,periodic' },
-    forms: { type: 'string', default: 'default' },
-    threads: { type: 'string', default: '1' },
-    results: { type: 'string' },
-  },
+const given = benchOptions('The planner against its anchors in simulated worlds.', {
+  worlds: { type: 'string', default: '5' },
+  seed0: { type: 'string', default: '101' },
+  scenarios: { type: 'string', default: 'default,periodic' },
+  forms: { type: 'string', default: 'default' },
+  threads: { type: 'string', default: '1' },
+  results: { type: 'string' },
 });
 
 /** A module by its name alone has the keys of the size. */

@@ -1,28 +1,28 @@
 /**
- * Where a step's time goes: ONNX Runtime's profile of a Vanilla and of an exact VAMO step, each
- * node's shortest time of all runs, summed by operator. Shortest times leave out what passes between
- * nodes and what other work on the machine adds; `whole step` is the shortest time from outside.
+ * Where a step's time goes. First ONNX Runtime's profile of a Vanilla and of an exact VAMO step, each
+ * node's shortest time of all runs, summed by operator; this leaves out what passes between nodes and
+ * what other work on the machine adds. Then the graphs without the profiler, in turns and in the order
+ * of a step: their matrix work and their median time.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { quantile } from '../src/core/index.ts';
 import { type TensorProgram, type TensorSpec, trace } from '../src/engine/index.ts';
 import { sessionOptions } from '../src/engine/runtime.ts';
 import { initialParameters, type ModelSettings, parameterPlan } from '../src/model/index.ts';
-import { atLeastOne } from './options.ts';
+import { atLeastOne, benchOptions } from './options.ts';
 import { modelSettings } from './peers/model-settings.ts';
 import { stepIo, stepPrograms, stepTensors } from './peers/step-data.ts';
 
-const { values: given } = parseArgs({
-  options: {
-    size: { type: 'string', default: 'small' },
-    temporal: { type: 'string', default: 'timesnet' },
-    runs: { type: 'string', default: '30' },
-    threads: { type: 'string', default: '2' },
-  },
+const given = benchOptions("Where a training step's time goes.", {
+  size: { type: 'string', default: 'small' },
+  temporal: { type: 'string', default: 'timesnet' },
+  runs: { type: 'string', default: '30' },
+  threads: { type: 'string', default: '2' },
 });
+const WARM_RUNS = 5;
 const runs = atLeastOne('runs', given.runs);
 const threads = atLeastOne('threads', given.threads);
 
@@ -49,33 +49,36 @@ interface Sum {
   ms: number;
 }
 
-interface Profile {
-  readonly byOperator: Map<string, Sum>;
-  readonly wholeMs: number;
-}
-
-/** Runs a graph and reads what the runtime wrote about it. */
-async function profile(
+/** A graph and a session of its own, with what to feed it. */
+async function opened(
   { inputs, fn }: TensorProgram,
   valueOf: ReturnType<typeof inputsOf>,
-): Promise<Profile> {
-  const folder = mkdtempSync(join(tmpdir(), 'vamo-profile-'));
-  const session = await InferenceSession.create(trace(inputs, fn).bytes, {
+  options: InferenceSession.SessionOptions = {},
+) {
+  const graph = trace(inputs, fn);
+  const session = await InferenceSession.create(graph.bytes, {
     ...sessionOptions({ threads }),
-    enableProfiling: true,
-    profileFilePrefix: join(folder, 'step'),
+    ...options,
   });
   const feeds = Object.fromEntries(
     Object.entries(inputs)
       .filter(([name]) => session.inputNames.includes(name))
       .map(([name, spec]) => [name, valueOf(name, spec)]),
   );
-  let wholeMs = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < runs; i++) {
-    const start = performance.now();
-    await session.run(feeds);
-    wholeMs = Math.min(wholeMs, performance.now() - start);
-  }
+  return { graph, session, run: async () => session.run(feeds) };
+}
+
+/** Runs a graph and reads what the runtime wrote about its nodes, by operator. */
+async function profile(
+  program: TensorProgram,
+  valueOf: ReturnType<typeof inputsOf>,
+): Promise<Map<string, Sum>> {
+  const folder = mkdtempSync(join(tmpdir(), 'vamo-profile-'));
+  const { session, run } = await opened(program, valueOf, {
+    enableProfiling: true,
+    profileFilePrefix: join(folder, 'step'),
+  });
+  for (let i = 0; i < runs; i++) await run();
   session.endProfiling();
   await session.release();
   const [file = ''] = readdirSync(folder);
@@ -92,12 +95,26 @@ async function profile(
     const us = Math.min(dur, shortest.get(name)?.us ?? Number.POSITIVE_INFINITY);
     shortest.set(name, { operator: args?.op_name ?? name, us });
   }
-  const byOperator: Profile['byOperator'] = new Map();
+  const byOperator = new Map<string, Sum>();
   for (const { operator, us } of shortest.values()) {
     const sum = byOperator.get(operator) ?? { nodes: 0, ms: 0 };
     byOperator.set(operator, { nodes: sum.nodes + 1, ms: sum.ms + us / 1e3 });
   }
-  return { byOperator, wholeMs };
+  return byOperator;
+}
+
+type Opened = Awaited<ReturnType<typeof opened>>;
+
+/** Median milliseconds of graphs that run in this order, again and again. */
+async function timed(graphs: readonly Opened[]): Promise<number[]> {
+  const ms: number[][] = graphs.map(() => []);
+  for (let i = 0; i < runs + WARM_RUNS; i++)
+    for (const [k, { run }] of graphs.entries()) {
+      const start = performance.now();
+      await run();
+      if (i >= WARM_RUNS) ms[k]!.push(performance.now() - start);
+    }
+  return ms.map((of) => quantile(of, 0.5));
 }
 
 const OPERATORS = [
@@ -112,9 +129,9 @@ const OPERATORS = [
 ] as const;
 
 /** Nodes and milliseconds of the groups above, over all graphs of a step. */
-function grouped(profiles: readonly Profile[]) {
+function grouped(profiles: readonly Map<string, Sum>[]) {
   const sums = new Map<string, Sum>(OPERATORS.map(([name]) => [name, { nodes: 0, ms: 0 }]));
-  for (const { byOperator } of profiles)
+  for (const byOperator of profiles)
     for (const [operator, { nodes, ms }] of byOperator) {
       const group = OPERATORS.find(([, pattern]) => pattern.test(operator))?.[0];
       const sum = group && sums.get(group);
@@ -146,14 +163,31 @@ for (const [name, a] of one) {
 }
 const [a, b] = [total(one), total(other)];
 line('all nodes', figures(a), figures(b), (b.ms / a.ms).toFixed(2));
-const whole = (profiles: readonly Profile[]) => profiles.reduce((sum, p) => sum + p.wholeMs, 0);
-const outside = [whole(vanilla), whole(vamo)] as const;
-line(
-  'whole step',
-  ['', outside[0].toFixed(1)],
-  ['', outside[1].toFixed(1)],
-  (outside[1] / outside[0]).toFixed(2),
-);
-console.log(
-  `\nVAMO by graph: ${vamo.map((p) => p.wholeMs.toFixed(1)).join(' + ')} ms (v, task gradients, update)`,
-);
+
+const fused = await opened(programs.vanilla[0]!, inputsOf(model, false));
+const parts: Opened[] = [];
+for (const [i, program] of programs.vamo.entries())
+  parts.push(await opened(program, inputsOf(model, i === 0)));
+const graphs = [
+  ...(await timed([fused])).map((ms) => ({ name: 'the Vanilla step', ms, ...fused.graph })),
+  ...(await timed(parts)).map((ms, i) => ({
+    name: ['VAMO: v', 'VAMO: task gradients', 'VAMO: update'][i]!,
+    ms,
+    ...parts[i]!.graph,
+  })),
+];
+console.log('\nby graph, median of the runs, without the profiler');
+line('', ['GFLOP', 'ms'], ['GFLOP/s', ''], '');
+for (const { name, ms, flops } of graphs)
+  line(name, [(flops / 1e9).toFixed(2), ms.toFixed(1)], [(flops / ms / 1e6).toFixed(0), ''], '');
+const [step, v, gradients, update] = graphs;
+/** v taken anew at every `every`-th step, in Vanilla steps. */
+const against = (of: 'flops' | 'ms', every: number): string =>
+  ((v![of] / every + gradients![of] + update![of]) / step![of]).toFixed(2);
+for (const [name, every] of [
+  ['exact', 1],
+  ['valEvery 4', 4],
+] as const)
+  console.log(
+    `${name}: ${against('flops', every)} times the matrix work of Vanilla, ${against('ms', every)} times its time`,
+  );

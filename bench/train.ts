@@ -6,10 +6,9 @@
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { matrixPeak } from './matrix-peak.ts';
 import { type Comparison, compare, ratioOf } from './peers/compare.ts';
-import { atLeastOne, oneOf } from './options.ts';
+import { atLeastOne, benchOptions, oneOf } from './options.ts';
 import { EnvironmentError, preparePython } from './peers/environment.ts';
 import { modelSettings, SIZES } from './peers/model-settings.ts';
 import { COUNTS, stepGraphs, stepIo, stepTensors } from './peers/step-data.ts';
@@ -67,16 +66,14 @@ const MEMORY_BARS = [
   ['vamo', 'PyTorch vamo, K + 1 passes', 0.7],
 ] as const;
 
-const { values: given } = parseArgs({
-  options: {
-    sizes: { type: 'string', default: SIZES.join() },
-    temporal: { type: 'string', default: 'timesnet' },
-    parts: { type: 'string', default: PARTS.join() },
-    blocks: { type: 'string', default: '8' },
-    steps: { type: 'string', default: '8' },
-    threads: { type: 'string', default: '2' },
-    json: { type: 'boolean', default: false },
-  },
+const given = benchOptions('Training steps against PyTorch.', {
+  sizes: { type: 'string', default: SIZES.join() },
+  temporal: { type: 'string', default: 'timesnet' },
+  parts: { type: 'string', default: PARTS.join() },
+  blocks: { type: 'string', default: '8' },
+  steps: { type: 'string', default: '8' },
+  threads: { type: 'string', default: '2' },
+  json: { type: 'boolean', default: false },
 });
 const listOf = <T extends string>(option: string, text: string, names: readonly T[]): T[] =>
   text.split(',').map((name) => oneOf(option, name, names));

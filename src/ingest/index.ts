@@ -26,7 +26,7 @@ export {
 export { createIngester, type Ingester, type IngestSnapshot } from './ingester.ts';
 export { type IngesterOptions } from './ingester-options.ts';
 export { BAD_WINDOW } from './bad-window.ts';
-export { type IngestStats, type FaultPoint } from './partition-ingest.ts';
+export { type IngestStats, type FaultPoint } from './partition-context.ts';
 export { openKafkaSecurity } from './kafka-security.ts';
 export { type PartitionSnapshot } from './snapshot.ts';
 export { boundedSource } from './bounded-source.ts';

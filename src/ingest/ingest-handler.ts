@@ -5,12 +5,8 @@ import { createJsonDecoder } from './decode-json.ts';
 import type { SourceHandler } from './event-source.ts';
 import { createGate } from './gate.ts';
 import type { IngesterOptions } from './ingester-options.ts';
-import {
-  type IngestStats,
-  openPartition,
-  type PartitionContext,
-  type PartitionIngest,
-} from './partition-ingest.ts';
+import type { IngestStats, PartitionContext } from './partition-context.ts';
+import { openPartition, type PartitionIngest } from './partition-ingest.ts';
 import { checkSource } from './source-identity.ts';
 
 const FLUSHES = 2;

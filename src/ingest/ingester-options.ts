@@ -3,7 +3,7 @@ import type { Logger, Progress } from '../core/index.ts';
 import type { ObjectStore } from '../store/index.ts';
 import type { RecordDecoder } from './decode-record.ts';
 import type { EventSource } from './event-source.ts';
-import type { FaultPoint } from './partition-ingest.ts';
+import type { FaultPoint } from './partition-context.ts';
 
 export interface IngesterOptions {
   readonly source: EventSource;

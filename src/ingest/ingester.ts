@@ -3,7 +3,8 @@ import { createDeadline } from './deadline.ts';
 import { createHandler } from './ingest-handler.ts';
 import { createWatch } from './ingest-watch.ts';
 import type { IngesterOptions } from './ingester-options.ts';
-import type { IngestStats, PartitionIngest } from './partition-ingest.ts';
+import type { IngestStats } from './partition-context.ts';
+import type { PartitionIngest } from './partition-ingest.ts';
 import type { PartitionSnapshot } from './snapshot.ts';
 import { checkSource } from './source-identity.ts';
 

@@ -1,68 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { isVamoError, type Logger, sleep, VamoError } from '../core/index.ts';
-import { type ObjectStore, openLedger, storeError } from '../store/index.ts';
+import { isVamoError, VamoError } from '../core/index.ts';
 import type { LedgerEntry } from '../contracts/index.ts';
+import { openLedger } from '../store/index.ts';
 import { BAD_WINDOW, findTooManyBad } from './bad-window.ts';
-import type { BuilderPool } from './builder-pool.ts';
-import type { RecordDecoder } from './decode-record.ts';
 import type { SourceBatch } from './event-source.ts';
+import type { PartitionContext } from './partition-context.ts';
 import { createRangeBuffer, type RangeBuffer } from './range-buffer.ts';
+import { createRangeWriter, pause } from './range-writer.ts';
 import type { PartitionSnapshot } from './snapshot.ts';
-
-/**
- * Where a run can be stopped to see what a restart makes of it: every step of the commit protocol.
- * The partition's place in the ledger was read; a batch was accepted; its rows were added; the files
- * are about to be written; they stand, but not the entry; the entry stands; the source was told.
- */
-export type FaultPoint = (
-  at: 'assigned' | 'accepted' | 'buffered' | 'flushing' | 'filed' | 'committed' | 'hinted',
-  partition: number,
-  /** Records not yet in the ledger. */
-  uncommitted: number,
-) => void | Promise<void>;
-
-export interface IngestStats {
-  /** Of committed ranges: records = filtered + deadLetters + those that gave rows, one or more. */
-  records: number;
-  filtered: number;
-  rows: number;
-  deadLetters: number;
-  commits: number;
-  /** Ranges another writer had committed first, or whose files had become too old to commit. */
-  lost: number;
-  /** Times the source stood elsewhere than the ledger. */
-  seeks: number;
-  /** Offset ranges that the source deleted unread. */
-  gaps: number;
-  /** Records read, dropped and to be read again. */
-  reread: number;
-}
-
-export interface PartitionContext {
-  readonly topic: string;
-  readonly store: ObjectStore;
-  readonly decoder: RecordDecoder;
-  readonly utcOffsetMinutes: number;
-  readonly flushRows: number;
-  readonly flushMs: number;
-  readonly maxBadShare: number;
-  readonly builders: BuilderPool;
-  /** Bounds how many flushes run at once. */
-  readonly flushGate: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Whether a store that fails for a time is waited for. */
-  readonly waitsForStore: boolean;
-  /** Files that no entry names may be removed when they are so old, ms. */
-  readonly orphanGraceMs?: number | undefined;
-  readonly clock: () => number;
-  readonly stats: IngestStats;
-  readonly log: Logger;
-  /** Ends waiting. */
-  readonly signal: AbortSignal;
-  readonly faultPoint?: FaultPoint | undefined;
-}
-
-/** Between two tries to prepare a batch. */
-const LONGEST_WAIT_MS = 30_000;
 
 /** One partition while it is this reader's. Calls run one after another. */
 export interface PartitionIngest {
@@ -91,6 +35,7 @@ export async function openPartition(
 ): Promise<PartitionIngest> {
   const { topic, store, stats, clock, decoder } = context;
   const ledger = openLedger(store, topic, partition);
+  const writer = createRangeWriter(context, partition, ledger);
   /** What is committed before the open range, the newest first. */
   let recent = await ledger.recent(BAD_WINDOW);
   /** Where records begin in a partition of which nothing is committed. */
@@ -144,46 +89,13 @@ export async function openPartition(
     );
   }
 
-  /** Writes the range's files, then its entry. The same nonce again replaces, and knows, its own. */
-  async function write(
-    nonce: string,
-    to: number,
-    beganMs: number,
-  ): Promise<LedgerEntry | undefined> {
-    await context.faultPoint?.('flushing', partition, range.records);
-    const entry = await range.write(store, to, nonce);
-    await context.faultPoint?.('filed', partition, range.records);
-    // So long after the first try its files may be collected before the entry names them.
-    const isStale = clock() - beganMs > (context.orphanGraceMs ?? Infinity) / 2;
-    return isStale || (await ledger.commit(entry)) === 'lost' ? undefined : entry;
-  }
-
-  /** A full disk or a store that does not answer: nothing is passed over, and tried again later. */
-  async function writePatiently(nonce: string, to: number): Promise<LedgerEntry | undefined> {
-    const beganMs = clock();
-    for (let tries = 0; ; tries++)
-      try {
-        return await context.flushGate(() => write(nonce, to, beganMs));
-      } catch (error) {
-        const failed = storeError(error, `cannot commit ${topic}/${partition}`);
-        // What is another's now is his to commit.
-        if (dropped) return undefined;
-        if (!failed.retriable || !context.waitsForStore || context.signal.aborted) throw failed;
-        context.log.error('ingest.store', { topic, partition, tries, reason: failed.message });
-        await pause(tries);
-      }
-  }
-
-  const pause = (tries: number): Promise<void> =>
-    sleep(Math.min(LONGEST_WAIT_MS, 250 * 2 ** tries), context.signal).catch(() => undefined);
-
   async function commit(): Promise<void> {
     if (dropped || next === range.from) return;
     refuseTooManyBad();
     const { records, rows, filtered, bad } = range;
     const to = next;
     const beganMs = clock();
-    const entry = await writePatiently(randomUUID().slice(0, 8), to);
+    const entry = await writer.write(range, to, isOurs);
     if (entry === undefined) {
       if (!isOurs()) return;
       stats.lost += 1;
@@ -217,7 +129,7 @@ export async function openPartition(
     } catch (error) {
       if (!isVamoError(error) || !error.retriable) throw error;
       context.log.warn('ingest.wait', { topic, partition, reason: error.message });
-      await pause(waits++);
+      await pause(waits++, context.signal);
       return false;
     }
   }
@@ -272,9 +184,8 @@ export async function openPartition(
       inTurn(async () => {
         await commit();
         if (dropped || next !== from) return;
-        const nonce = randomUUID().slice(0, 8);
-        const entry = { ...(await range.write(store, to, nonce)), gap: true as const };
-        if ((await ledger.commit(entry)) === 'lost') return startOver();
+        const entry = await writer.writeGap(range, to);
+        if (entry === undefined) return startOver();
         stats.gaps += 1;
         startBehind(entry);
       }),

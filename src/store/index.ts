@@ -14,7 +14,7 @@ export { createSegmentBuilder, type SegmentBuilder } from './segment-builder.ts'
 export { type ColumnFile, openColumnFile } from './column-file.ts';
 export { openColumns } from './partition-columns.ts';
 export { isWholeArrowFile } from './arrow-file.ts';
-export { openLedger } from './ledger.ts';
+export { type Ledger, openLedger } from './ledger.ts';
 export { followLedgers, readLedgers } from './ledgers.ts';
 export { orphansByAge, removeOrphans } from './orphans.ts';
 export { committedOfDay, findOrphans, type CommittedDay } from './committed.ts';

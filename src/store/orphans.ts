@@ -60,7 +60,7 @@ export async function orphansByAge(store: ObjectStore, beforeMs: number): Promis
 /**
  * Removes the files that writers left behind which died, or lost the race, between file and entry or
  * manifest.
- * @param beforeMs a grace period ago: no writer commits files half as old, see `partition-ingest.ts`
+ * @param beforeMs a grace period ago: no writer commits files half as old, see `range-writer.ts`
  * @throws VamoError INGEST_LEDGER, STORE_CORRUPT, STORE_IO
  */
 export async function removeOrphans(store: ObjectStore, beforeMs: number): Promise<Orphans> {

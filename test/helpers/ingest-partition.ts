@@ -2,7 +2,7 @@ import { silentLogger } from '../../src/core/index.ts';
 import { createBuilderPool } from '../../src/ingest/builder-pool.ts';
 import { createJsonDecoder } from '../../src/ingest/decode-json.ts';
 import { createGate } from '../../src/ingest/gate.ts';
-import type { PartitionContext } from '../../src/ingest/partition-ingest.ts';
+import type { PartitionContext } from '../../src/ingest/partition-context.ts';
 import type { ObjectStore } from '../../src/store/index.ts';
 import { TASKS } from './ingest-records.ts';
 
