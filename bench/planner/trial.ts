@@ -38,6 +38,7 @@ export async function trial(
       subject: 'candidate',
       result,
       exported,
+      champion: null,
       days: { yesterday, test },
       market: before(test.day),
       pinned: { digest: '' },

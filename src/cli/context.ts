@@ -22,6 +22,8 @@ export interface Context {
   readonly configFiles: readonly string[];
   readonly store: ObjectStore;
   readonly log: Logger;
+  /** Whether each step is to be logged. */
+  readonly verbose: boolean;
   readonly progress: ProgressDisplay;
   readonly signal: AbortSignal;
   readonly releasers: Releasers;
@@ -133,6 +135,7 @@ export async function openContext(
     configFiles,
     store,
     log: createLogger(levelOf(options)),
+    verbose: options.verbose === true,
     progress,
     signal,
     releasers,

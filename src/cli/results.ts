@@ -3,7 +3,17 @@ import { bootstrapMean } from '../core/index.ts';
 import { returnsByTask, taskRatios } from '../eval/index.ts';
 import { formatTable } from './table.ts';
 
-const ORDER = ['candidate', 'initial', 'logged', 'pid', 'bangbang', 'yesterday', 'hindsight'];
+/** `champion` where training went out from one, else `initial`. */
+const ORDER = [
+  'candidate',
+  'champion',
+  'initial',
+  'logged',
+  'pid',
+  'bangbang',
+  'yesterday',
+  'hindsight',
+];
 
 function results(document: EvaluationDocument, policy: string): readonly CampaignResult[] {
   return document.policies[policy] ?? [];
@@ -50,14 +60,14 @@ function pairedGain(document: EvaluationDocument, policy: string, over: string) 
   return bootstrapMean(a.map((x, i) => x - (b[i] ?? 0)));
 }
 
-/** Did it learn: the candidate against its initial weights and the logged mix, paired by campaign. */
+/** Did it learn: the candidate against what it went out from, the logged mix and feedback, paired by campaign. */
 export function describeLearning(document: EvaluationDocument): string {
   const against = (name: string): string => {
     const { mean, low, high } = pairedGain(document, 'candidate', name);
     const sign = mean >= 0 ? '+' : '';
     return `${sign}${mean.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}] over ${name}`;
   };
-  return ['initial', 'logged', 'bangbang']
+  return ['champion', 'initial', 'logged', 'bangbang']
     .filter((name) => name in document.policies)
     .map(against)
     .join(', ');

@@ -1,4 +1,4 @@
-import { throwIfAborted, VamoError } from '../core/index.ts';
+import { type Progress, throwIfAborted, VamoError } from '../core/index.ts';
 import type { CampaignResult, EvaluationDocument, TaskSpec } from '../contracts/index.ts';
 import { bestConstant, bestConstantPolicy } from './best-constant.ts';
 import { type Market, playDay, type Policy } from './market.ts';
@@ -15,6 +15,7 @@ export interface EvaluationInputs {
   /** Likelihood loss per split and task. */
   readonly losses: EvaluationDocument['losses'];
   readonly signal?: AbortSignal;
+  readonly progress?: Progress;
 }
 
 /**
@@ -22,13 +23,17 @@ export interface EvaluationInputs {
  * @throws VamoError USAGE when two policies share a name; INTERRUPTED
  */
 export async function evaluate(inputs: EvaluationInputs): Promise<EvaluationDocument> {
-  const { market, tasks, signal } = inputs;
+  const { market, tasks, signal, progress } = inputs;
   const results: Record<string, CampaignResult[]> = {};
+  const total = inputs.policies.length + 1;
+  let played = 0;
+  progress?.(played, total);
   const record = async (policy: Policy): Promise<void> => {
     throwIfAborted(signal);
     if (policy.name in results)
       throw new VamoError('USAGE', `two policies are named "${policy.name}"`);
     results[policy.name] = await playDay(market, policy);
+    progress?.(++played, total, policy.name);
   };
   for (const policy of inputs.policies) await record(policy);
   const best = bestConstant(market, tasks);

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureKeys } from '../../src/publisher/index.ts';
+import type { RunRecord } from '../../src/trainer/run-record.ts';
 import {
   closeDays,
   type DayDigests,
@@ -20,6 +22,11 @@ import {
 
 /** Many small commits, and enough training left to be stopped in. */
 const CONFIG = { ingest: { flushRows: 400 }, training: { steps: 60 } };
+interface Trained {
+  readonly outcome: { readonly digest: string };
+  readonly resumedAt: number | null;
+}
+
 /** A process that was asked to stop has this long to do so, on a busy machine. */
 const STOP_MS = 10_000;
 
@@ -74,7 +81,9 @@ describe.concurrent('a night', { timeout: 240_000 }, () => {
 
       await stop(night, signal, hasFile(night, 'runs', /checkpoints/), 'train', '--day', LAST_DAY);
       await night.fails('STORE_NOT_FOUND', 'publish');
-      expect(await train(night, '--day', LAST_DAY)).toBe(reference.candidate);
+      const trained = await night.ok<Trained>('train', '--day', LAST_DAY);
+      expect(trained.outcome.digest).toBe(reference.candidate);
+      expect(trained.resumedAt).toBeGreaterThan(0);
 
       await stopOrFinish(night, signal);
       expect(await publish(night)).toBe(reference.checkpoint);
@@ -104,6 +113,14 @@ describe.concurrent('a night', { timeout: 240_000 }, () => {
     expect(nights.map((n) => n.testDay)).toEqual([LAST_DAY, '2026-01-10']);
     const { versions } = await night.ok<Versions>('versions');
     expect(versions[0]?.digest).toBe(reference.checkpoint);
+    // The second night went out from a champion, and is held against it as it served.
+    const read = async (path: string): Promise<unknown> =>
+      JSON.parse(await readFile(join(night.data, 'runs', path), 'utf8'));
+    const { runKey } = (await read('latest.json')) as { runKey: string };
+    const { replay } = (await read(join(runKey, 'run.json'))) as RunRecord;
+    const policies = replay?.policies ?? {};
+    expect(Object.keys(policies)).toContain('champion');
+    expect(Object.keys(policies)).not.toContain('initial');
   });
 });
 

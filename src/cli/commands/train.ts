@@ -53,6 +53,8 @@ export interface CandidateRun {
   /** What computed the steps. */
   readonly engine: EngineKind;
   readonly summary: string;
+  /** The step of the checkpoint it went on from in this process; null when it did not. */
+  readonly resumedAt: number | null;
 }
 
 /** Points at the run that finished last. */
@@ -137,6 +139,7 @@ export async function trainCandidate(
   const folder = runFolder(root, runKey);
   await mkdir(folder, { recursive: true });
   const lock = await openDataDirectory(root, { role: 'trainer', settings: config.store });
+  let resumedAt: number | null = null;
   try {
     const job: TrainJob = {
       schema: 'train-job/v1',
@@ -159,14 +162,19 @@ export async function trainCandidate(
     };
     await launchTraining(job, {
       signal: context.signal,
-      progress: context.progress.stage('train'),
+      progress: (stage) => context.progress.stage(stage),
+      onResume: (step, steps) => {
+        resumedAt = step;
+        context.say(`resumed at step ${step} of ${steps}`);
+      },
+      verbose: context.verbose,
     });
     await store.put(LATEST, Buffer.from(JSON.stringify({ runKey })));
   } finally {
     context.progress.clear();
     await lock.release();
   }
-  return readCandidate(context, runKey);
+  return { ...(await readCandidate(context, runKey)), resumedAt };
 }
 
 /** The run that finished last. @throws VamoError STORE_NOT_FOUND */
@@ -206,6 +214,7 @@ export async function readCandidate(context: Context, runKey: string): Promise<C
     evaluation,
     engine: job.config.training.engine,
     report: join(runFolder(root, runKey), RUN_FILES.report),
+    resumedAt: null,
     summary: `${String(outcome.steps)} ${outcome.method} steps on ${job.config.training.engine} ${outcome.parent === null ? 'from scratch' : 'from the champion'}, test loss ${testLosses.join(', ')}`,
   };
 }

@@ -56,6 +56,8 @@ export interface TrainOptions {
   readonly store: ObjectStore;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: Progress | undefined;
+  /** Told when it goes on from a checkpoint. */
+  readonly onResume?: ((step: number, steps: number) => void) | undefined;
   readonly log: Logger;
 }
 
@@ -184,13 +186,13 @@ function restore({ trainee, samplers, options }: Run, saved: TrainingState): voi
   trainee.load(saved.models, saved.weighting);
   samplers.train.load(saved.samplers.train);
   samplers.validation.load(saved.samplers.validation);
-  options.log.info('training-resumed', { step: saved.step });
+  options.onResume?.(saved.step, options.steps);
 }
 
 /** Steps, evaluations and checkpoints up to the last step. */
 async function advance(run: Run): Promise<void> {
   const { options, trainee, samplers } = run;
-  const { training, steps, signal, progress, dataset, model, seed } = options;
+  const { training, steps, signal, progress, dataset, model, seed, log } = options;
   const drop = model.guidance?.drop ?? 0;
   while (run.step < steps) {
     if (signal?.aborted) {
@@ -203,6 +205,7 @@ async function advance(run: Run): Promise<void> {
     run.history.push(record);
     run.step++;
     if (run.step % training.checkpointEvery === 0 || run.step === steps) await save(run);
+    log.debug('training.step', { ...record });
     progress?.(run.step, steps, `loss ${mean(record.losses).toFixed(3)}`);
     // The graphs block the thread; signals and messages are handled here.
     await setImmediate();

@@ -1,5 +1,5 @@
 import type { Normaliser } from '../../contracts/index.ts';
-import { throwIfAborted, VamoError } from '../../core/index.ts';
+import { type Progress, throwIfAborted, VamoError } from '../../core/index.ts';
 import {
   createReplayMarket,
   playDay,
@@ -27,8 +27,9 @@ export async function chooseAskedReturns(inputs: {
   readonly rules: ReplayRules;
   readonly threads: number;
   readonly signal?: AbortSignal | undefined;
+  readonly progress?: Progress | undefined;
 }): Promise<Normaliser> {
-  const { exported, validation, rules, threads, signal } = inputs;
+  const { exported, validation, rules, threads, signal, progress } = inputs;
   const { normaliser } = exported;
   const day = validation.at(-1);
   if (day === undefined)
@@ -38,9 +39,11 @@ export async function chooseAskedReturns(inputs: {
   const market = createReplayMarket(played.log, played.steps, rules);
   const earned = new Map<number, Record<string, number>>();
   try {
+    progress?.(0, GRID.length);
     for (const y of GRID) {
       throwIfAborted(signal);
       earned.set(y, returnsByTask(await playDay(market, plannerPolicy(`y=${y}`, planner, y))));
+      progress?.(earned.size, GRID.length, `y=${y}`);
     }
   } finally {
     await release();

@@ -1,4 +1,5 @@
-import type { EvaluationDocument, PinnedDay } from '../../contracts/index.ts';
+import type { EvaluationDocument, Normaliser, PinnedDay } from '../../contracts/index.ts';
+import type { Progress } from '../../core/index.ts';
 import {
   anchorPolicies,
   createReplayMarket,
@@ -7,7 +8,6 @@ import {
   type ReplayRules,
 } from '../../eval/index.ts';
 import type { HostTensor } from '../../engine/index.ts';
-import type { ParameterVectors } from '../../model/index.ts';
 import type { ExportOptions } from '../candidate/export.ts';
 import { compilePlanner } from '../candidate/planner.ts';
 import type { TrainResult } from '../loop/train.ts';
@@ -28,11 +28,17 @@ function finalLosses({ record }: TrainResult): EvaluationDocument['losses'] {
   );
 }
 
-/** Candidate, untrained weights and anchors by replay of the test day. */
+/**
+ * By replay of the test day: the candidate, what it went out from and the anchors. Fine-tuned from a
+ * champion, that is `champion`, with the scales and asked returns it serves with; else `initial`, the
+ * untrained weights.
+ */
 export async function evaluateRun(inputs: {
   readonly subject: string;
   readonly result: TrainResult;
   readonly exported: ExportOptions;
+  /** Of the champion; null where training began from new weights. */
+  readonly champion: Normaliser | null;
   readonly days: { readonly yesterday: TrainingDay; readonly test: TrainingDay };
   /** The market before the test day; null without a temporal module. */
   readonly market: HostTensor | null;
@@ -40,13 +46,17 @@ export async function evaluateRun(inputs: {
   readonly rules: ReplayRules;
   readonly threads: number;
   readonly signal?: AbortSignal | undefined;
+  readonly progress?: Progress | undefined;
 }): Promise<EvaluationDocument> {
-  const { result, exported, days, rules, threads, signal } = inputs;
+  const { result, exported, champion, days, rules, threads, signal, progress } = inputs;
   const { normaliser } = exported;
-  const plannerOf = (models: readonly ParameterVectors[]) =>
-    compilePlanner({ ...exported, models }, inputs.market, threads);
-  const candidate = await plannerOf(result.models);
-  const initial = await plannerOf(result.initial);
+  const plannerOf = (own: Pick<ExportOptions, 'models' | 'normaliser'>) =>
+    compilePlanner({ ...exported, ...own }, inputs.market, threads);
+  const candidate = await plannerOf({ models: result.models, normaliser });
+  const before = await plannerOf({
+    models: result.initial,
+    normaliser: champion ?? normaliser,
+  });
   const [yesterday, test] = [await days.yesterday.replay(), await days.test.replay()];
   const { tasks } = rules;
   // What the candidate is asked for anyway need not be played twice.
@@ -60,7 +70,7 @@ export async function evaluateRun(inputs: {
       market: createReplayMarket(test.log, test.steps, rules),
       policies: [
         plannerPolicy('candidate', candidate.planner),
-        plannerPolicy('initial', initial.planner),
+        plannerPolicy(champion ? 'champion' : 'initial', before.planner),
         ...anchorPolicies({
           rules,
           trafficShare: normaliser.trafficShare,
@@ -71,12 +81,13 @@ export async function evaluateRun(inputs: {
       tasks,
       losses: finalLosses(result),
       ...(signal && { signal }),
+      ...(progress && { progress }),
     });
     const played = document.policies['candidate'];
     if (usual === undefined || played === undefined) return document;
     return { ...document, policies: { ...document.policies, [`y=${usual}`]: played } };
   } finally {
     await candidate.release();
-    await initial.release();
+    await before.release();
   }
 }

@@ -11,12 +11,19 @@ import {
   VamoError,
 } from '../../core/index.ts';
 import { openDirectoryStore } from '../../store/index.ts';
+import { type NightProgress, type Stage, STAGES } from './stages.ts';
 import { type TrainJob, trainOutcome, type TrainOutcome } from './job.ts';
 
 const message = z.union([
   z.object({
-    progress: z.object({ done: z.number(), total: z.number(), note: z.string().optional() }),
+    progress: z.object({
+      stage: z.enum(STAGES),
+      done: z.number(),
+      total: z.number(),
+      note: z.string().optional(),
+    }),
   }),
+  z.object({ resumed: z.object({ step: z.number(), steps: z.number() }) }),
   z.object({ outcome: trainOutcome }),
   z.object({
     error: z.object({
@@ -27,6 +34,7 @@ const message = z.union([
   }),
 ]);
 type Message = z.infer<typeof message>;
+type Shown = Extract<Message, { progress: unknown }>['progress'];
 
 const isErrorCode = (code: string | null): code is ErrorCode =>
   code !== null && code in ERROR_CODES;
@@ -46,12 +54,20 @@ function parseLine(line: string): Message | null {
  */
 export async function launchTraining(
   job: TrainJob,
-  options: { readonly signal?: AbortSignal; readonly progress?: Progress } = {},
+  options: {
+    readonly signal?: AbortSignal;
+    readonly progress?: NightProgress;
+    readonly onResume?: (step: number, steps: number) => void;
+    /** Each step is logged on standard error. */
+    readonly verbose?: boolean;
+  } = {},
 ): Promise<TrainOutcome> {
   const store = await openDirectoryStore(job.runDirectory);
   await store.put('job.json', new TextEncoder().encode(JSON.stringify(job)));
   const script = scriptArguments(siblingModule(import.meta.url, '../train-process'));
-  const child = spawn(process.execPath, [...script, join(job.runDirectory, 'job.json')], {
+  const path = join(job.runDirectory, 'job.json');
+  const level = options.verbose === true ? 'debug' : 'warn';
+  const child = spawn(process.execPath, [...script, path, level], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const stop = (): void => void child.kill('SIGTERM');
@@ -62,11 +78,18 @@ export async function launchTraining(
     child.on('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
   let last: Message | null = null;
+  const stages = new Map<Stage, Progress>();
+  const show = ({ stage, done, total, note }: Shown): void => {
+    const known = stages.get(stage) ?? options.progress?.(stage);
+    if (known === undefined) return;
+    stages.set(stage, known);
+    known(done, total, note);
+  };
   try {
     for await (const line of createInterface({ input: child.stdout })) {
       const said = parseLine(line);
-      if (said && 'progress' in said)
-        options.progress?.(said.progress.done, said.progress.total, said.progress.note);
+      if (said && 'progress' in said) show(said.progress);
+      else if (said && 'resumed' in said) options.onResume?.(said.resumed.step, said.resumed.steps);
       else if (said) last = said;
     }
     const how = await ended;

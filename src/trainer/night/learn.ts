@@ -1,16 +1,17 @@
-import { addDays, dayKey, type Logger, type Progress } from '../../core/index.ts';
+import { addDays, dayKey, type Logger } from '../../core/index.ts';
 import type { Normaliser } from '../../contracts/index.ts';
 import type { ReplayRules } from '../../eval/index.ts';
 import type { HostTensor } from '../../engine/index.ts';
 import type { ParameterVectors } from '../../model/index.ts';
 import type { ObjectStore } from '../../store/index.ts';
 import type { ExportOptions } from '../candidate/export.ts';
-import { train, type TrainResult } from '../loop/train.ts';
+import { train, type TrainOptions, type TrainResult } from '../loop/train.ts';
 import type { Split } from '../run-record.ts';
 import { chooseAskedReturns } from './asked-return.ts';
 import { datasetOf, marketBefore, normaliserOf } from './days.ts';
 import type { HistoryDay, TrainingDay } from './training-day.ts';
 import type { NightConfig } from './job.ts';
+import type { NightProgress } from './stages.ts';
 
 /** The version a night fine-tunes from. */
 export interface Parent {
@@ -31,7 +32,8 @@ interface LearnInputs {
   /** Keeps the checkpoints. */
   readonly store: ObjectStore;
   readonly signal?: AbortSignal | undefined;
-  readonly progress?: Progress | undefined;
+  readonly progress?: NightProgress | undefined;
+  readonly onResume?: TrainOptions['onResume'];
   readonly log: Logger;
 }
 
@@ -92,7 +94,8 @@ export async function learn(inputs: LearnInputs): Promise<Learned> {
     runKey,
     store,
     signal,
-    progress,
+    progress: progress?.('train'),
+    onResume: inputs.onResume,
     log,
   });
   const before = (day: string): HostTensor | null =>
@@ -117,6 +120,7 @@ export async function learn(inputs: LearnInputs): Promise<Learned> {
     rules,
     threads: config.training.threads,
     signal,
+    progress: progress?.('choose y'),
   });
   return { result, exported: { ...trained, normaliser: chosen }, before };
 }

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Logger,
-  type Progress,
   sha256,
   stableJson,
   STEPS,
@@ -15,19 +14,21 @@ import { type ModelIo, type ModelSettings, parameterPlan } from '../../model/ind
 import { openDirectoryStore, type ObjectStore, openStore } from '../../store/index.ts';
 import { type Candidate, exportCandidate } from '../candidate/export.ts';
 import { decodeWeights } from '../candidate/weights.ts';
-import type { TrainResult } from '../loop/train.ts';
+import type { TrainOptions, TrainResult } from '../loop/train.ts';
 import { renderReport } from '../report/index.ts';
 import { type RunRecord, type Split, SPLITS } from '../run-record.ts';
 import { loadMethodFile } from '../weighting/index.ts';
 import { readDays, readHistory } from './days.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { learn, type Parent } from './learn.ts';
+import type { NightProgress } from './stages.ts';
 import type { TrainingDay } from './training-day.ts';
 import { CANDIDATE_FILES, RUN_FILES, type TrainJob, type TrainOutcome } from './job.ts';
 
 export interface NightOptions {
   readonly signal?: AbortSignal | undefined;
-  readonly progress?: Progress | undefined;
+  readonly progress?: NightProgress | undefined;
+  readonly onResume?: TrainOptions['onResume'];
   readonly log: Logger;
 }
 
@@ -140,12 +141,14 @@ async function learnAndExport(
     subject: candidate.digest,
     result,
     exported,
+    champion: parent?.normaliser ?? null,
     days: { yesterday, test },
     market: before(test.day),
     pinned,
     rules,
     threads: config.training.threads,
     signal: options.signal,
+    progress: options.progress?.('replay'),
   });
   return writeResult(run, {
     job,
