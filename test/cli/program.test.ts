@@ -53,7 +53,7 @@ async function examples(): Promise<string[]> {
   const text = [...HELPS.values()].join('\n');
   const shown = [...text.matchAll(/^ {2}\$ vamo (.*)$/gm)].map(([, line]) => line!);
   const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-  const told = [...readme.matchAll(/^ {4}npm run vamo -- (.*)$/gm)].map(([, line]) => line!);
+  const told = [...readme.matchAll(/^ {4}npm run -s vamo -- (.*)$/gm)].map(([, line]) => line!);
   expect(told.length).toBeGreaterThan(0);
   return [...shown, ...told, ...(await unitLines())];
 }

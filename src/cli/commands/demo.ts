@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DayKey, VamoError } from '../../core/index.ts';
 import { dayReports } from '../../days/index.ts';
@@ -196,7 +197,7 @@ export const demoCommand: CommandSpec<DemoOptions> = {
   examples: ['vamo demo', 'vamo demo --small --data /tmp/try', 'vamo demo --scale 10'],
   options: (command) =>
     engineOption(command)
-      .option('--small', 'few auctions and steps: a run of seconds')
+      .option('--small', 'few auctions and steps: about a minute')
       .option('--scale <factor>', 'times as many auctions a day', positiveNumber, 1),
   presets: ({ small }) => [configFile('demo'), ...(small === true ? [configFile('small')] : [])],
   async run(opened, { scale, engine: setting }) {
@@ -207,7 +208,10 @@ export const demoCommand: CommandSpec<DemoOptions> = {
     const nights = await playDemo(context, engine);
     const registry = openRegistry(context.store);
     context.say(`\nreport: ${nights.at(-1)?.report ?? ''}`);
-    context.say(`next:   npm run vamo -- versions | days | fleet; npm start plays the next night`);
+    const data = relative('', context.root);
+    const where = data === 'data' ? '' : ` --data ${data}`;
+    context.say(`next:   npm run -s vamo -- versions${where} (or days, methods, doctor)`);
+    context.say(`        the bidders have ended with the demo; run it again for the next night`);
     return {
       nights,
       versions: await registry.versions(),
