@@ -150,8 +150,6 @@ describe('vamo', () => {
 
   it('says what is missing when nothing is there yet', async () => {
     const data = join(dir, 'empty');
-    const train = await vamo('train', '--data', data);
-    expect([train.code, train.stderr]).toEqual([1, expect.stringContaining('WINDOW_INCOMPLETE')]);
     const back = await vamo('rollback', '--reason', 'x', '--data', data);
     expect([back.code, back.stderr]).toEqual([1, expect.stringContaining('VERSION_UNKNOWN')]);
     const sql = await vamo('days', '--sql', 'SELECT nonsense', '--data', data);
@@ -169,6 +167,7 @@ describe('vamo', () => {
     ['prune'],
     ['rebuild', '--all'],
     ['clickhouse', 'load'],
+    ['train'],
   ])(
     'refuses a directory into which nothing was ingested, and makes none: %s %s',
     async (...args) => {

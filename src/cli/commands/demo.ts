@@ -104,7 +104,8 @@ async function playNight(
     const candidate = await trainCandidate(context, { engine });
     return [candidate.summary, candidate] as const;
   });
-  await stages.run('evaluate', () => Promise.resolve(describeLearning(trained.evaluation)));
+  // Replayed at the end of the training.
+  context.say(`  ${'evaluate'.padEnd(9)} ${describeLearning(trained.evaluation)}`);
   context.say(returnsTable(trained.evaluation));
   const published = await stages.run('gate', async () => {
     const result = await publishCandidate(context, {

@@ -241,6 +241,7 @@ function jsonObject(text: string): Readonly<Record<string, unknown>> {
 export const trainCommand: CommandSpec<TrainOptions> = {
   name: 'train',
   summary: 'train on the rolling window and evaluate on its test day; writes an HTML report',
+  needs: () => 'events',
   examples: [
     'vamo train',
     'vamo train --method famo',
