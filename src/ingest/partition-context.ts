@@ -16,7 +16,7 @@ export type FaultPoint = (
 ) => void | Promise<void>;
 
 export interface IngestStats {
-  /** Of committed ranges: records = filtered + deadLetters + those that gave rows, one or more. */
+  /** Of committed ranges: filtered, dead letters, and those that gave rows or only repeats of them. */
   records: number;
   filtered: number;
   rows: number;

@@ -29,7 +29,7 @@ function toldArrival(
 /** What has been read of one partition since its last commit: an offset range not yet in the ledger. */
 export interface RangeBuffer {
   readonly from: number;
-  /** Records read = filtered + bad + those that gave rows. */
+  /** Records read = filtered + bad + those that gave rows, or only repeats of `once` events. */
   readonly records: number;
   readonly rows: number;
   readonly filtered: number;
@@ -70,6 +70,8 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
   let records = 0;
   let rows = 0;
   let filtered = 0;
+  /** Records that gave only what is in already. */
+  let repeated = 0;
 
   const segmentOf = (day: string): SegmentBuilder => {
     let segment = segments.get(day);
@@ -177,9 +179,11 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
       }
       if (decoded.bad !== undefined) return addBad(record, decoded);
       if (decoded.events === undefined) return addRow(record, decoded, record.arrivalMs);
+      const before = rows;
       for (const row of decoded.events)
         if (row.once !== true || isFirst(row)) addRow(record, row, row.arrivalMs);
         else noteArrival(record, row.arrivalMs);
+      if (rows === before) repeated += 1;
     },
     write: async (store, to, nonce) => ({
       schema: 'ledger/v1',
@@ -190,6 +194,7 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
       nonce,
       records,
       ...(filtered > 0 ? { filtered } : {}),
+      ...(repeated > 0 ? { repeated } : {}),
       maxArrivalMs,
       ...(marks.length > 0 ? { marks } : {}),
       segments: await writeSegments(store, nonce),
