@@ -41,6 +41,8 @@ export interface PartitionContext {
   readonly flushMs: number;
   readonly maxBadShare: number;
   readonly builders: BuilderPool;
+  /** Called before files are written: what holds from the first range on is recorded then. */
+  readonly beforeCommit?: () => Promise<void>;
   /** Bounds how many flushes run at once. */
   readonly flushGate: <T>(work: () => Promise<T>) => Promise<T>;
   /** Whether a store that fails for a time is waited for. */

@@ -1,6 +1,7 @@
 import type { DeadLetterRef, LedgerEntry, SegmentRef } from '../contracts/index.ts';
 import { dayOf, MINUTE_MS, sha256 } from '../core/index.ts';
 import type { ObjectStore, SegmentBuilder } from '../store/index.ts';
+import type { BadPlace } from './bad-window.ts';
 import type { BuilderPool } from './builder-pool.ts';
 import {
   type BadRecord,
@@ -34,6 +35,8 @@ export interface RangeBuffer {
   readonly rows: number;
   readonly filtered: number;
   readonly bad: number;
+  /** Where they are, and why. */
+  badRecords(): BadPlace[];
   /** Largest arrival time so far, those before this range included. */
   readonly maxArrivalMs: number;
   add(record: ReadRecord, decoded: Decoded): void;
@@ -153,6 +156,10 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     get bad() {
       return deadLetters.length + undated.length;
     },
+    badRecords: () => [
+      ...undated.map(([{ offset }, { bad }]) => ({ offset, ...bad })),
+      ...deadLetters.map((line) => JSON.parse(line) as BadPlace),
+    ],
     get bytes() {
       let sum = 0;
       for (const { bytes } of segments.values()) sum += bytes;

@@ -135,6 +135,29 @@ describe('a mapping that takes no outcomes', () => {
   });
 });
 
+describe('a first ingest that commits nothing', () => {
+  it('says why, and leaves the directory free for another mapping, zone and log', async () => {
+    const log = join(root, 'first.txt');
+    await writeFile(log, Array.from({ length: 200 }, (_, i) => line(i, MIDNIGHT + i)).join('\n'));
+    const config = join(root, 'first.json');
+    const ingest = async (utcOffsetMinutes: number, files: string, mapping: string) => {
+      const source = { kind: 'files', topic: 't', files, mapping };
+      await writeFile(config, JSON.stringify({ days: { utcOffsetMinutes }, source }));
+      return vamo('ingest', '--data', join(root, 'first-data'), '--config', config);
+    };
+    const failed = await ingest(0, 'first.*xt', 'auctionnet');
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain('200 of the last 200 records are bad');
+    expect(failed.stderr).toContain('200 of them as the one at offset 0 (3 columns; must be 18)');
+    await writeFile(log, `${await readFile(log, 'utf8')}\n${line(200, MIDNIGHT)}`);
+    const { code, stdout, stderr } = await ingest(480, 'first.txt', 'ipinyou');
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('201 records: 202 rows');
+    expect((await ingest(480, 'first.txt', 'auctionnet')).stderr).toMatch(/DATA_RULES: source/);
+    expect((await ingest(0, 'first.txt', 'ipinyou')).stderr).toMatch(/DATA_RULES: days/);
+  });
+});
+
 /** A line, and what it is to become; none = left out or no line of this log. */
 interface Made {
   readonly text: string;
