@@ -301,7 +301,21 @@ describe('mapping file', () => {
     ['events.0.fields.event_id: "{@day}"; must', mapping({}, { event_id: '{@day}' })],
     ['events.0.fields.event_id: 7; must name', mapping({}, { event_id: 7 })],
     ['events.0.fields.event_id: "budget"; must name', once({ event_id: 'budget' })],
-    ['extra', mapping({ extra: 1 })],
+    ['extra: no such key', mapping({ extra: 1 })],
+    [
+      'time: missing; must be given',
+      JSON.parse(JSON.stringify(mapping({ time: undefined }))) as Record<string, unknown>,
+    ],
+    [
+      'events.0.kind: "click"; must be one of "campaign", ',
+      mapping({ events: [{ kind: 'click' }] }),
+    ],
+    [
+      'format.kind: "csv"; must be one of "separated", "json"',
+      mapping({ format: { kind: 'csv' } }),
+    ],
+    ['about: 5; must be a text', mapping({ about: 5 })],
+    [`about: ["${'x'.repeat(78)}...; must be a text`, mapping({ about: ['x'.repeat(99)] })],
   ];
   it.each(broken)('is refused with the place %s', (field, spec) => {
     expect(() => decoderOf(spec)).toThrow(
