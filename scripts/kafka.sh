@@ -147,9 +147,11 @@ fetch() {
     mkdir -p "$cache"
     local fresh
     fresh=$(mktemp -d "$cache/fetch.XXXXXX")
-    mvn -q -B -f "$repository/scripts/kafka-pom.xml" -Dkafka.version="$version" \
-      dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$fresh" >&2 ||
-      { rm -rf "$fresh"; die 'Maven could not fetch Kafka'; }
+    # Maven writes colour codes to its console even when told not to; what it says is in its log.
+    mvn -q -B -l "$fresh.log" -f "$repository/scripts/kafka-pom.xml" -Dkafka.version="$version" \
+      dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$fresh" >/dev/null 2>&1 ||
+      { cat "$fresh.log" >&2; rm -rf "$fresh" "$fresh.log"; die 'Maven could not fetch Kafka'; }
+    rm -f "$fresh.log"
     mv -T "$fresh" "$jars" 2>/dev/null || rm -rf "$fresh"
   fi
   [[ -f $archive ]] && return

@@ -63,6 +63,8 @@ async function refusePresets(config: Config, files: readonly string[]): Promise<
 export interface Access {
   /** The command makes no data directory: one that is not there reads as empty. */
   readonly readsOnly?: boolean | undefined;
+  /** The command takes nothing of it but its configuration, if it is there. */
+  readonly configOnly?: boolean | undefined;
   /** The command works on while an object store cannot be reached. */
   readonly standsAlone?: boolean | undefined;
   /** What the command works on: a data directory without it is refused, and not made. */
@@ -72,12 +74,12 @@ export interface Access {
 async function openData(
   root: string,
   config: Config,
-  { readsOnly, standsAlone, needs }: Access,
+  { readsOnly, configOnly, standsAlone, needs }: Access,
 ): Promise<ObjectStore> {
   const settings = config.store;
   if (needs !== undefined) await requireFilled(root, settings, needs);
   if (readsOnly === true && !(await exists(root))) {
-    process.stderr.write(`there is no directory ${root} yet\n`);
+    if (configOnly !== true) process.stderr.write(`there is no directory ${root} yet\n`);
     return openStore(root, settings, emptyStore(root));
   }
   if (settings.kind !== 'directory' && (standsAlone === true || readsOnly === true)) {

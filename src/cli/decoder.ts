@@ -45,35 +45,34 @@ export async function openDecoder(context: Context): Promise<RecordDecoder> {
 
 /**
  * What was ingested with one mapping is not gone on with by another: the mapping stays with the data.
- * @throws VamoError DATA_RULES
+ * @returns keeps it, before something is committed: of several at once the first one's stands
+ * @throws VamoError DATA_RULES when another is kept, here and when it is to be kept
  */
-export async function keepMapping({
+export async function mappingKeeper({
   store,
   config,
-}: Pick<Context, 'store' | 'config'>): Promise<void> {
+}: Pick<Context, 'store' | 'config'>): Promise<() => Promise<void>> {
   const { mapping } = config.source;
-  if (mapping === null) {
-    if (await store.has(KEPT)) throw withoutKept();
-    return;
-  }
-  const spec = await loadMapping(mapping);
-  if (await differsFromKept(store, spec))
-    throw new VamoError(
-      'DATA_RULES',
-      `source.mapping: ${mapping}; it differs from the one this data directory was filled with`,
-      { mend: `Give the mapping that is kept in it (${KEPT}), or use another directory.` },
-    );
-  await store.putIfAbsent(KEPT, Buffer.from(`${JSON.stringify(spec, null, 2)}\n`));
+  const spec = mapping === null ? null : await loadMapping(mapping);
+  const refuseOthers = async (): Promise<void> => {
+    if (await differsFromKept(store, spec)) throw differs(mapping);
+  };
+  await refuseOthers();
+  return async () => {
+    if (spec !== null)
+      await store.putIfAbsent(KEPT, Buffer.from(`${JSON.stringify(spec, null, 2)}\n`));
+    await refuseOthers();
+  };
 }
 
-function withoutKept(): VamoError {
-  return new VamoError(
-    'DATA_RULES',
-    'source.mapping: null; this data directory was filled through a mapping',
-    {
-      mend: `Set \`source.mapping\` to the one that is kept in it (${KEPT}), or use another directory.`,
-    },
-  );
+function differs(mapping: string | null): VamoError {
+  const [what, mend] =
+    mapping === null
+      ? ['this data directory was filled through a mapping', 'Set `source.mapping` to']
+      : ['it differs from the one this data directory was filled with', 'Give'];
+  return new VamoError('DATA_RULES', `source.mapping: ${String(mapping)}; ${what}`, {
+    mend: `${mend} the one that is kept in it (${KEPT}), or use another directory.`,
+  });
 }
 
 async function differsFromKept(store: ObjectStore, spec: unknown): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findProblems, tellProblem } from '../contracts/index.ts';
 import { sha256, stableJson, VamoError } from '../core/index.ts';
 import { withSize } from './model-schema.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -69,21 +70,14 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
 
 /** Validates a merged configuration, and what must hold between keys. */
 export function parseConfig(json: unknown): Config {
-  const parsed = configSchema.safeParse(json);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => {
-      if (issue.code === 'unrecognized_keys') {
-        const where = issue.path.length > 0 ? `${issue.path.map(String).join('.')}.` : '';
-        return `${issue.keys.map((k) => where + k).join(', ')}: no such key`;
-      }
-      const found = at(json, issue.path);
-      const value = found === undefined ? 'missing' : JSON.stringify(found);
-      const key = issue.path.length > 0 ? issue.path.map(String).join('.') : 'configuration';
-      return `${key}: ${value}; ${issue.message}`;
-    });
+  const found = findProblems(configSchema, json);
+  if (found.problems !== undefined) {
+    const problems = found.problems.map(({ field, value, must }) =>
+      tellProblem({ field: field || 'configuration', value, must }),
+    );
     throw new VamoError('CONFIG_INVALID', problems.join('\n'), { details: { problems } });
   }
-  const config = parsed.data;
+  const config = found.data;
   const problem = contradictionIn(config);
   if (problem !== undefined) throw new VamoError('CONFIG_INVALID', problem);
   return config;

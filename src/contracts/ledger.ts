@@ -35,10 +35,12 @@ const ledgerEntry = z.strictObject({
   to: offset,
   /** Names the writer and the attempt; an ambiguous create is settled by reading it back. */
   nonce: z.string(),
-  /** Records read from the source in the range: filtered, dead-lettered, or giving one row or more. */
+  /** Records read from the source in the range: filtered, dead-lettered, repeated, or giving one row or more. */
   records: z.int().min(0),
   /** Records that a mapping's filter leaves out; not there when none were. */
   filtered: z.int().min(1).optional(),
+  /** Records whose events (a mapping's `once`) all stand in the range already; not there when none were. */
+  repeated: z.int().min(1).optional(),
   /** Largest arrival_ms in the range; lets a reader find the cut without opening segments. */
   maxArrivalMs: z.int(),
   /**

@@ -69,7 +69,7 @@ export const ERROR_CODES = {
   },
   INGEST_TOO_MANY_BAD: {
     retriable: false,
-    mend: 'Nothing of that range was kept. docs/events.md, and `vamo mapping check` for a mapped log, say what a record must be: correct the producer, or raise `ingest.maxBadShare`.',
+    mend: 'Nothing of that range was kept. docs/events.md, and `vamo mapping check` for a mapped log, say what a record must be: correct the producer or the mapping, or raise `ingest.maxBadShare`.',
   },
   INGEST_CODEC: {
     retriable: false,

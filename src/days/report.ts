@@ -35,13 +35,15 @@ export interface DayReport {
   readonly mature_at_ms: number | null;
 }
 
-/** What was read from the source: records = filtered + dead_lettered + kept. */
+/** What was read from the source: records = filtered + dead_lettered + repeated + kept. */
 export interface SourceTotals {
   readonly records: number;
   /** Left out by a mapping; they belong to no day. */
   readonly filtered: number;
   readonly dead_lettered: number;
-  /** Records that gave rows, by a mapping several or, of events that many lines give, none. */
+  /** Gave only events that many lines give and that stood in their offset range already: no row. */
+  readonly repeated: number;
+  /** Records that gave one row or, by a mapping, several. */
   readonly kept: number;
   /** Of all days: accepted + duplicate + late, those of backfills left aside. */
   readonly rows: number;
@@ -54,8 +56,10 @@ export function sourceTotals(entries: readonly LedgerEntry[]): SourceTotals {
   const records = sum((entry) => entry.records);
   const filtered = sum((entry) => entry.filtered ?? 0);
   const dead_lettered = sum((entry) => entry.deadLetters?.rows ?? 0);
+  const repeated = sum((entry) => entry.repeated ?? 0);
   const rows = sum(({ segments }) => segments.reduce((n, segment) => n + segment.rows, 0));
-  return { records, filtered, dead_lettered, kept: records - filtered - dead_lettered, rows };
+  const kept = records - filtered - dead_lettered - repeated;
+  return { records, filtered, dead_lettered, repeated, kept, rows };
 }
 
 interface Committed {

@@ -28,6 +28,8 @@ export interface PlacedEvent {
 /** One of several events of a record, with an arrival time of its own. */
 export interface ArrivedEvent extends PlacedEvent {
   readonly arrivalMs: number;
+  /** Its place among the events of the mapping. */
+  readonly entry: number;
   /** Many records give this same event: it is kept once an offset range. */
   readonly once?: true;
 }
@@ -114,18 +116,24 @@ export function createDayFinder(utcOffsetMinutes: number): (ms: number) => strin
   };
 }
 
+/** A task that no configuration names. */
+function unknownTask(task: string, configured: string): { readonly bad: BadRecord } {
+  const reason = `task: "${task}" is not configured; must be one of tasks (${configured})`;
+  return { bad: { field: 'task', reason } };
+}
+
 /**
  * The end of every decoder: checks an event in its wire form and says which day stores it, a campaign
  * event's own day, else the day of its time in the platform's zone.
  */
 export function createPlacer({ tasks, utcOffsetMinutes }: DecoderOptions): Placer {
   const dayAt = createDayFinder(utcOffsetMinutes);
+  const configured = [...tasks].join(', ');
 
   return (wire) => {
     try {
       const event = decodeEvent(wire);
-      if ('task' in event && !tasks.has(event.task))
-        return { bad: { field: 'task', reason: `task: "${event.task}" is not configured` } };
+      if ('task' in event && !tasks.has(event.task)) return unknownTask(event.task, configured);
       return { event, day: event.kind === 'campaign' ? event.day : dayAt(event.event_time) };
     } catch (error) {
       return badOf(error);

@@ -7,7 +7,7 @@ import { createGate } from './gate.ts';
 import type { IngesterOptions } from './ingester-options.ts';
 import type { IngestStats, PartitionContext } from './partition-context.ts';
 import { openPartition, type PartitionIngest } from './partition-ingest.ts';
-import { checkSource } from './source-identity.ts';
+import { checkSource, keepSource } from './source-identity.ts';
 
 const FLUSHES = 2;
 const BUFFER_BYTES = 16 * 1024 * 1024;
@@ -33,6 +33,14 @@ export function createHandler(
 ): SourceHandler {
   const { source, store, log, faultPoint } = options;
   const builders = createBuilderPool();
+  let isKept = false;
+  /** A run that commits nothing leaves the directory free for another source, mapping or rules. */
+  async function beforeCommit(): Promise<void> {
+    if (isKept) return;
+    await options.keep?.();
+    await keepSource(store, recorded);
+    isKept = true;
+  }
   const mostBytes = options.ingest.bufferBytes ?? BUFFER_BYTES;
   const context: PartitionContext = {
     topic: source.topic,
@@ -46,6 +54,7 @@ export function createHandler(
     utcOffsetMinutes: options.utcOffsetMinutes,
     ...options.ingest,
     builders,
+    beforeCommit,
     flushGate: createGate(FLUSHES),
     // Whoever asked for the end is there to mend the store; a service waits until someone has.
     waitsForStore: ends === undefined,

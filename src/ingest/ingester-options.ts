@@ -26,6 +26,11 @@ export interface IngesterOptions {
   };
   /** So many partitions a topic has by now, more than before: they are recorded and taken from now on. */
   readonly acceptPartitions?: number | undefined;
+  /**
+   * Records what the data directory is filled by, before a first range is committed; several ingesters
+   * may call it at once, and again. @throws VamoError when it is filled by something else
+   */
+  readonly keep?: () => Promise<void>;
   /** Milliseconds; only differences count. */
   readonly clock: () => number;
   readonly log: Logger;

@@ -16,7 +16,7 @@ export type FaultPoint = (
 ) => void | Promise<void>;
 
 export interface IngestStats {
-  /** Of committed ranges: records = filtered + deadLetters + those that gave rows, one or more. */
+  /** Of committed ranges: filtered, dead letters, and those that gave rows or only repeats of them. */
   records: number;
   filtered: number;
   rows: number;
@@ -41,6 +41,8 @@ export interface PartitionContext {
   readonly flushMs: number;
   readonly maxBadShare: number;
   readonly builders: BuilderPool;
+  /** Called before files are written: what holds from the first range on is recorded then. */
+  readonly beforeCommit?: () => Promise<void>;
   /** Bounds how many flushes run at once. */
   readonly flushGate: <T>(work: () => Promise<T>) => Promise<T>;
   /** Whether a store that fails for a time is waited for. */

@@ -1,7 +1,7 @@
-import { isVamoError, VamoError } from '../core/index.ts';
+import { isVamoError } from '../core/index.ts';
 import type { LedgerEntry } from '../contracts/index.ts';
 import { openLedger } from '../store/index.ts';
-import { BAD_WINDOW, findTooManyBad } from './bad-window.ts';
+import { BAD_WINDOW, refuseTooManyBad } from './bad-window.ts';
 import type { SourceBatch } from './event-source.ts';
 import type { PartitionContext } from './partition-context.ts';
 import { createRangeBuffer, type RangeBuffer } from './range-buffer.ts';
@@ -77,21 +77,9 @@ export async function openPartition(
   /** Another's entry stands where ours was to, or none does. */
   const startOver = async (): Promise<void> => startRange(await ledger.recent(BAD_WINDOW));
 
-  function refuseTooManyBad(): void {
-    const { maxBadShare } = context;
-    const window = findTooManyBad(range, recent, maxBadShare);
-    if (window === undefined) return;
-    const { from } = range;
-    throw new VamoError(
-      'INGEST_TOO_MANY_BAD',
-      `${topic}/${partition}: ${window.bad} of the last ${window.records} records are bad, more than ingest.maxBadShare = ${maxBadShare}; nothing from offset ${from} on was committed`,
-      { details: { topic, partition, from, ...window } },
-    );
-  }
-
   async function commit(): Promise<void> {
     if (dropped || next === range.from) return;
-    refuseTooManyBad();
+    refuseTooManyBad(range, recent, { topic, partition, maxBadShare: context.maxBadShare });
     const { records, rows, filtered, bad } = range;
     const to = next;
     const beganMs = clock();

@@ -1,6 +1,7 @@
 import type { DeadLetterRef, LedgerEntry, SegmentRef } from '../contracts/index.ts';
 import { dayOf, MINUTE_MS, sha256 } from '../core/index.ts';
 import type { ObjectStore, SegmentBuilder } from '../store/index.ts';
+import type { BadPlace } from './bad-window.ts';
 import type { BuilderPool } from './builder-pool.ts';
 import {
   type BadRecord,
@@ -29,11 +30,13 @@ function toldArrival(
 /** What has been read of one partition since its last commit: an offset range not yet in the ledger. */
 export interface RangeBuffer {
   readonly from: number;
-  /** Records read = filtered + bad + those that gave rows. */
+  /** Records read = filtered + bad + those that gave rows, or only repeats of `once` events. */
   readonly records: number;
   readonly rows: number;
   readonly filtered: number;
   readonly bad: number;
+  /** Where they are, and why. */
+  badRecords(): BadPlace[];
   /** Largest arrival time so far, those before this range included. */
   readonly maxArrivalMs: number;
   add(record: ReadRecord, decoded: Decoded): void;
@@ -70,6 +73,8 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
   let records = 0;
   let rows = 0;
   let filtered = 0;
+  /** Records that gave only what is in already. */
+  let repeated = 0;
 
   const segmentOf = (day: string): SegmentBuilder => {
     let segment = segments.get(day);
@@ -151,6 +156,10 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
     get bad() {
       return deadLetters.length + undated.length;
     },
+    badRecords: () => [
+      ...undated.map(([{ offset }, { bad }]) => ({ offset, ...bad })),
+      ...deadLetters.map((line) => JSON.parse(line) as BadPlace),
+    ],
     get bytes() {
       let sum = 0;
       for (const { bytes } of segments.values()) sum += bytes;
@@ -177,9 +186,11 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
       }
       if (decoded.bad !== undefined) return addBad(record, decoded);
       if (decoded.events === undefined) return addRow(record, decoded, record.arrivalMs);
+      const before = rows;
       for (const row of decoded.events)
         if (row.once !== true || isFirst(row)) addRow(record, row, row.arrivalMs);
         else noteArrival(record, row.arrivalMs);
+      if (rows === before) repeated += 1;
     },
     write: async (store, to, nonce) => ({
       schema: 'ledger/v1',
@@ -190,6 +201,7 @@ export function createRangeBuffer(start: RangeStart): RangeBuffer {
       nonce,
       records,
       ...(filtered > 0 ? { filtered } : {}),
+      ...(repeated > 0 ? { repeated } : {}),
       maxArrivalMs,
       ...(marks.length > 0 ? { marks } : {}),
       segments: await writeSegments(store, nonce),

@@ -39,6 +39,7 @@ export function createRangeWriter(
     to: number,
     { nonce, beganMs }: { readonly nonce: string; readonly beganMs: number },
   ): Promise<LedgerEntry | undefined> {
+    await context.beforeCommit?.();
     await context.faultPoint?.('flushing', partition, range.records);
     const entry = await range.write(store, to, nonce);
     await context.faultPoint?.('filed', partition, range.records);
@@ -62,6 +63,7 @@ export function createRangeWriter(
         }
     },
     async writeGap(range, to) {
+      await context.beforeCommit?.();
       const entry = { ...(await range.write(store, to, newNonce())), gap: true as const };
       return (await ledger.commit(entry)) === 'lost' ? undefined : entry;
     },

@@ -61,10 +61,10 @@ function grownFrom(known: SourceIdentity, found: SourceIdentity): SourceIdentity
 }
 
 /**
- * Holds a source against the one that the data directory was filled from first; the first ingester
- * records it.
+ * Holds a source against the one that the data directory was filled from first. The first ingester of a
+ * topic records it: only then is known where the partitions began. Others are recorded by `keepSource`.
  * @param accepted the number of partitions that a topic was given since and that are taken from now on
- * @returns what is recorded
+ * @returns what is recorded, or to be
  * @throws VamoError INGEST_SOURCE_CHANGED naming what differs; STORE_CORRUPT
  */
 export async function checkSource(
@@ -73,6 +73,7 @@ export async function checkSource(
   accepted?: number,
 ): Promise<SourceIdentity> {
   let known = await recordedSource(store);
+  if (known === undefined && found.kind !== 'kafka') return found;
   if (known === undefined) {
     await recordSource(store, found);
     known = (await recordedSource(store)) ?? found;
@@ -88,4 +89,14 @@ export async function checkSource(
   }
   if (known.partitions !== found.partitions) throw sourceChanged('partitions', known, found);
   return known;
+}
+
+/**
+ * Records a source that is no topic, once something of it is to be committed: of several the first stands.
+ * @throws VamoError INGEST_SOURCE_CHANGED when another one stands; STORE_CORRUPT
+ */
+export async function keepSource(store: ObjectStore, found: SourceIdentity): Promise<void> {
+  if (found.kind === 'kafka') return;
+  await recordSource(store, found);
+  await checkSource(store, found);
 }

@@ -42,8 +42,14 @@ export async function checkRules(
         `Set \`source.${key}\` to ${JSON.stringify(from[key])} again, or use another directory.`,
       );
   }
-  const known = await readIfThere(store, RULES_KEY, (json) => dataRules.parse(json));
-  if (known === undefined) return;
+  const known = await recordedRules(store);
+  if (known !== undefined) refuseOthers(known, rules);
+}
+
+const recordedRules = (store: ObjectStore): Promise<DataRules | undefined> =>
+  readIfThere(store, RULES_KEY, (json) => dataRules.parse(json));
+
+function refuseOthers(known: DataRules, rules: DataRules): void {
   for (const key of ['utcOffsetMinutes', 'latenessMs'] as const)
     if (known[key] !== rules[key]) throw differs(`days.${key}`, rules[key], known[key]);
   if (known.reserve !== rules.reserve)
@@ -53,9 +59,15 @@ export async function checkRules(
       throw differs(`tasks: ${id}`, rules.tasks[id] ?? 'left out', reward);
 }
 
-/** Records the rules that events are taken in under; tasks that are new are added. */
+/**
+ * Records the rules that events are taken in under: of several at once the first ones stand. Tasks that
+ * are new are added.
+ * @throws VamoError DATA_RULES when others stand; STORE_CORRUPT
+ */
 export async function keepRules(store: ObjectStore, rules: DataRules): Promise<void> {
-  const known = await readIfThere(store, RULES_KEY, (json) => dataRules.parse(json));
-  const isKnown = Object.keys(rules.tasks).every((id) => known && id in known.tasks);
-  if (!isKnown) await store.put(RULES_KEY, Buffer.from(`${JSON.stringify(rules)}\n`));
+  const bytes = Buffer.from(`${JSON.stringify(rules)}\n`);
+  if (await store.putIfAbsent(RULES_KEY, bytes)) return;
+  const known = (await recordedRules(store)) ?? rules;
+  refuseOthers(known, rules);
+  if (!Object.keys(rules.tasks).every((id) => id in known.tasks)) await store.put(RULES_KEY, bytes);
 }

@@ -24,7 +24,7 @@ const COMMANDS = [
 
 const NO_DAYS = {
   days: [],
-  read: { records: 0, filtered: 0, dead_lettered: 0, kept: 0, rows: 0 },
+  read: { records: 0, filtered: 0, dead_lettered: 0, repeated: 0, kept: 0, rows: 0 },
   stale: [],
 };
 

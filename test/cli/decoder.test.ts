@@ -1,22 +1,33 @@
 import { describe, expect, it } from 'vitest';
-import { keepMapping } from '../../src/cli/decoder.ts';
+import { mappingKeeper } from '../../src/cli/decoder.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import { memoryStore } from '../helpers/memory-store.ts';
 
+const config = await loadConfig();
+const refusal = {
+  code: 'DATA_RULES',
+  message: expect.stringContaining('source.mapping') as string,
+  mend: expect.stringContaining('mapping.json') as string,
+};
+const keeperOf = (store: ReturnType<typeof memoryStore>) => (mapping: string | null) =>
+  mappingKeeper({ store, config: { ...config, source: { ...config.source, mapping } } });
+
 describe('the mapping a data directory is filled through', () => {
   it('is kept in it; another or none is refused afterwards', async () => {
-    const store = memoryStore();
-    const config = await loadConfig();
-    const through = (mapping: string | null) =>
-      keepMapping({ store, config: { ...config, source: { ...config.source, mapping } } });
-    await through(null);
-    await through('ipinyou');
-    await through('ipinyou');
+    const through = keeperOf(memoryStore());
+    for (const mapping of [null, 'ipinyou', 'ipinyou']) await (await through(mapping))();
     for (const other of ['auctionnet', null])
-      await expect(through(other)).rejects.toMatchObject({
-        code: 'DATA_RULES',
-        message: expect.stringContaining('source.mapping') as string,
-        mend: expect.stringContaining('mapping.json') as string,
-      });
+      await expect(through(other)).rejects.toMatchObject(refusal);
+  });
+
+  it('is the one that something was committed through first, whoever began first', async () => {
+    const through = keeperOf(memoryStore());
+    const keepers = [];
+    for (const mapping of ['ipinyou', 'auctionnet', null]) keepers.push(await through(mapping));
+    const [ipinyou, auctionnet, none] = keepers;
+    await auctionnet!();
+    await expect(ipinyou!()).rejects.toMatchObject(refusal);
+    await expect(none!()).rejects.toMatchObject(refusal);
+    await auctionnet!();
   });
 });

@@ -29,7 +29,7 @@ const decoder: RecordDecoder = {
     const placed = { event, day: dayOf(event.event_time) };
     if (kind === 'filtered') return { filtered: 'not wanted' };
     if (kind === 'row') return placed;
-    if (isRepeated) return { events: [{ ...placed, arrivalMs, once: true }] };
+    if (isRepeated) return { events: [{ ...placed, arrivalMs, entry: 0, once: true }] };
     return { bad: { field: 'kind', reason: 'bad' } };
   },
 };

@@ -144,6 +144,7 @@ describe('one partition', () => {
       await expect(partition.flush(true)).rejects.toMatchObject({
         code: 'INGEST_TOO_MANY_BAD',
         details: { from: 90, bad: 110, records: 110 },
+        message: expect.stringContaining('20 of them as the one at offset 90 (not JSON)') as string,
       });
       expect(await openLedger(store, 't', 0).tail()).toBe(90n);
       partition = await open();

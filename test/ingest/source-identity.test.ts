@@ -6,7 +6,7 @@ import { readLive } from '../../src/days/index.ts';
 import { boundedSource, createIngester, type EventSource } from '../../src/ingest/index.ts';
 import type { SourceHandler } from '../../src/ingest/event-source.ts';
 import { createGroupReader } from '../../src/ingest/kafka-group-reader.ts';
-import { checkSource } from '../../src/ingest/source-identity.ts';
+import { checkSource, keepSource } from '../../src/ingest/source-identity.ts';
 import {
   type ObjectStore,
   openLedger,
@@ -43,6 +43,17 @@ describe('the recorded source', () => {
       details: { field: 'partitions', found: 1, recorded: 2 },
       mend: expect.stringContaining('another one of its name') as string,
     });
+  });
+
+  it('is recorded of files only when something of them is to be committed, by the first', async () => {
+    const filesOf = (id: string) => ({ ...topicOf(2), kind: 'files' as const, id });
+    expect(await checkSource(store, filesOf('a'))).toEqual(filesOf('a'));
+    expect(await recordedSource(store)).toBeUndefined();
+    await keepSource(store, filesOf('b'));
+    await expect(keepSource(store, filesOf('a'))).rejects.toMatchObject({
+      code: 'INGEST_SOURCE_CHANGED',
+    });
+    expect(await recordedSource(store)).toEqual(filesOf('b'));
   });
 
   it('takes more partitions when they are accepted, and not before', async () => {

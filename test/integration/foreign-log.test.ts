@@ -73,7 +73,7 @@ describe('a foreign log, by a mapping alone', () => {
     expect(records).toBe(Number(stats['rows']) + 2);
     // Every line is found again: in the rows of the days, or among what gave none.
     expect(read).toEqual({
-      ...{ records: 904, filtered: 1, dead_lettered: 2, kept: 901 },
+      ...{ records: 904, filtered: 1, dead_lettered: 2, repeated: 0, kept: 901 },
       rows: records - 2,
     });
     const bad: unknown[] = [];
@@ -103,6 +103,58 @@ describe('a foreign log, by a mapping alone', () => {
     );
     expect(code).toBe(1);
     expect(stderr).toMatch(/DATA_RULES: source\.mapping/);
+  });
+});
+
+describe('a mapping that takes no outcomes', () => {
+  it('is told by the check, and its lines are not said to have given rows', async () => {
+    const shipped = await readFile('config/mappings/ipinyou.json', 'utf8');
+    const bids = '"when": { "column": "logtype", "is": ["bid"] }';
+    const own = shipped.replace('"when": { "column": "logtype", "is": [1, null] }', bids);
+    await writeFile(join(root, 'bids.json'), own);
+    const log = join(root, 'bids.txt');
+    const shows = Array.from({ length: 40 }, (_, i) => line(i, MIDNIGHT + i));
+    await writeFile(log, [...shows, ipinyouLine({ click: '1' })].join('\n'));
+    const source = { kind: 'files', topic: 't', files: 'bids.txt', mapping: './bids.json' };
+    const config = join(root, 'bids-config.json');
+    await writeFile(config, JSON.stringify({ days: { utcOffsetMinutes: 480 }, source }));
+
+    const check = await vamo('mapping', 'check', join(root, 'bids.json'), log, '--config', config);
+    expect(check).toMatchObject({ code: 0, stderr: '' });
+    expect(check.stdout).toContain('41 lines = 2 gave events + 39 only repeats + 0 filtered');
+    expect(check.stdout).toContain('events: campaign 1, cart 1\n');
+    expect(check.stdout).toContain('distinct ids: campaign 1, cart 1\n');
+    expect(check.stdout).toContain('days at +08:00: 2013-06-06 2\n');
+    expect(check.stdout).toContain('warning: events.1 (outcome) gave no event');
+
+    const where = ['--data', join(root, 'bids-data'), '--config', config];
+    expect(await vamo('ingest', ...where)).toMatchObject({ code: 0 });
+    expect((await vamo('days', ...where)).stdout).toContain(
+      'read 41 records = 0 filtered + 0 dead-lettered + 39 only repeats + 2 that gave 2 rows',
+    );
+  });
+});
+
+describe('a first ingest that commits nothing', () => {
+  it('says why, and leaves the directory free for another mapping, zone and log', async () => {
+    const log = join(root, 'first.txt');
+    await writeFile(log, Array.from({ length: 200 }, (_, i) => line(i, MIDNIGHT + i)).join('\n'));
+    const config = join(root, 'first.json');
+    const ingest = async (utcOffsetMinutes: number, files: string, mapping: string) => {
+      const source = { kind: 'files', topic: 't', files, mapping };
+      await writeFile(config, JSON.stringify({ days: { utcOffsetMinutes }, source }));
+      return vamo('ingest', '--data', join(root, 'first-data'), '--config', config);
+    };
+    const failed = await ingest(0, 'first.*xt', 'auctionnet');
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain('200 of the last 200 records are bad');
+    expect(failed.stderr).toContain('200 of them as the one at offset 0 (3 columns; must be 18)');
+    await writeFile(log, `${await readFile(log, 'utf8')}\n${line(200, MIDNIGHT)}`);
+    const { code, stdout, stderr } = await ingest(480, 'first.txt', 'ipinyou');
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('201 records: 202 rows');
+    expect((await ingest(480, 'first.txt', 'auctionnet')).stderr).toMatch(/DATA_RULES: source/);
+    expect((await ingest(0, 'first.txt', 'ipinyou')).stderr).toMatch(/DATA_RULES: days/);
   });
 });
 

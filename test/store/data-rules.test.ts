@@ -44,6 +44,15 @@ describe('the rules a data directory was filled under', () => {
     });
   });
 
+  it('are those of whoever committed first, of several that began at once', async () => {
+    await keepRules(store, rules);
+    await expect(keepRules(store, { ...rules, latenessMs: 0 })).rejects.toMatchObject({
+      code: 'DATA_RULES',
+      message: expect.stringContaining('days.latenessMs: 0') as string,
+    });
+    await checkRules(store, rules, source);
+  });
+
   it('let a task be added, for good', async () => {
     await keepRules(store, rules);
     const more = { ...rules, tasks: { ...rules.tasks, repeat: 'gmv' as const } };

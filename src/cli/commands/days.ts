@@ -50,9 +50,16 @@ function tableOf(days: readonly DayReport[]): string {
 }
 
 /** Every record that was read, so that it can be found in the days again. */
-const readLine = ({ records, filtered, dead_lettered, kept, rows }: SourceTotals): string =>
+const readLine = ({
+  records,
+  filtered,
+  dead_lettered,
+  repeated,
+  kept,
+  rows,
+}: SourceTotals): string =>
   `\nread ${String(records)} records = ${String(filtered)} filtered + ${String(dead_lettered)} ` +
-  `dead-lettered + ${String(kept)} that gave ${String(rows)} rows (accepted, duplicate or late)`;
+  `dead-lettered + ${repeated > 0 ? `${String(repeated)} only repeats + ` : ''}${String(kept)} that gave ${String(rows)} rows (accepted, duplicate or late)`;
 
 async function showDays(context: Context) {
   const entries = await readLedgers(context.store);

@@ -3,7 +3,7 @@ import { throwIfAborted, VamoError } from '../../core/index.ts';
 import { rulesOf } from '../../contracts/index.ts';
 import { keepOrphanGrace, keepRules } from '../../store/index.ts';
 import { type Context, keepConfig } from '../context.ts';
-import { keepMapping, openDecoder } from '../decoder.ts';
+import { mappingKeeper, openDecoder } from '../decoder.ts';
 import { observed, type Watching } from '../observe/ingest-observed.ts';
 import { type CommandSpec, wholeNumber } from '../run-command.ts';
 import { nameSource, openSource } from '../source.ts';
@@ -19,6 +19,7 @@ export async function ingestEvents(
   const source = openSource(context);
   // A wrong address is found before anything of it is written down.
   const { partitions } = await source.identity();
+  const keepMapping = await mappingKeeper(context);
   const ingester = createIngester({
     source,
     store,
@@ -27,13 +28,15 @@ export async function ingestEvents(
     utcOffsetMinutes: config.days.utcOffsetMinutes,
     ingest: config.ingest,
     acceptPartitions,
+    async keep() {
+      await keepMapping();
+      await keepRules(store, rulesOf(config));
+    },
     clock: () => performance.now(),
     log,
     ...(watching.watch === true ? {} : { progress: context.progress.stage('ingest') }),
   });
   await keepConfig(context);
-  await keepMapping(context);
-  await keepRules(store, rulesOf(config));
   await keepOrphanGrace(store, config.ingest.orphanGraceMs);
   if (until === 'forever')
     process.stderr.write(`following ${nameSource(context, partitions)}; Ctrl-C stops it\n`);

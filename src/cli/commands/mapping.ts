@@ -1,11 +1,5 @@
 import { VamoError } from '../../core/index.ts';
-import {
-  BAD_WINDOW,
-  checkMapping,
-  compileMapping,
-  loadMapping,
-  type MappingReport,
-} from '../../ingest/index.ts';
+import { BAD_WINDOW, checkMapping, loadMapping, type MappingReport } from '../../ingest/index.ts';
 import type { Context } from '../context.ts';
 import { decoderOptions } from '../decoder.ts';
 import { type CommandSpec, wholeNumber } from '../run-command.ts';
@@ -20,13 +14,24 @@ const named = (counts: Readonly<Record<string, number>>): string =>
     .map(([name, count]) => `${name} ${String(count)}`)
     .join(', ') || 'none';
 
-function sayReport({ say }: Context, report: MappingReport): void {
-  const { lines, accepted, filtered, refused } = report;
+/** Minutes from UTC as an offset, `+08:00`. */
+function zoneOf(minutes: number): string {
+  const two = (n: number): string => String(Math.trunc(n)).padStart(2, '0');
+  return `${minutes < 0 ? '-' : '+'}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
+}
+
+function sayReport({ say, config }: Context, report: MappingReport): void {
+  const { lines, accepted, repeated, filtered, refused } = report;
+  const repeats = repeated > 0 ? ` + ${String(repeated)} only repeats` : '';
   say(
-    `${String(lines)} lines = ${String(accepted)} gave events + ${String(filtered)} filtered + ${String(refused)} refused`,
+    `${String(lines)} lines = ${String(accepted)} gave events${repeats} + ${String(filtered)} filtered + ${String(refused)} refused`,
   );
   say(`events: ${named(report.events)}`);
-  say(`days: ${named(report.days)}`);
+  say(`distinct ids: ${named(report.distinct)}`);
+  say(`days at ${zoneOf(config.days.utcOffsetMinutes)}: ${named(report.days)}`);
+  if (accepted > 0)
+    for (const entry of report.silent)
+      say(`warning: ${entry} gave no event: its \`when\` held for no line that was kept`);
   if (report.rows.length > 0)
     say('first rows as stored (money in millionths, values in billionths):');
   for (const { line, day, arrivalMs, event } of report.rows)
@@ -49,6 +54,7 @@ function sayReport({ say }: Context, report: MappingReport): void {
 export const mappingCommand: CommandSpec<MappingOptions> = {
   name: 'mapping',
   readsOnly: true,
+  configOnly: true,
   summary: 'check FILE SAMPLE: what a mapping makes of a foreign log, and what it refuses',
   examples: [
     'vamo mapping check ipinyou imp.20130606.txt.gz',
@@ -64,8 +70,12 @@ export const mappingCommand: CommandSpec<MappingOptions> = {
   async run(context, { rows }, [action = '', file = '', sample = '']) {
     if (action !== 'check')
       throw new VamoError('USAGE', `mapping ${action}: there is only "mapping check"`);
-    const decoder = compileMapping(await loadMapping(file), decoderOptions(context));
-    const report = await checkMapping(decoder, sample, rows);
+    const report = await checkMapping(
+      await loadMapping(file),
+      decoderOptions(context),
+      sample,
+      rows,
+    );
     sayReport(context, report);
     const { maxBadShare } = context.config.ingest;
     const ok = report.accepted > 0 && report.refused <= maxBadShare * report.lines;

@@ -9,6 +9,7 @@ const ANY_TASKS = 2;
 export const methodsCommand: CommandSpec<object> = {
   name: 'methods',
   readsOnly: true,
+  configOnly: true,
   summary: 'list weighting methods: source, what they look at, cost of a step',
   examples: ['vamo methods', "vamo methods --json | jq -r '.methods[].name'"],
   async run(context) {

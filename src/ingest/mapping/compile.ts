@@ -21,6 +21,7 @@ import {
 import { fieldValue } from './field-value.ts';
 import { createLineReader, type LineReader } from './line-reader.ts';
 import { mappingError, type MappingSpec } from './spec.ts';
+import { variesByLine } from './template.ts';
 
 /** What a line gives; never one bare event. */
 type Made = Exclude<Decoded, PlacedEvent>;
@@ -47,6 +48,7 @@ export function compileMapping(spec: MappingSpec, options: DecoderOptions): Reco
   }));
   const makers = spec.events.map((event, i) => ({
     make: compileEvent(event, reader, `events.${i}`),
+    fields: `events.${i}.fields`,
     once: event.once === true,
   }));
   const place = createPlacer(options);
@@ -104,15 +106,18 @@ export function compileMapping(spec: MappingSpec, options: DecoderOptions): Reco
 
   function makeEvents(context: LineContext, record: ReadRecord, timeMs: number): Made {
     const events: ArrivedEvent[] = [];
-    for (const { make, once } of makers) {
+    for (const [entry, { make, fields, once }] of makers.entries()) {
       const wire = make(context, timeMs);
       if (wire === undefined) continue;
       const placed = place(wire);
       const arrivalMs = arrivalOf(context, record, Number(wire['event_time']));
-      if (placed.bad !== undefined) return placed;
+      if (placed.bad !== undefined) {
+        const { field, reason } = placed.bad;
+        return { bad: { field, reason: `${fields}.${reason}` } };
+      }
       const late = badTime(arrivalMs);
       if (late !== undefined) return { bad: late };
-      events.push(once ? { ...placed, arrivalMs, once } : { ...placed, arrivalMs });
+      events.push({ ...placed, arrivalMs, entry, ...(once && { once }) });
     }
     return events.length === 0 ? { filtered: 'no event' } : { events };
   }
@@ -136,6 +141,20 @@ function millisOf(expression: Expression, path: string): (context: LineContext) 
   };
 }
 
+/**
+ * An id that is the same on every line would make duplicates of all events of a day but one. Only an
+ * event that many lines give, and all for one campaign, may have it.
+ */
+function requireOwnId({ once, fields }: EventSpec, path: string): void {
+  const { event_id: id, campaign_id: campaign } = fields;
+  if (variesByLine(id) || (once === true && !variesByLine(campaign))) return;
+  throw mappingError(
+    `${path}.fields.event_id`,
+    id,
+    'must name a column, as "{bidid}": events of one id are duplicates of each other',
+  );
+}
+
 function compileEvent(spec: EventSpec, reader: LineReader, path: string): EventMaker {
   const { kind } = spec;
   const rules = EVENT_FIELDS[kind];
@@ -154,6 +173,7 @@ function compileEvent(spec: EventSpec, reader: LineReader, path: string): EventM
     const of = compileExpression(json, reader, where);
     return [{ name, type, required, of, where }];
   });
+  requireOwnId(spec, path);
   const when: Condition =
     spec.when === undefined ? () => true : compileCondition(spec.when, reader, `${path}.when`);
 

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import { VamoError } from '../../core/index.ts';
+import { numberOf, unfit } from './cell.ts';
 import type { Cell, LineReader } from './line-reader.ts';
 import { mappingError } from './spec.ts';
+import { compileTemplate } from './template.ts';
 import { timeParser } from './time-format.ts';
 
 /** A line being decoded: what its reader made of it, and what templates may ask for. */
@@ -22,18 +22,6 @@ type Json = Readonly<Record<string, unknown>>;
 
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const NUMERIC = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
-
-/** A cell as a number; NaN when it is none. */
-export function numberOf(cell: Cell): number {
-  if (typeof cell === 'number') return cell;
-  return typeof cell === 'string' && NUMERIC.test(cell) ? Number(cell) : Number.NaN;
-}
-
-function unfit(path: string, must: string): VamoError {
-  return new VamoError('EVENT_INVALID', `${path}: ${must}`, { details: { field: path } });
-}
 
 function knownKeys(json: Json, path: string, keys: readonly string[]): void {
   for (const key of Object.keys(json))
@@ -148,41 +136,6 @@ function compileChoice(json: Json, reader: LineReader, path: string): Expression
   const then = compileExpression(json['then'] ?? null, reader, `${path}.then`);
   const other = compileExpression(json['else'] ?? null, reader, `${path}.else`);
   return (context) => (holds(context) ? then(context) : other(context));
-}
-
-/** `{column}`, `{column:int}` (7.0 as 7), `{@day}` and `{@hash}` (of the whole line) in a text. */
-function compileTemplate(text: string, reader: LineReader, path: string): Expression {
-  const parts = text.split(/\{([^{}]*)\}/);
-  if (parts.length === 1) return () => text;
-  const terms = parts.map((part, i) => (i % 2 === 0 ? part : placeholder(part, reader, path)));
-  return (context) => {
-    let result = '';
-    for (const term of terms) {
-      const cell = typeof term === 'string' ? term : term(context);
-      if (cell === null) return null;
-      result += String(cell);
-    }
-    return result;
-  };
-}
-
-function placeholder(text: string, reader: LineReader, path: string): Expression {
-  if (text === '@day') return ({ day }) => day;
-  if (text === '@hash')
-    return ({ raw }) =>
-      createHash('sha256')
-        .update(typeof raw === 'string' || raw instanceof Uint8Array ? raw : JSON.stringify(raw))
-        .digest('hex')
-        .slice(0, 32);
-  const [, name = text] = /^(.*):int$/.exec(text) ?? [];
-  const column = reader.column(name, path);
-  if (name === text) return ({ line }) => column(line);
-  return ({ line }) => {
-    const cell = column(line);
-    const value = cell === null ? 0 : numberOf(cell);
-    if (!Number.isInteger(value)) throw unfit(path, `column ${name} must be a whole number`);
-    return cell === null ? null : value;
-  };
 }
 
 /**

@@ -1,13 +1,8 @@
-import { VamoError } from '../../core/index.ts';
 import type { FieldType } from '../event-fields.ts';
-import { numberOf } from './expression.ts';
+import { numberOf, unfit } from './cell.ts';
 import type { Cell } from './line-reader.ts';
 
 const FLAGS: Readonly<Record<string, boolean>> = { 1: true, 0: false, true: true, false: false };
-
-function unfit(path: string, must: string): VamoError {
-  return new VamoError('EVENT_INVALID', `${path}: ${must}`, { details: { field: path } });
-}
 
 /**
  * A cell as a field of its type.

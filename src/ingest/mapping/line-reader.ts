@@ -64,6 +64,9 @@ export function splitQuoted(text: string, separator: string, quote: string): str
 
 function separatedReader(format: Extract<LineFormat, { kind: 'separated' }>): LineReader {
   const { separator, quote, columns, widths = [columns.length] } = format;
+  const twice = columns.find((name, i) => columns.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw mappingError('format.columns', twice, 'stands twice; names must differ');
   for (const width of widths)
     if (width > columns.length)
       throw mappingError(

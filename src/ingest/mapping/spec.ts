@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EVENT_KINDS } from '../../contracts/index.ts';
+import { EVENT_KINDS, findProblems, tellProblem } from '../../contracts/index.ts';
 import { VamoError } from '../../core/index.ts';
 
 const names = z.array(z.string().min(1)).min(1);
@@ -50,28 +50,15 @@ export type LineFormat = MappingSpec['format'];
 
 /** A mapping that cannot be used: where, what is there, what must be. */
 export function mappingError(path: string, value: unknown, must: string): VamoError {
-  const shown = value === undefined ? 'missing' : JSON.stringify(value).slice(0, 80);
-  return new VamoError('MAPPING_INVALID', `${path}: ${shown}; ${must}`, {
+  return new VamoError('MAPPING_INVALID', tellProblem({ field: path, value, must }), {
     details: { field: path, value },
   });
 }
 
-function valueAt(json: unknown, path: readonly PropertyKey[]): unknown {
-  let value = json;
-  for (const key of path)
-    value = typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
-  return value;
-}
-
 /** @throws VamoError MAPPING_INVALID naming the first key that is wrong */
 export function parseMapping(json: unknown): MappingSpec {
-  const parsed = mappingSpec.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const path = issue?.path ?? [];
-  throw mappingError(
-    path.map(String).join('.') || 'mapping',
-    valueAt(json, path),
-    issue?.message ?? '',
-  );
+  const found = findProblems(mappingSpec, json);
+  if (found.problems === undefined) return found.data;
+  const [{ field, value, must } = { field: '', value: json, must: '' }] = found.problems;
+  throw mappingError(field || 'mapping', value, must);
 }

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -55,7 +58,7 @@ describe('mapping', () => {
       message: `${path} is not there`,
       mend: expect.stringContaining(path) as string,
     };
-    const sample = checkMapping(decoderOf(mapping()), path, 1);
+    const sample = checkMapping(parseMapping(mapping()), options, path, 1);
     await expect(sample).rejects.toMatchObject({ code: 'INGEST_SOURCE', ...missing });
     await expect(loadMapping('./nowhere.json')).rejects.toThrow('./nowhere.json is not there');
   });
@@ -74,6 +77,7 @@ describe('mapping', () => {
           },
           day: '2026-01-04',
           arrivalMs: 1_767_540_000_000,
+          entry: 0,
         },
       ],
     });
@@ -81,7 +85,7 @@ describe('mapping', () => {
 
   it('takes quoted cells, a carriage return, a byte-order mark and bytes', () => {
     const line = '\ufeff"a""b,",1767540000,c1,2,\r';
-    const decoded = only(mapping({}, { event_id: 'x', outcome_id: 'y' }), Buffer.from(line));
+    const decoded = only(mapping({}, { event_id: '{@hash}', outcome_id: 'y' }), Buffer.from(line));
     expect(decoded).toMatchObject({ items: 2 });
     expect(splitQuoted('"a""b,",,"",c', ',', '"')).toEqual(['a"b,', '', '', 'c']);
   });
@@ -105,8 +109,8 @@ describe('mapping', () => {
     ['7,1767540000000000,c1,2', /^time: 1767540000000000000; must be whole milliseconds/],
     ['7,1767540000,c1,null', /^events\.0\.fields\.items: has no value/],
     ['7,1767540000,c1,two', /^events\.0\.fields\.items: must be a number/],
-    ['7,1767540000,c1,1.5', /^items: must be a whole number/],
-    ['7,1767540000,c 1,2', /^campaign_id: must be 1 to 128 printable/],
+    ['7,1767540000,c1,1.5', /^events\.0\.fields\.items: must be a whole number/],
+    ['7,1767540000,c 1,2', /^events\.0\.fields\.campaign_id: must be 1 to 128 printable/],
   ])('says why %j is refused', (line, reason) => {
     expect(decoderOf(mapping()).decode(record(line)).bad?.reason).toMatch(reason);
   });
@@ -215,6 +219,60 @@ describe('mapping', () => {
   });
 });
 
+/** One event of many lines, a budget. */
+const once = (fields: Record<string, unknown>) => {
+  const budget = { task: 'store', budget: 1, status: 'active', advertiser_id: 'a' };
+  const all = { campaign_id: '{who}', ...budget, ...fields };
+  return mapping({ events: [{ kind: 'campaign', once: true, fields: all }] });
+};
+
+describe('checking a mapping on a sample', () => {
+  const check = async (spec: unknown, lines: readonly string[]) => {
+    const folder = await mkdtemp(join(tmpdir(), 'vamo-mapping-'));
+    try {
+      await writeFile(join(folder, 'sample'), lines.join('\n'));
+      return await checkMapping(parseMapping(spec), options, join(folder, 'sample'), 9);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  };
+  const lines = ['1,1767540000,c1,2', '1,1767540001,c1,2', '2,1767540002,c2,2'];
+  const carts = mapping().events;
+  const budgets = once({ event_id: '{who}-{@day}' }).events;
+
+  it('tells lines that only repeat from those that gave events, and names entries that gave none', async () => {
+    const when = { column: 'n', is: 'two' };
+    const events = [...budgets, { ...carts[0], when }];
+    const report = await check(mapping({ events }), [...lines, '', 'junk']);
+    expect(report).toMatchObject({
+      ...{ lines: 5, accepted: 2, repeated: 1, filtered: 1, refused: 1 },
+      ...{ events: { campaign: 2 }, silent: ['events.1 (cart)'] },
+    });
+    const all = await check(mapping({ events: [...budgets, ...carts] }), lines);
+    expect(all).toMatchObject({ accepted: 3, repeated: 0, silent: [] });
+  });
+
+  it('counts the events that are no duplicates of others', async () => {
+    const { events, distinct } = await check(mapping(), lines);
+    expect([events, distinct]).toEqual([{ cart: 3 }, { cart: 2 }]);
+  });
+
+  it('says which tasks there are, and where the unknown one stands', async () => {
+    const spec = once({ event_id: '{who}', task: 'banner' });
+    expect((await check(spec, lines)).refusals).toMatchObject([
+      {
+        lines: 3,
+        reason: 'events.0.fields.task: "banner" is not configured; must be one of tasks (store)',
+      },
+    ]);
+  });
+
+  it('lets an event that all lines give have one id', async () => {
+    const spec = once({ event_id: 'budget-{@day}', campaign_id: 'all' });
+    expect(await check(spec, lines)).toMatchObject({ accepted: 1, repeated: 2 });
+  });
+});
+
 describe('mapping file', () => {
   const broken: [string, Record<string, unknown>][] = [
     ['schema', mapping({ schema: 'mapping/v9' })],
@@ -223,6 +281,10 @@ describe('mapping file', () => {
     ['time.zone', mapping({ time: { column: 'at', time: 'yyyyMMdd', zone: 'Asia/Shanghai' } })],
     ['time.time', mapping({ time: { column: 'at', time: 'yyMMdd', zone: 'Z' } })],
     ['format.widths', mapping({ format: { ...mapping().format, widths: [6] } })],
+    [
+      'format.columns: "at"; stands twice',
+      mapping({ format: { ...mapping().format, columns: ['id', 'at', 'who', 'at'], widths: [4] } }),
+    ],
     ['filters.0.keep', mapping({ filters: [{ name: 'x', keep: { column: 'id' } }] })],
     [
       'filters.0.keep.above',
@@ -233,7 +295,27 @@ describe('mapping file', () => {
     ['events.0.fields.items.factor', mapping({}, { items: { column: 'n', factor: 2 } })],
     ['events.0.fields.items', mapping({}, { items: { tims: 2 } })],
     ['events.0.fields.event_id', mapping({}, { event_id: '{idd}' })],
-    ['extra', mapping({ extra: 1 })],
+    ['events.0.fields.event_id: "id"; must name a column', mapping({}, { event_id: 'id' })],
+    ['events.0.fields.event_id: "{id"; braces', mapping({}, { event_id: '{id' })],
+    ['events.0.fields.event_id: "id}-{who}"; braces', mapping({}, { event_id: 'id}-{who}' })],
+    ['events.0.fields.event_id: "{@day}"; must', mapping({}, { event_id: '{@day}' })],
+    ['events.0.fields.event_id: 7; must name', mapping({}, { event_id: 7 })],
+    ['events.0.fields.event_id: "budget"; must name', once({ event_id: 'budget' })],
+    ['extra: no such key', mapping({ extra: 1 })],
+    [
+      'time: missing; must be given',
+      JSON.parse(JSON.stringify(mapping({ time: undefined }))) as Record<string, unknown>,
+    ],
+    [
+      'events.0.kind: "click"; must be one of "campaign", ',
+      mapping({ events: [{ kind: 'click' }] }),
+    ],
+    [
+      'format.kind: "csv"; must be one of "separated", "json"',
+      mapping({ format: { kind: 'csv' } }),
+    ],
+    ['about: 5; must be a text', mapping({ about: 5 })],
+    [`about: ["${'x'.repeat(78)}...; must be a text`, mapping({ about: ['x'.repeat(99)] })],
   ];
   it.each(broken)('is refused with the place %s', (field, spec) => {
     expect(() => decoderOf(spec)).toThrow(
