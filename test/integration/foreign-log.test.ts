@@ -81,6 +81,7 @@ describe('a foreign log, by a mapping alone', () => {
       bad.push(...((await run('days', String(day))) as { bad: unknown[] }).bad);
     const place = {
       records: 1,
+      replayed: 0,
       first: expect.stringMatching(/^ipinyou\/0\/\d+$/) as string,
       file: expect.stringMatching(/^dlq\/ipinyou-0-0-.*\.jsonl$/) as string,
     };

@@ -30,6 +30,20 @@ interface Done {
   readonly withoutEvents: readonly string[];
 }
 
+/** One day as `vamo days DAY` gives it. */
+interface Day {
+  readonly days: readonly DayReport[];
+  readonly bad: readonly {
+    readonly reason: string;
+    readonly records: number;
+    readonly replayed: number;
+    readonly file: string;
+  }[];
+}
+const sumOf = (bad: Day['bad'], of: 'records' | 'replayed'): number =>
+  bad.reduce((sum, one) => sum + one[of], 0);
+const replay = (day: string) => ['backfill', '--from', day, '--to', day, '--dead-letters'] as const;
+
 let workshop: Workshop;
 /** Two days, sealed, with no row late and some records that are no events. */
 let live: Night;
@@ -75,6 +89,17 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
     expect(found.map((d) => [d.accepted, d.dead_lettered])).toEqual(
       reports.map((d) => [d.accepted, d.dead_lettered]),
     );
+    const { bad } = await night.ok<Day>('days', DAY);
+    expect(sumOf(bad, 'records')).toBe(found[0]!.dead_lettered);
+    for (const { file } of bad) {
+      expect(file).toContain(`backfill/${done.id}/dlq/files-`);
+      expect(await readFile(join(night.data, file), 'utf8')).toContain('"reason":');
+    }
+    const { message, mend } = await night.fails('BACKFILL_INVALID', ...replay(DAY));
+    expect([message, mend]).toEqual([
+      expect.stringContaining('no dead letter of the source'),
+      expect.stringContaining('undo it'),
+    ]);
   });
 
   it('of sealed Arrow files of another data directory is the same day', async () => {
@@ -237,10 +262,19 @@ describe('dead letters', () => {
     expect((await reportsOf(wide)).map(parts)).toEqual(before.map(parts));
 
     const pieces: string[] = [];
-    for (const day of [DAY, NEXT]) {
-      const piece = ['backfill', '--from', day, '--to', day, '--dead-letters'] as const;
-      pieces.push((await wide.ok<Done>(...piece)).id);
-    }
+    for (const day of [DAY, NEXT]) pieces.push((await wide.ok<Done>(...replay(day))).id);
+    const { days, bad } = await wide.ok<Day>('days', DAY);
+    expect(days[0]!.replayed).toBeGreaterThan(0);
+    expect(sumOf(bad, 'replayed')).toBe(days[0]!.replayed);
+    expect(sumOf(bad, 'records')).toBe(days[0]!.replayed + days[0]!.dead_lettered);
+    const isCart = ({ reason }: Day['bad'][number]) => reason.includes('cart');
+    expect(bad.filter(isCart).every((one) => one.replayed === one.records)).toBe(true);
+    expect(
+      sumOf(
+        bad.filter((one) => !isCart(one)),
+        'replayed',
+      ),
+    ).toBe(0);
     const again = await wide.ok('backfill', ...RANGE, '--dead-letters');
     expect(again).toMatchObject({ alreadyDone: true, replayedBy: pieces });
   }, 120_000);

@@ -216,7 +216,13 @@ async function planDeadLetters(
 ): Promise<Planned<'dead-letters'>> {
   const files = await letterFiles(context, { from, to });
   if (files.length === 0)
-    throw new VamoError('BACKFILL_INVALID', `no dead letter arrived from ${from} to ${to}`);
+    throw new VamoError(
+      'BACKFILL_INVALID',
+      `no dead letter of the source arrived from ${from} to ${to}`,
+      {
+        mend: 'Correct the days; `vamo days` shows them. Those of a backfill are not replayed: undo it, correct what decodes them, and run its command again.',
+      },
+    );
   const backfills = await listBackfills(context.store);
   return { kind: 'dead-letters', files: lettersToReplay({ from, to, files }, backfills) };
 }
