@@ -16,6 +16,7 @@ import {
   filesUnder,
   type Night,
   openWorkshop,
+  stopWhen,
   type Workshop,
 } from '../helpers/pipeline.ts';
 
@@ -25,7 +26,7 @@ const RANGE = ['--from', DAY, '--to', NEXT];
 
 interface Done {
   readonly id: string;
-  readonly stats: { readonly records: number; readonly deadLetters: number };
+  readonly stats: { readonly records: number; readonly dead_lettered: number };
   readonly published: readonly { readonly day: string; readonly digest: string }[];
   readonly withoutEvents: readonly string[];
 }
@@ -84,7 +85,7 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
       await writeFile(`${folder}-${i + 1}.jsonl`, await readFile(join(live.data, path)));
     const done = await night.ok<Done>('backfill', ...RANGE, '--files', `${folder}-*`);
     expect(digests(done)).toEqual(expected());
-    expect(done.stats.deadLetters).toBeGreaterThan(3);
+    expect(done.stats.dead_lettered).toBeGreaterThan(3);
     const found = await reportsOf(night);
     expect(found.map((d) => [d.accepted, d.dead_lettered])).toEqual(
       reports.map((d) => [d.accepted, d.dead_lettered]),
@@ -95,6 +96,15 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
       expect(file).toContain(`backfill/${done.id}/dlq/files-`);
       expect(await readFile(join(night.data, file), 'utf8')).toContain('"reason":');
     }
+
+    const killed = await workshop.night(CONFIG);
+    const same = ['backfill', ...RANGE, '--files', `${folder}-*`];
+    const isRead = async () =>
+      (await filesUnder(killed, 'backfill')).some((path) => path.includes('/ledger/'));
+    expect((await stopWhen(killed.start(...same), 'SIGKILL', isRead)).code).toBe(null);
+    const resumed = await killed.ok<Done>(...same);
+    expect([resumed.stats, digests(resumed)]).toEqual([done.stats, expected()]);
+
     const { message, mend } = await night.fails('BACKFILL_INVALID', ...replay(DAY));
     expect([message, mend]).toEqual([
       expect.stringContaining('no dead letter of the source'),

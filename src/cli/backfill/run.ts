@@ -4,17 +4,19 @@ import {
   freezePlan,
   type PublishedDay,
   publishBackfill,
+  sourceTotals,
+  type SourceTotals,
   storeOfBackfill,
 } from '../../days/index.ts';
-import { createIngester, type IngestStats } from '../../ingest/index.ts';
-import { keepOrphanGrace, keepRules } from '../../store/index.ts';
+import { createIngester } from '../../ingest/index.ts';
+import { keepOrphanGrace, keepRules, readLedgers } from '../../store/index.ts';
 import { asSealer } from '../commands/seal.ts';
 import { type Context, keepConfig } from '../context.ts';
 import { openPlanned } from './open-source.ts';
 
 export interface BackfillResult {
-  /** Of this run; what an interrupted one had committed is not read again. */
-  readonly stats: IngestStats;
+  /** Of all that was read: by interrupted runs before, too. */
+  readonly stats: SourceTotals;
   readonly published: readonly PublishedDay[];
 }
 
@@ -28,14 +30,15 @@ export async function runBackfill(context: Context, plan: BackfillPlan): Promise
   await keepRules(store, rulesOf(context.config));
   await keepOrphanGrace(store, context.config.ingest.orphanGraceMs);
   await freezePlan(store, plan);
-  const stats = await readSource(context, plan);
+  await readSource(context, plan);
+  const stats = sourceTotals(await readLedgers(storeOfBackfill(store, plan.id)));
   const published = await asSealer(context, (building) =>
     publishBackfill(building, store, plan.id),
   );
   return { stats, published };
 }
 
-async function readSource(context: Context, plan: BackfillPlan): Promise<IngestStats> {
+async function readSource(context: Context, plan: BackfillPlan): Promise<void> {
   const { store, config, log, signal } = context;
   const planned = await openPlanned(context, plan);
   const { source, decoder } = planned;
@@ -53,9 +56,8 @@ async function readSource(context: Context, plan: BackfillPlan): Promise<IngestS
     progress: context.progress.stage('read'),
   });
   try {
-    const stats = await ingester.run({ signal, until: 'end' });
+    await ingester.run({ signal, until: 'end' });
     throwIfAborted(signal);
-    return stats;
   } finally {
     await planned.forget();
     context.progress.clear();

@@ -76,7 +76,7 @@ function sayReplayed({ say }: Context, ids: readonly string[]) {
 async function carryOut(context: Context, plan: BackfillPlan) {
   const { stats, published } = await runBackfill(context, plan);
   context.say(
-    `backfill ${plan.id}: ${String(stats.records)} records read, ${String(stats.rows)} rows, ${String(stats.deadLetters)} dead letters`,
+    `backfill ${plan.id}: ${String(stats.records)} records read, ${String(stats.rows)} rows, ${String(stats.dead_lettered)} dead letters`,
   );
   for (const { day, generation, manifest, rows } of published)
     context.say(
