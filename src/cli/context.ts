@@ -12,6 +12,7 @@ import {
 } from '../core/index.ts';
 import { checkRules, type ObjectStore, openDataDirectory, openStore } from '../store/index.ts';
 import { emptyStore, exists, type Needed, requireFilled } from './empty-store.ts';
+import { foundedLate } from './founded-late.ts';
 import { createProgressDisplay, type ProgressDisplay } from './progress.ts';
 
 /** What every command gets: where the data is, what is configured, and how to talk to the caller. */
@@ -61,6 +62,8 @@ async function refusePresets(config: Config, files: readonly string[]): Promise<
 export interface Access {
   /** The command makes no data directory: one that is not there reads as empty. */
   readonly readsOnly?: boolean | undefined;
+  /** A data directory that is not there is made by the first write. */
+  readonly foundsLate?: boolean | undefined;
   /** The command works on while an object store cannot be reached. */
   readonly standsAlone?: boolean | undefined;
   /** What the command works on: a data directory without it is refused, and not made. */
@@ -70,7 +73,7 @@ export interface Access {
 async function openData(
   root: string,
   config: Config,
-  { readsOnly, standsAlone, needs }: Access,
+  { readsOnly, foundsLate, standsAlone, needs }: Access,
 ): Promise<ObjectStore> {
   const settings = config.store;
   if (needs !== undefined) await requireFilled(root, settings, needs);
@@ -84,9 +87,14 @@ async function openData(
     if (standsAlone !== true) await checkRules(store, rulesOf(config), config.source);
     return store;
   }
-  const { store } = await openDataDirectory(root, { settings });
-  await checkRules(store, rulesOf(config), config.source);
-  return store;
+  const found = async (): Promise<ObjectStore> => {
+    const { store } = await openDataDirectory(root, { settings });
+    await checkRules(store, rulesOf(config), config.source);
+    return store;
+  };
+  // A shared store may hold data whatever is here.
+  const isLate = foundsLate === true && settings.kind === 'directory' && !(await exists(root));
+  return isLate ? foundedLate(root, found) : found();
 }
 
 /** What a data directory was made with stays in it, from the first command that fills it on. */

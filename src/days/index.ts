@@ -1,4 +1,5 @@
 export { sealDay } from './seal.ts';
+export { dayMissing, requireSealed } from './sealed.ts';
 export { amendDay, isAmendDue, matureDay } from './amend.ts';
 export { restoreGeneration } from './undo.ts';
 export { countPartitions, lastArrival, readLive } from './live.ts';

@@ -22,11 +22,7 @@ const COMMANDS = [
   'doctor',
 ];
 
-const NO_DAYS = {
-  days: [],
-  read: { records: 0, filtered: 0, dead_lettered: 0, kept: 0, rows: 0 },
-  stale: [],
-};
+const NO_VERSIONS = { champion: null, versions: [] };
 
 let dir: string;
 beforeAll(async () => {
@@ -113,14 +109,15 @@ describe('vamo', () => {
   });
 
   it('prints one JSON object on stdout with --json', async () => {
-    const { code, stdout } = await vamo('days', '--json', '--data', join(dir, 'empty'));
+    const { code, stdout } = await vamo('versions', '--json', '--data', join(dir, 'empty'));
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual(NO_DAYS);
+    expect(JSON.parse(stdout)).toMatchObject(NO_VERSIONS);
   });
 
   it('takes the common options before the command, and says help and version as text', async () => {
-    const before = await vamo('--json', '--data', join(dir, 'none'), 'days');
-    expect([before.code, JSON.parse(before.stdout)]).toEqual([0, NO_DAYS]);
+    const before = await vamo('--json', '--data', join(dir, 'none'), 'versions');
+    expect(before.code).toBe(0);
+    expect(JSON.parse(before.stdout)).toMatchObject(NO_VERSIONS);
     const help = await vamo('--json', 'help', 'days');
     expect([help.code, help.stdout]).toEqual([0, expect.stringContaining('$ vamo days')]);
     const nothing = await vamo('--json');
@@ -159,8 +156,44 @@ describe('vamo', () => {
       1,
       expect.stringMatching(/^DAY_UNSEALED: .*\n.*`vamo clickhouse load` fills `events_now`/m),
     ]);
-    const day = await vamo('days', '2026-01-05', '--data', data);
-    expect([day.code, day.stderr]).toEqual([1, expect.stringContaining('DAY_MISSING')]);
+  });
+
+  it.concurrent.each([
+    ['source.files', { kind: 'files', files: 'nowhere/*.txt', mapping: 'ipinyou' }],
+    ['source.mapping', { kind: 'files', files: import.meta.filename, mapping: 'nosuch' }],
+    ['source.directory', { kind: 'file' }],
+  ])('makes no data directory of an ingest that finds no source: %s', async (name, source) => {
+    const data = join(dir, `unfounded-${name}`);
+    const config = join(dir, `${name}.json`);
+    await writeFile(config, JSON.stringify({ source }));
+    const { code, stderr } = await vamo('ingest', '--data', data, '--config', config);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/INGEST_SOURCE|MAPPING_INVALID/)]);
+    const range = ['--from', '2026-01-05', '--to', '2026-01-05'];
+    const back = await vamo('backfill', ...range, '--files', 'nowhere/*.jsonl', '--data', data);
+    expect([back.code, back.stderr]).toEqual([1, expect.stringContaining('INGEST_SOURCE')]);
+    await expect(readdir(data)).rejects.toThrow('ENOENT');
+  });
+
+  it('says of a day that never was that it is missing, of an open one that it is open', async () => {
+    const data = join(dir, 'one-day');
+    const config = await tinyDay();
+    for (const command of ['simulate', 'ingest'])
+      expect((await vamo(command, '--data', data, '--config', config)).code).toBe(0);
+    for (const [day, codes] of [
+      ['2026-01-20', ['DAY_MISSING', 'DAY_MISSING', 'DAY_MISSING', 'DAY_MISSING', 'DAY_MISSING']],
+      ['2026-01-05', ['DAY_UNSEALED', 'DAY_UNSEALED', 'DAY_UNSEALED', 'DAY_NOT_READY', '']],
+    ] as const) {
+      const found = [];
+      for (const args of [
+        ['amend', day],
+        ['verify', day],
+        ['rebuild', '--day', day],
+        ['seal', '--day', day],
+        ['days', day],
+      ])
+        found.push((await vamo(...args, '--data', data)).stderr.split(':')[0]);
+      expect(found).toEqual(codes);
+    }
   });
 
   it.concurrent.each([
@@ -169,6 +202,10 @@ describe('vamo', () => {
     ['prune'],
     ['rebuild', '--all'],
     ['clickhouse', 'load'],
+    ['amend', '2026-01-05'],
+    ['verify'],
+    ['days'],
+    ['days', '2026-01-05'],
   ])(
     'refuses a directory into which nothing was ingested, and makes none: %s %s',
     async (...args) => {

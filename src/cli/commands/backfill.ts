@@ -102,6 +102,7 @@ async function carryOut(context: Context, plan: BackfillPlan) {
 /** Takes past days in again from a topic, from files or from dead letters, and takes that back. */
 export const backfillCommand: CommandSpec<BackfillOptions> = {
   name: 'backfill',
+  foundsLate: true,
   summary: 'past days from a topic, files or dead letters: new generations, undone by one command',
   examples: [
     'vamo backfill --from 2026-01-05 --to 2026-01-07 --topic auction-events --dry-run',

@@ -1,6 +1,12 @@
 import { Argument } from 'commander';
 import { type DayKey, dayKey, VamoError } from '../../core/index.ts';
-import { type DayReport, dayReports, sourceTotals, type SourceTotals } from '../../days/index.ts';
+import {
+  dayMissing,
+  type DayReport,
+  dayReports,
+  sourceTotals,
+  type SourceTotals,
+} from '../../days/index.ts';
 import { readLedgers } from '../../store/index.ts';
 import { askCopy } from '../ask-copy.ts';
 import type { Context } from '../context.ts';
@@ -88,7 +94,7 @@ async function showDay(context: Context, day: DayKey) {
   const { utcOffsetMinutes } = config.days;
   const entries = await readLedgers(store);
   const days = (await dayReports(store, entries)).filter((report) => report.day === day);
-  if (days.length === 0) throw new VamoError('DAY_MISSING', `nothing of day ${day} was ingested`);
+  if (days.length === 0) throw dayMissing(day);
   const bad = await badRecordsOf({ store, day, utcOffsetMinutes, entries });
   context.say(tableOf(days));
   if (bad.length > 0) context.say(`\ndead letters of ${day}:\n${reasonsTable(bad)}`);
@@ -99,6 +105,8 @@ async function showDay(context: Context, day: DayKey) {
 export const daysCommand: CommandSpec<{ readonly sql?: string }> = {
   name: 'days',
   readsOnly: true,
+  // A server's copy is asked from anywhere.
+  needs: ({ sql }) => (sql === undefined ? 'events' : undefined),
   summary: 'records of each day: accepted, duplicate, late, dead-lettered; or ask with SQL',
   examples: [
     'vamo days',
