@@ -26,7 +26,7 @@ const RANGE = ['--from', DAY, '--to', NEXT];
 
 interface Done {
   readonly id: string;
-  readonly stats: { readonly records: number; readonly dead_lettered: number };
+  readonly stats: { readonly records: number; readonly deadLetters: number };
   readonly published: readonly { readonly day: string; readonly digest: string }[];
   readonly withoutEvents: readonly string[];
 }
@@ -85,7 +85,7 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
       await writeFile(`${folder}-${i + 1}.jsonl`, await readFile(join(live.data, path)));
     const done = await night.ok<Done>('backfill', ...RANGE, '--files', `${folder}-*`);
     expect(digests(done)).toEqual(expected());
-    expect(done.stats.dead_lettered).toBeGreaterThan(3);
+    expect(done.stats.deadLetters).toBeGreaterThan(3);
     const found = await reportsOf(night);
     expect(found.map((d) => [d.accepted, d.dead_lettered])).toEqual(
       reports.map((d) => [d.accepted, d.dead_lettered]),

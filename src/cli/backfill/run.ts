@@ -5,10 +5,9 @@ import {
   type PublishedDay,
   publishBackfill,
   sourceTotals,
-  type SourceTotals,
   storeOfBackfill,
 } from '../../days/index.ts';
-import { createIngester } from '../../ingest/index.ts';
+import { createIngester, type IngestStats } from '../../ingest/index.ts';
 import { keepOrphanGrace, keepRules, readLedgers } from '../../store/index.ts';
 import { asSealer } from '../commands/seal.ts';
 import { type Context, keepConfig } from '../context.ts';
@@ -16,7 +15,7 @@ import { openPlanned } from './open-source.ts';
 
 export interface BackfillResult {
   /** Of all that was read: by interrupted runs before, too. */
-  readonly stats: SourceTotals;
+  readonly stats: Pick<IngestStats, 'records' | 'filtered' | 'rows' | 'deadLetters'>;
   readonly published: readonly PublishedDay[];
 }
 
@@ -31,7 +30,9 @@ export async function runBackfill(context: Context, plan: BackfillPlan): Promise
   await keepOrphanGrace(store, context.config.ingest.orphanGraceMs);
   await freezePlan(store, plan);
   await readSource(context, plan);
-  const stats = sourceTotals(await readLedgers(storeOfBackfill(store, plan.id)));
+  const read = sourceTotals(await readLedgers(storeOfBackfill(store, plan.id)));
+  const { records, filtered, rows, dead_lettered: deadLetters } = read;
+  const stats = { records, filtered, rows, deadLetters };
   const published = await asSealer(context, (building) =>
     publishBackfill(building, store, plan.id),
   );

@@ -39,10 +39,13 @@ function requestOf({ config }: Context, options: BackfillOptions): BackfillReque
   const named = [topic, files, deadLetters].filter((source) => source !== undefined);
   if (named.length > 1)
     throw new VamoError('USAGE', 'name one of --topic, --files and --dead-letters');
-  if (mapping !== undefined && files === undefined)
-    throw new VamoError('USAGE', '--mapping needs --files');
+  if (mapping !== undefined && files === undefined && deadLetters !== true)
+    throw new VamoError('USAGE', '--mapping needs --files or --dead-letters', {
+      mend: 'Of a topic the configured mapping is used: `source.mapping`.',
+    });
   const days = { from, to, mode };
-  if (deadLetters === true) return { ...days, source: { kind: 'dead-letters' } };
+  if (deadLetters === true)
+    return { ...days, source: { kind: 'dead-letters', mapping: mapping ?? null } };
   if (files !== undefined)
     return { ...days, source: { kind: 'files', files, mapping: mapping ?? null } };
   if (topic === undefined && config.source.kind !== 'kafka')
@@ -76,7 +79,7 @@ function sayReplayed({ say }: Context, ids: readonly string[]) {
 async function carryOut(context: Context, plan: BackfillPlan) {
   const { stats, published } = await runBackfill(context, plan);
   context.say(
-    `backfill ${plan.id}: ${String(stats.records)} records read, ${String(stats.rows)} rows, ${String(stats.dead_lettered)} dead letters`,
+    `backfill ${plan.id}: ${String(stats.records)} records read, ${String(stats.rows)} rows, ${String(stats.deadLetters)} dead letters`,
   );
   for (const { day, generation, manifest, rows } of published)
     context.say(
@@ -121,7 +124,10 @@ export const backfillCommand: CommandSpec<BackfillOptions> = {
         '--files <glob>',
         'JSON lines, Arrow or Parquet, here or s3://BUCKET/KEY; text of another form with --mapping',
       )
-      .option('--mapping <file>', 'how lines become events: a mapping file or the name of one')
+      .option(
+        '--mapping <file>',
+        'how lines or dead letters become events: a mapping file or the name of one',
+      )
       .option('--dead-letters', 'bad records that arrived on these days, decoded again')
       .addOption(
         new Option('--mode <mode>', 'merge: add to what is there; replace: take its place')
