@@ -30,10 +30,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-/** A configuration of few auctions, committed as soon as they are read. */
+/** A configuration of few auctions, some of them late, committed as soon as they are read. */
 async function tinyDay(): Promise<string> {
   const file = join(dir, 'tiny.json');
-  const config = { simulator: { auctionsPerDay: 96 }, ingest: { flushRows: 200 } };
+  const config = {
+    simulator: { auctionsPerDay: 96, faults: { lateShare: 0.3, lateMaxMs: 2_400_000 } },
+    days: { latenessMs: 600_000 },
+    ingest: { flushRows: 200 },
+  };
   await writeFile(file, JSON.stringify(config));
   return file;
 }
@@ -194,6 +198,25 @@ describe('vamo', () => {
         found.push((await vamo(...args, '--data', data)).stderr.split(':')[0]);
       expect(found).toEqual(codes);
     }
+  });
+
+  it('says of an amended day that it is not the one of the truth', async () => {
+    const data = join(dir, 'one-day');
+    const day = '2026-01-05';
+    const truth = ['verify', '--truth', join(data, 'truth'), '--data', data];
+    const does = async (...args: string[]) => {
+      const { code, stdout, stderr } = await vamo(...args, '--data', data);
+      expect(code, stderr).toBe(0);
+      return stdout;
+    };
+    await does('seal', '--day', day, '--at-end');
+    expect(await does(...truth)).toMatch(/^2026-01-05 g1 ok: /);
+    expect(await does('amend', day)).toContain('generation 2');
+    const { code, stdout } = await vamo(...truth);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^2026-01-05 g2 \(amend\) DIFFERS: /);
+    expect(stdout).toMatch(/^ {2}\d+ more sums differ$/m);
+    expect(stdout).toContain('2026-01-05 is generation 2 (amend): the truth is of');
   });
 
   it.concurrent.each([

@@ -9,8 +9,10 @@ const isWorthTelling = ({ generation, differences, pending }: DayCheck): boolean
   generation !== null || differences.length > 0 || pending !== null;
 
 /** A line, and one more for each thing that differs. */
-function linesOf({ day, generation, rows, compared, differences, pending }: DayCheck): string[] {
-  const state = generation === null ? '(not sealed)' : `g${String(generation)}`;
+function linesOf(check: DayCheck): string[] {
+  const { day, generation, kind, rows, compared, differences, moreSums, pending } = check;
+  const made = kind === null || kind === 'seal' ? '' : ` (${kind})`;
+  const state = generation === null ? '(not sealed)' : `g${String(generation)}${made}`;
   const verdict = differences.length === 0 ? 'ok' : 'DIFFERS';
   const sums = compared === null ? '' : `, ${String(compared)} sums against the truth`;
   const note = pending === null ? '' : `; ${pending.what}: ${String(pending.found)}`;
@@ -20,6 +22,7 @@ function linesOf({ day, generation, rows, compared, differences, pending }: DayC
       ({ what, found, recorded }) =>
         `  ${what}: found ${String(found)}, recorded ${String(recorded)}`,
     ),
+    ...(moreSums > 0 ? [`  ${String(moreSums)} more sums differ`] : []),
   ];
 }
 
