@@ -42,10 +42,11 @@ export interface GlobalOptions {
   readonly watch?: boolean;
 }
 
-/** A service tells of what happens to it; a live view is not written over. */
-function levelOf({ verbose, follow, watch }: GlobalOptions): LogLevel {
+/** A service tells of what happens to it; a live view on the same terminal is not written over. */
+function levelOf({ verbose, follow, watch, json }: GlobalOptions): LogLevel {
   if (verbose === true) return 'debug';
-  return follow === true && watch !== true ? 'info' : 'warn';
+  const isDrawn = watch === true && json !== true && process.stdout.isTTY && process.stderr.isTTY;
+  return follow === true && !isDrawn ? 'info' : 'warn';
 }
 
 const KEPT = 'config.json';

@@ -149,6 +149,25 @@ describe('vamo', () => {
     );
   });
 
+  it('tells on stderr what happens to a followed ingest beside its live view', async () => {
+    const data = join(dir, 'watched');
+    await vamo('simulate', '--data', data, '--config', await tinyDay());
+    const committed = () =>
+      readdir(join(data, 'ledger')).then(
+        () => true,
+        () => false,
+      );
+    const { code, stderr } = await stopped(
+      ['ingest', '--follow', '--watch', '--data', data, '--config', join(dir, 'tiny.json')],
+      committed,
+    );
+    const events = stderr
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => (JSON.parse(line) as { event: string }).event);
+    expect([code, events]).toEqual([0, ['ingest.assigned', 'ingest.end']]);
+  });
+
   it('says what is missing when nothing is there yet', async () => {
     const data = join(dir, 'empty');
     const train = await vamo('train', '--data', data);
