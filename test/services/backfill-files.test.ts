@@ -10,7 +10,7 @@ import {
   openDirectoryStore,
   withdrawDay,
 } from '../../src/store/index.ts';
-import { finished } from '../helpers/cli.ts';
+import { finished, vamo } from '../helpers/cli.ts';
 import {
   type DayReport,
   filesUnder,
@@ -191,7 +191,10 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
     expect(await night.ok(...from(NEXT, NEXT), '--dry-run')).toMatchObject({
       days: [{ ...present, replaced: 0 }],
     });
+    const text = await vamo(...from(NEXT, NEXT), '--dry-run', ...night.where);
+    expect(text.stdout).toMatch(/: \d+ files, \d+ bytes\n/);
     const { stdout, stderr } = await night.run(...from(NEXT, NEXT), ...replacing);
+    expect(stderr).toMatch(/^ {2}read \(bytes\) (\d+)\/\1$/m);
     const first = JSON.parse(stdout) as Done;
     expect(first.published).toMatchObject([{ day: NEXT, rows: { before: rows, after: rows } }]);
     expect(stderr).toContain(`build ${NEXT} 4/4 published\n`);

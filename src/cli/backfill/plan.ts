@@ -231,7 +231,7 @@ async function planDeadLetters(
   };
 }
 
-/** How much a plan reads, for people and for --json. */
+/** How much a plan reads, for people and for --json; `progress` is what its reading is counted in. */
 export function describeSource({ source }: Pick<BackfillPlan, 'source'>) {
   const total = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
   switch (source.kind) {
@@ -243,17 +243,33 @@ export function describeSource({ source }: Pick<BackfillPlan, 'source'>) {
         partitions: ranges.length,
         expected: records,
         unit: 'records',
+        parts: 'partitions',
+        progress: 'offsets',
       };
     }
     case 'files': {
       const { files } = source;
       const bytes = total(files.map((file) => file.bytes));
-      return { what: 'files', partitions: files.length, expected: bytes, unit: 'bytes' };
+      return {
+        what: 'files',
+        partitions: files.length,
+        expected: bytes,
+        unit: 'bytes',
+        parts: 'files',
+        progress: 'bytes',
+      };
     }
     case 'dead-letters': {
       const { files } = source;
       const letters = total(files.map((file) => file.rows));
-      return { what: 'dead letters', partitions: files.length, expected: letters, unit: 'records' };
+      return {
+        what: 'dead letters',
+        partitions: files.length,
+        expected: letters,
+        unit: 'records',
+        parts: 'files',
+        progress: 'bytes',
+      };
     }
   }
 }

@@ -12,6 +12,7 @@ import { keepOrphanGrace, keepRules, readLedgers } from '../../store/index.ts';
 import { asSealer } from '../commands/seal.ts';
 import { type Context, keepConfig } from '../context.ts';
 import { openPlanned } from './open-source.ts';
+import { describeSource } from './plan.ts';
 
 export interface BackfillResult {
   /** Of all that was read: by interrupted runs before, too. */
@@ -54,7 +55,7 @@ async function readSource(context: Context, plan: BackfillPlan): Promise<void> {
       plan.source.kind === 'dead-letters' ? { ...config.ingest, maxBadShare: 1 } : config.ingest,
     clock: () => performance.now(),
     log,
-    progress: context.progress.stage('read'),
+    progress: context.progress.stage(`read (${describeSource(plan).progress})`),
   });
   try {
     await ingester.run({ signal, until: 'end' });
