@@ -12,6 +12,7 @@ import {
 } from '../core/index.ts';
 import { checkRules, type ObjectStore, openDataDirectory, openStore } from '../store/index.ts';
 import { emptyStore, exists, type Needed, requireFilled } from './empty-store.ts';
+import { foundedLate } from './founded-late.ts';
 import { createProgressDisplay, type ProgressDisplay } from './progress.ts';
 
 /** What every command gets: where the data is, what is configured, and how to talk to the caller. */
@@ -43,10 +44,11 @@ export interface GlobalOptions {
   readonly watch?: boolean;
 }
 
-/** A service tells of what happens to it; a live view is not written over. */
-function levelOf({ verbose, follow, watch }: GlobalOptions): LogLevel {
+/** A service tells of what happens to it; a live view on the same terminal is not written over. */
+function levelOf({ verbose, follow, watch, json }: GlobalOptions): LogLevel {
   if (verbose === true) return 'debug';
-  return follow === true && watch !== true ? 'info' : 'warn';
+  const isDrawn = watch === true && json !== true && process.stdout.isTTY && process.stderr.isTTY;
+  return follow === true && !isDrawn ? 'info' : 'warn';
 }
 
 const KEPT = 'config.json';
@@ -65,6 +67,8 @@ export interface Access {
   readonly readsOnly?: boolean | undefined;
   /** The command takes nothing of it but its configuration, if it is there. */
   readonly configOnly?: boolean | undefined;
+  /** A data directory that is not there is made by the first write. */
+  readonly foundsLate?: boolean | undefined;
   /** The command works on while an object store cannot be reached. */
   readonly standsAlone?: boolean | undefined;
   /** What the command works on: a data directory without it is refused, and not made. */
@@ -74,7 +78,7 @@ export interface Access {
 async function openData(
   root: string,
   config: Config,
-  { readsOnly, configOnly, standsAlone, needs }: Access,
+  { readsOnly, configOnly, foundsLate, standsAlone, needs }: Access,
 ): Promise<ObjectStore> {
   const settings = config.store;
   if (needs !== undefined) await requireFilled(root, settings, needs);
@@ -88,9 +92,14 @@ async function openData(
     if (standsAlone !== true) await checkRules(store, rulesOf(config), config.source);
     return store;
   }
-  const { store } = await openDataDirectory(root, { settings });
-  await checkRules(store, rulesOf(config), config.source);
-  return store;
+  const found = async (): Promise<ObjectStore> => {
+    const { store } = await openDataDirectory(root, { settings });
+    await checkRules(store, rulesOf(config), config.source);
+    return store;
+  };
+  // A shared store may hold data whatever is here.
+  const isLate = foundsLate === true && settings.kind === 'directory' && !(await exists(root));
+  return isLate ? foundedLate(root, found) : found();
 }
 
 /** What a data directory was made with stays in it, from the first command that fills it on. */

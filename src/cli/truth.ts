@@ -56,7 +56,7 @@ async function readTruth(folder: string, day: string): Promise<SavedTruth | unde
 type SumDifference = Omit<Difference, 'mend'>;
 
 export interface TruthCheck {
-  readonly day: string;
+  readonly manifest: PartitionManifest;
   /** Integers compared, of every campaign and step. */
   readonly compared: number;
   /** Sums that differ, by campaign, column and step. */
@@ -107,7 +107,7 @@ export async function checkAgainstTruth(
       recorded,
     }))
     .filter(({ found: ours, recorded }) => ours !== recorded);
-  return { day: manifest.day, compared, sums, counts };
+  return { manifest, compared, sums, counts };
 }
 
 /** One event shows in many sums: so many differences of a day are named. */
@@ -116,10 +116,18 @@ const NAMED = 10;
 const AGAIN =
   'What the simulator sent is not what was sealed: look at `vamo days` for bad and late records, or simulate into a new directory.';
 
-/** The first differences of a check, the counts' before the sums', and how many there are more. */
-export function firstDifferences({ counts, sums }: TruthCheck): Difference[] {
+function mendOf({ day, generation, kind, inputs }: PartitionManifest): string {
+  if (kind === 'seal' || inputs.restored === 1) return AGAIN;
+  return (
+    `${day} is generation ${String(generation)} (${kind}): the truth is of a day as it is sealed at first, ` +
+    'so that counts and sums differ by what was taken in since.'
+  );
+}
+
+/** The first differences of a check, the counts' before the sums', and how many sums differ beyond them. */
+export function firstDifferences({ manifest, counts, sums }: TruthCheck) {
   const all = [...counts, ...sums];
-  const left = all.length - NAMED;
-  const more = left > 0 ? [{ what: 'more sums', found: left, recorded: 0 }] : [];
-  return [...all.slice(0, NAMED), ...more].map((one) => ({ ...one, mend: AGAIN }));
+  const mend = mendOf(manifest);
+  const differences = all.slice(0, NAMED).map((one): Difference => ({ ...one, mend }));
+  return { differences, moreSums: all.length - differences.length };
 }

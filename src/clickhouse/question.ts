@@ -14,7 +14,7 @@ export async function askReadOnly(engine: Engine, sql: string): Promise<Answer> 
   const reason = whyNotReadOnly(sql);
   if (reason !== undefined)
     throw new VamoError('SQL_FAILED', reason, {
-      mend: 'Ask one question at a time, of tables only.',
+      mend: 'Ask one SELECT at a time, of tables only; SHOW, DESCRIBE, EXPLAIN and EXISTS are taken too.',
     });
   const { meta, data } = await engine.ask(sql);
   const whole = new Set(meta.filter(({ type }) => /^U?Int64$/.test(type)).map(({ name }) => name));

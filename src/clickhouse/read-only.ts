@@ -28,7 +28,7 @@ export function whyNotReadOnly(sql: string): string | undefined {
   if (hiding !== undefined) return `readonly: ${hiding[1]} is not taken`;
   const bare = sql.replace(OPAQUE, ' ').replace(/[\s;]+$/, '');
   if (bare.includes(';')) return 'more than one statement';
-  if (!ASKS.test(sql)) return 'readonly: not a question (SELECT, SHOW, DESCRIBE, EXPLAIN, EXISTS)';
+  if (!ASKS.test(sql)) return `not a SELECT: ${sql.trim().slice(0, 80) || 'nothing is asked'}`;
   if (FILES.test(sql)) return 'readonly: files of the machine are not read or written';
   return undefined;
 }

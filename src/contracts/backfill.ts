@@ -5,6 +5,10 @@ import { BACKFILL_MODES } from './partition.ts';
 const offset = z.int().min(0);
 const digest = z.string().regex(DIGEST_PATTERN);
 
+/** A mapping, as it was planned with. */
+const plannedMapping = z.strictObject({ name: z.string(), sha256: digest });
+export type PlannedMapping = z.infer<typeof plannedMapping>;
+
 /** How the lines of a file become events; `mapping` names the mapping and its digest. */
 const FILE_FORMS = ['events', 'log', 'mapping', 'arrow', 'parquet'] as const;
 
@@ -37,10 +41,12 @@ const source = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('files'),
     files: z.array(plannedFile),
-    mapping: z.strictObject({ name: z.string(), sha256: digest }).nullable(),
+    mapping: plannedMapping.nullable(),
   }),
   z.strictObject({
     kind: z.literal('dead-letters'),
+    /** In place of the configured one. */
+    mapping: plannedMapping.optional(),
     /** Files of the data directory's own dead letters, and how many arrived on each day. */
     files: z.array(
       z.strictObject({

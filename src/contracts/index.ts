@@ -74,6 +74,7 @@ export {
   type BackfillPlan,
   type BackfilledDay,
   type PlannedFile,
+  type PlannedMapping,
 } from './backfill.ts';
 export { hasItsChecksum, withChecksum } from './checksum.ts';
 export { dataRules, rulesOf, type DataRules } from './data-rules.ts';

@@ -19,6 +19,8 @@ export {
 export { mix32, mixKey, seededRandom, restoreRandom, type Random } from './random.ts';
 export {
   sum,
+  largest,
+  smallest,
   mean,
   standardDeviation,
   quantile,

@@ -6,6 +6,20 @@ export function sum(xs: ArrayLike<number>): number {
   return total;
 }
 
+/** The largest, of a list of any length; -Infinity for an empty one. */
+export function largest(xs: ArrayLike<number>): number {
+  let top = -Infinity;
+  for (let i = 0; i < xs.length; i++) top = Math.max(top, xs[i] ?? -Infinity);
+  return top;
+}
+
+/** The smallest, of a list of any length; Infinity for an empty one. */
+export function smallest(xs: ArrayLike<number>): number {
+  let low = Infinity;
+  for (let i = 0; i < xs.length; i++) low = Math.min(low, xs[i] ?? Infinity);
+  return low;
+}
+
 /** Arithmetic mean; NaN for an empty list. */
 export function mean(xs: ArrayLike<number>): number {
   return sum(xs) / xs.length;

@@ -123,8 +123,8 @@ async function gather({ store, day, config }: BuildOptions, plan: BuildPlan): Pr
   if (config.days.attributionMs > 0) {
     const found = [];
     for (const next of laterDays(day, config.days.attributionMs))
-      found.push(...(await liveDay(store, live, next)).segments);
-    const files = segmentsBetween(found, rewardFrom, rewardCut);
+      found.push((await liveDay(store, live, next)).segments);
+    const files = segmentsBetween(found.flat(), rewardFrom, rewardCut);
     later.push({ store, files, ranges: rangesOf(rewardFrom, rewardCut) });
     later.push({ store, files: of('rewards') });
     if (backfill !== undefined) later.push({ store: backfill.store, files: backfill.later });

@@ -1,4 +1,5 @@
 export { sealDay } from './seal.ts';
+export { dayMissing, requireSealed } from './sealed.ts';
 export { amendDay, isAmendDue, matureDay } from './amend.ts';
 export { restoreGeneration } from './undo.ts';
 export { countPartitions, lastArrival, readLive } from './live.ts';
@@ -21,6 +22,7 @@ export { type CopiedDay, heldInCopy, readCopy } from './read-copy.ts';
 export type { BuildOptions } from './build-options.ts';
 export { createLiveLoader, type LiveLoader, type LoadRound } from './live-load.ts';
 export { publishBackfill, type PublishedDay } from './backfill/publish.ts';
+export { backfillsHeld } from './backfill/held.ts';
 export { rowsOf } from './backfill/made.ts';
 export { requireTakable } from './backfill/takable.ts';
 export { labelsUntil, readUntil } from './backfill/evidence.ts';

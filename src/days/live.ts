@@ -1,5 +1,5 @@
 import type { CutPoint, LedgerEntry } from '../contracts/index.ts';
-import { addDays, DAY_MS, type DayKey } from '../core/index.ts';
+import { addDays, DAY_MS, type DayKey, largest } from '../core/index.ts';
 import {
   type CommittedDay,
   committedOfDay,
@@ -75,7 +75,7 @@ export function endsOf({ topic, partitions }: LiveLedgers): CutPoint[] {
 
 /** The latest arrival that is committed; 0 when nothing is. */
 export function lastArrival({ partitions }: LiveLedgers): number {
-  return Math.max(0, ...partitions.map((entries) => entries.at(-1)?.maxArrivalMs ?? 0));
+  return Math.max(0, largest(partitions.map((entries) => entries.at(-1)?.maxArrivalMs ?? 0)));
 }
 
 /**

@@ -38,22 +38,22 @@ async function entries(folder: string) {
 
 async function expand(folder: string, parts: readonly string[]): Promise<string[]> {
   const [part = '', ...rest] = parts;
-  const found: string[] = [];
   if (part === '**') {
-    found.push(...(await expand(folder, rest)));
+    const found = [await expand(folder, rest)];
     for (const entry of await entries(folder))
       if (entry.isDirectory() && !entry.name.startsWith('.'))
-        found.push(...(await expand(join(folder, entry.name), parts)));
-    return found;
+        found.push(await expand(join(folder, entry.name), parts));
+    return found.flat();
   }
+  const found: string[][] = [];
   const pattern = new RegExp(`^${nameSource(part)}$`, 's');
   for (const entry of await entries(folder)) {
     if (!pattern.test(entry.name)) continue;
     const path = join(folder, entry.name);
-    if (rest.length > 0) found.push(...(await expand(path, rest)));
-    else if (!entry.isDirectory()) found.push(path);
+    if (rest.length > 0) found.push(await expand(path, rest));
+    else if (!entry.isDirectory()) found.push([path]);
   }
-  return found;
+  return found.flat();
 }
 
 /**

@@ -123,14 +123,14 @@ async function readGroup(
     return tracked;
   };
 
-  // A broker that restarts fails many calls: it is told of once, and once when it is back.
+  // A broker that restarts fails many calls: it is told of once, and once when it is back, as loud.
   let isAway = false;
   const away = (reason: string): void => {
     if (!isAway) log.warn('kafka.reconnecting', { topic, brokers: options.brokers, reason });
     isAway = true;
   };
   const back = (): void => {
-    if (isAway) log.info('kafka.up', { topic, brokers: options.brokers });
+    if (isAway) log.warn('kafka.up', { topic, brokers: options.brokers });
     isAway = false;
   };
 

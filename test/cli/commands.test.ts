@@ -22,11 +22,7 @@ const COMMANDS = [
   'doctor',
 ];
 
-const NO_DAYS = {
-  days: [],
-  read: { records: 0, filtered: 0, dead_lettered: 0, repeated: 0, kept: 0, rows: 0 },
-  stale: [],
-};
+const NO_VERSIONS = { champion: null, versions: [] };
 
 let dir: string;
 beforeAll(async () => {
@@ -34,10 +30,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-/** A configuration of few auctions, committed as soon as they are read. */
+/** A configuration of few auctions, some of them late, committed as soon as they are read. */
 async function tinyDay(): Promise<string> {
   const file = join(dir, 'tiny.json');
-  const config = { simulator: { auctionsPerDay: 96 }, ingest: { flushRows: 200 } };
+  const config = {
+    simulator: { auctionsPerDay: 96, faults: { lateShare: 0.3, lateMaxMs: 2_400_000 } },
+    days: { latenessMs: 600_000 },
+    ingest: { flushRows: 200 },
+  };
   await writeFile(file, JSON.stringify(config));
   return file;
 }
@@ -113,14 +113,15 @@ describe('vamo', () => {
   });
 
   it('prints one JSON object on stdout with --json', async () => {
-    const { code, stdout } = await vamo('days', '--json', '--data', join(dir, 'empty'));
+    const { code, stdout } = await vamo('versions', '--json', '--data', join(dir, 'empty'));
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual(NO_DAYS);
+    expect(JSON.parse(stdout)).toMatchObject(NO_VERSIONS);
   });
 
   it('takes the common options before the command, and says help and version as text', async () => {
-    const before = await vamo('--json', '--data', join(dir, 'none'), 'days');
-    expect([before.code, JSON.parse(before.stdout)]).toEqual([0, NO_DAYS]);
+    const before = await vamo('--json', '--data', join(dir, 'none'), 'versions');
+    expect(before.code).toBe(0);
+    expect(JSON.parse(before.stdout)).toMatchObject(NO_VERSIONS);
     const help = await vamo('--json', 'help', 'days');
     expect([help.code, help.stdout]).toEqual([0, expect.stringContaining('$ vamo days')]);
     const nothing = await vamo('--json');
@@ -148,6 +149,25 @@ describe('vamo', () => {
     );
   });
 
+  it('tells on stderr what happens to a followed ingest beside its live view', async () => {
+    const data = join(dir, 'watched');
+    await vamo('simulate', '--data', data, '--config', await tinyDay());
+    const committed = () =>
+      readdir(join(data, 'ledger')).then(
+        () => true,
+        () => false,
+      );
+    const { code, stderr } = await stopped(
+      ['ingest', '--follow', '--watch', '--data', data, '--config', join(dir, 'tiny.json')],
+      committed,
+    );
+    const events = stderr
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => (JSON.parse(line) as { event: string }).event);
+    expect([code, events]).toEqual([0, ['ingest.assigned', 'ingest.end']]);
+  });
+
   it('says what is missing when nothing is there yet', async () => {
     const data = join(dir, 'empty');
     const back = await vamo('rollback', '--reason', 'x', '--data', data);
@@ -157,8 +177,63 @@ describe('vamo', () => {
       1,
       expect.stringMatching(/^DAY_UNSEALED: .*\n.*`vamo clickhouse load` fills `events_now`/m),
     ]);
-    const day = await vamo('days', '2026-01-05', '--data', data);
-    expect([day.code, day.stderr]).toEqual([1, expect.stringContaining('DAY_MISSING')]);
+  });
+
+  it.concurrent.each([
+    ['source.files', { kind: 'files', files: 'nowhere/*.txt', mapping: 'ipinyou' }],
+    ['source.mapping', { kind: 'files', files: import.meta.filename, mapping: 'nosuch' }],
+    ['source.directory', { kind: 'file' }],
+  ])('makes no data directory of an ingest that finds no source: %s', async (name, source) => {
+    const data = join(dir, `unfounded-${name}`);
+    const config = join(dir, `${name}.json`);
+    await writeFile(config, JSON.stringify({ source }));
+    const { code, stderr } = await vamo('ingest', '--data', data, '--config', config);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/INGEST_SOURCE|MAPPING_INVALID/)]);
+    const range = ['--from', '2026-01-05', '--to', '2026-01-05'];
+    const back = await vamo('backfill', ...range, '--files', 'nowhere/*.jsonl', '--data', data);
+    expect([back.code, back.stderr]).toEqual([1, expect.stringContaining('INGEST_SOURCE')]);
+    await expect(readdir(data)).rejects.toThrow('ENOENT');
+  });
+
+  it('says of a day that never was that it is missing, of an open one that it is open', async () => {
+    const data = join(dir, 'one-day');
+    const config = await tinyDay();
+    for (const command of ['simulate', 'ingest'])
+      expect((await vamo(command, '--data', data, '--config', config)).code).toBe(0);
+    for (const [day, codes] of [
+      ['2026-01-20', ['DAY_MISSING', 'DAY_MISSING', 'DAY_MISSING', 'DAY_MISSING', 'DAY_MISSING']],
+      ['2026-01-05', ['DAY_UNSEALED', 'DAY_UNSEALED', 'DAY_UNSEALED', 'DAY_NOT_READY', '']],
+    ] as const) {
+      const found = [];
+      for (const args of [
+        ['amend', day],
+        ['verify', day],
+        ['rebuild', '--day', day],
+        ['seal', '--day', day],
+        ['days', day],
+      ])
+        found.push((await vamo(...args, '--data', data)).stderr.split(':')[0]);
+      expect(found).toEqual(codes);
+    }
+  });
+
+  it('says of an amended day that it is not the one of the truth', async () => {
+    const data = join(dir, 'one-day');
+    const day = '2026-01-05';
+    const truth = ['verify', '--truth', join(data, 'truth'), '--data', data];
+    const does = async (...args: string[]) => {
+      const { code, stdout, stderr } = await vamo(...args, '--data', data);
+      expect(code, stderr).toBe(0);
+      return stdout;
+    };
+    await does('seal', '--day', day, '--at-end');
+    expect(await does(...truth)).toMatch(/^2026-01-05 g1 ok: /);
+    expect(await does('amend', day)).toContain('generation 2');
+    const { code, stdout } = await vamo(...truth);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^2026-01-05 g2 \(amend\) DIFFERS: /);
+    expect(stdout).toMatch(/^ {2}\d+ more sums differ$/m);
+    expect(stdout).toContain('2026-01-05 is generation 2 (amend): the truth is of');
   });
 
   it.concurrent.each([
@@ -168,6 +243,10 @@ describe('vamo', () => {
     ['rebuild', '--all'],
     ['clickhouse', 'load'],
     ['train'],
+    ['amend', '2026-01-05'],
+    ['verify'],
+    ['days'],
+    ['days', '2026-01-05'],
   ])(
     'refuses a directory into which nothing was ingested, and makes none: %s %s',
     async (...args) => {

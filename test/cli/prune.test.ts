@@ -1,6 +1,7 @@
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { vamo } from '../helpers/cli.ts';
 import { type Night, openWorkshop, type Workshop } from '../helpers/pipeline.ts';
 
 const HOUR_MS = 3_600_000;
@@ -38,6 +39,8 @@ describe('vamo prune', { timeout: 60_000 }, () => {
     await patient.ok('ingest');
     const kept = await leave(night, 'kept', 50);
     const removed = await leave(night, 'removed', 73);
+    const { stdout } = await vamo('prune', '--dry-run', ...night.where);
+    expect(stdout).toContain('1 younger than 72 h (ingest.orphanGraceMs) kept');
     expect(await night.ok('prune')).toEqual({
       dryRun: false,
       graceMs: 72 * HOUR_MS,

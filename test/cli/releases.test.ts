@@ -137,7 +137,6 @@ describe('before the first release', { timeout: 120_000 }, () => {
     onTestFinished(() => rm(parent, { recursive: true, force: true }));
     const data = join(parent, 'typo');
     expect((await json('versions', '--data', data)).answer['champion']).toBeNull();
-    expect((await json('days', '--data', data)).answer['days']).toEqual([]);
     const { answer } = await json('evaluate', '--data', data);
     expect(answer.error.message).toContain('nothing is released yet');
     await json('fleet', '--data', data);

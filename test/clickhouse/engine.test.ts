@@ -117,13 +117,15 @@ describe('a read-only question', () => {
   });
 
   it.each([
-    ['DROP TABLE t', 'readonly'],
-    ["INSERT INTO FUNCTION file('x.csv', 'CSV') SELECT 1", 'readonly'],
+    ['DROP TABLE t', 'not a SELECT: DROP TABLE t'],
+    ['SELEC', 'not a SELECT: SELEC'],
+    [' ', 'not a SELECT: nothing is asked'],
+    ["INSERT INTO FUNCTION file('x.csv', 'CSV') SELECT 1", 'not a SELECT'],
     ["SELECT * FROM file('x.csv', 'CSV')", 'readonly'],
     ["SELECT file('t.txt')", 'readonly'],
     ['SELECT `f\\x69le`(1)', 'readonly'],
     ["SELECT 7 INTO OUTFILE 'x.csv'", 'readonly'],
-    ['KILL QUERY WHERE 1', 'readonly'],
+    ['KILL QUERY WHERE 1', 'not a SELECT'],
     ["SELECT $$'$$, 1; DROP TABLE t; SELECT $$'$$", 'readonly'],
     ["SELECT 1 /* /* */ ' */ ; DROP TABLE t --'", 'readonly'],
     ["SELECT 1 # '\n; DROP TABLE t --'", 'readonly'],

@@ -3,15 +3,26 @@ import { describe, expect, it } from 'vitest';
 import {
   bootstrapMean,
   correlation,
+  largest,
   mean,
   quantile,
   seededRandom,
+  smallest,
   standardDeviation,
   sum,
 } from '../../src/core/index.ts';
 
 const number = fc.integer({ min: -1000, max: 1000 });
 const list = fc.array(number, { minLength: 1, maxLength: 30 });
+
+describe('the largest and the smallest', () => {
+  it('of a list longer than a call has arguments, and of none', () => {
+    const many = Array.from({ length: 1_000_000 }, (_, i) => (i * 7) % 1_000_003);
+    const sorted = many.toSorted((a, b) => a - b);
+    expect([smallest(many), largest(many)]).toEqual([sorted[0], sorted.at(-1)]);
+    expect([smallest([]), largest([])]).toEqual([Infinity, -Infinity]);
+  });
+});
 
 describe('means and deviations', () => {
   it('of an empty list: sum 0, mean NaN', () => {

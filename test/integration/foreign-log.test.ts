@@ -81,6 +81,7 @@ describe('a foreign log, by a mapping alone', () => {
       bad.push(...((await run('days', String(day))) as { bad: unknown[] }).bad);
     const place = {
       records: 1,
+      replayed: 0,
       first: expect.stringMatching(/^ipinyou\/0\/\d+$/) as string,
       file: expect.stringMatching(/^dlq\/ipinyou-0-0-.*\.jsonl$/) as string,
     };
@@ -103,6 +104,42 @@ describe('a foreign log, by a mapping alone', () => {
     );
     expect(code).toBe(1);
     expect(stderr).toMatch(/DATA_RULES: source\.mapping/);
+  });
+
+  it('gives up its dead letters to a corrected mapping', async () => {
+    const shipped = await readFile('config/mappings/ipinyou.json', 'utf8');
+    await writeFile(join(root, 'wrong.json'), shipped.replace('[27, 29]', '[29]'));
+    const lines = Array.from({ length: 30 }, (_, i) =>
+      line(i, MIDNIGHT + i * (HOUR / 5), i < 20 ? ['0', '0'] : []),
+    );
+    await writeFile(join(root, 'logs', 'wrong.txt'), lines.join('\n'));
+    const source = { kind: 'files', topic: 'x', files: 'logs/wrong.txt', mapping: 'wrong.json' };
+    const config = { days: { utcOffsetMinutes: 480 }, ingest: { maxBadShare: 1 }, source };
+    await writeFile(join(root, 'wrongly.json'), JSON.stringify(config));
+    const where = ['--data', join(root, 'wrongly'), '--config', join(root, 'wrongly.json')];
+    const does = async (...args: string[]): Promise<Record<string, unknown>> => {
+      const { code, stdout, stderr } = await vamo(...args, '--json', ...where);
+      expect(code, stderr).toBe(0);
+      return JSON.parse(stdout) as Record<string, unknown>;
+    };
+    expect(await does('ingest')).toMatchObject({ records: 30, deadLetters: 10 });
+    await does('seal');
+    const day = '2013-06-06';
+    const replay = ['backfill', '--from', day, '--to', day, '--dead-letters'];
+    const same = await does(...replay, '--dry-run');
+    const done = await does(...replay, '--mapping', 'ipinyou');
+    expect(done['id']).not.toBe((same['plan'] as { id: string }).id);
+    // Each line gives an outcome, the first one the campaign, too, which the day has already.
+    expect(done['stats']).toEqual({ records: 10, filtered: 0, rows: 11, deadLetters: 0 });
+    expect(await does('days', day)).toMatchObject({
+      days: [{ accepted: 31, duplicate: 1, dead_lettered: 0, replayed: 10, records: 42 }],
+      bad: [{ records: 10, replayed: 10 }],
+    });
+    const topic = await vamo('backfill', '--from', day, '--to', day, '--mapping', 'x', ...where);
+    expect([topic.code, topic.stderr]).toEqual([
+      2,
+      expect.stringContaining('--mapping needs --files or --dead-letters'),
+    ]);
   });
 });
 

@@ -10,12 +10,13 @@ import {
   openDirectoryStore,
   withdrawDay,
 } from '../../src/store/index.ts';
-import { finished } from '../helpers/cli.ts';
+import { finished, vamo } from '../helpers/cli.ts';
 import {
   type DayReport,
   filesUnder,
   type Night,
   openWorkshop,
+  stopWhen,
   type Workshop,
 } from '../helpers/pipeline.ts';
 
@@ -29,6 +30,20 @@ interface Done {
   readonly published: readonly { readonly day: string; readonly digest: string }[];
   readonly withoutEvents: readonly string[];
 }
+
+/** One day as `vamo days DAY` gives it. */
+interface Day {
+  readonly days: readonly DayReport[];
+  readonly bad: readonly {
+    readonly reason: string;
+    readonly records: number;
+    readonly replayed: number;
+    readonly file: string;
+  }[];
+}
+const sumOf = (bad: Day['bad'], of: 'records' | 'replayed'): number =>
+  bad.reduce((sum, one) => sum + one[of], 0);
+const replay = (day: string) => ['backfill', '--from', day, '--to', day, '--dead-letters'] as const;
 
 let workshop: Workshop;
 /** Two days, sealed, with no row late and some records that are no events. */
@@ -63,7 +78,7 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
   it('of lines of JSON, compressed and not, is the day that was sealed from them', async () => {
     const logs = (await filesUnder(live, 'log')).filter((path) => path.endsWith('.jsonl'));
     const night = await workshop.night(CONFIG);
-    await night.ok('days');
+    await night.fails('DATA_EMPTY', 'days');
     const folder = join(live.data, 'exported');
     await writeFile(`${folder}-0.jsonl.gz`, gzipSync(await readFile(join(live.data, logs[0]!))));
     for (const [i, path] of logs.slice(1).entries())
@@ -75,6 +90,26 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
     expect(found.map((d) => [d.accepted, d.dead_lettered])).toEqual(
       reports.map((d) => [d.accepted, d.dead_lettered]),
     );
+    const { bad } = await night.ok<Day>('days', DAY);
+    expect(sumOf(bad, 'records')).toBe(found[0]!.dead_lettered);
+    for (const { file } of bad) {
+      expect(file).toContain(`backfill/${done.id}/dlq/files-`);
+      expect(await readFile(join(night.data, file), 'utf8')).toContain('"reason":');
+    }
+
+    const killed = await workshop.night(CONFIG);
+    const same = ['backfill', ...RANGE, '--files', `${folder}-*`];
+    const isRead = async () =>
+      (await filesUnder(killed, 'backfill')).some((path) => path.includes('/ledger/'));
+    expect((await stopWhen(killed.start(...same), 'SIGKILL', isRead)).code).toBe(null);
+    const resumed = await killed.ok<Done>(...same);
+    expect([resumed.stats, digests(resumed)]).toEqual([done.stats, expected()]);
+
+    const { message, mend } = await night.fails('BACKFILL_INVALID', ...replay(DAY));
+    expect([message, mend]).toEqual([
+      expect.stringContaining('no dead letter of the source'),
+      expect.stringContaining('undo it'),
+    ]);
   });
 
   it('of sealed Arrow files of another data directory is the same day', async () => {
@@ -156,7 +191,10 @@ describe.concurrent('a backfill from files', { timeout: 120_000 }, () => {
     expect(await night.ok(...from(NEXT, NEXT), '--dry-run')).toMatchObject({
       days: [{ ...present, replaced: 0 }],
     });
+    const text = await vamo(...from(NEXT, NEXT), '--dry-run', ...night.where);
+    expect(text.stdout).toMatch(/: \d+ files, \d+ bytes\n/);
     const { stdout, stderr } = await night.run(...from(NEXT, NEXT), ...replacing);
+    expect(stderr).toMatch(/^ {2}read \(bytes\) (\d+)\/\1$/m);
     const first = JSON.parse(stdout) as Done;
     expect(first.published).toMatchObject([{ day: NEXT, rows: { before: rows, after: rows } }]);
     expect(stderr).toContain(`build ${NEXT} 4/4 published\n`);
@@ -237,10 +275,19 @@ describe('dead letters', () => {
     expect((await reportsOf(wide)).map(parts)).toEqual(before.map(parts));
 
     const pieces: string[] = [];
-    for (const day of [DAY, NEXT]) {
-      const piece = ['backfill', '--from', day, '--to', day, '--dead-letters'] as const;
-      pieces.push((await wide.ok<Done>(...piece)).id);
-    }
+    for (const day of [DAY, NEXT]) pieces.push((await wide.ok<Done>(...replay(day))).id);
+    const { days, bad } = await wide.ok<Day>('days', DAY);
+    expect(days[0]!.replayed).toBeGreaterThan(0);
+    expect(sumOf(bad, 'replayed')).toBe(days[0]!.replayed);
+    expect(sumOf(bad, 'records')).toBe(days[0]!.replayed + days[0]!.dead_lettered);
+    const isCart = ({ reason }: Day['bad'][number]) => reason.includes('cart');
+    expect(bad.filter(isCart).every((one) => one.replayed === one.records)).toBe(true);
+    expect(
+      sumOf(
+        bad.filter((one) => !isCart(one)),
+        'replayed',
+      ),
+    ).toBe(0);
     const again = await wide.ok('backfill', ...RANGE, '--dead-letters');
     expect(again).toMatchObject({ alreadyDone: true, replayedBy: pieces });
   }, 120_000);

@@ -7,6 +7,7 @@ import {
   readManifest,
 } from '../../src/store/index.ts';
 import { dayKey, sha256 } from '../../src/core/index.ts';
+import { vamo } from '../helpers/cli.ts';
 import { type Broker, brokerMissing, startBroker } from '../helpers/kafka.ts';
 import {
   type DayReport,
@@ -104,6 +105,12 @@ describe.skipIf(missing !== undefined)('a backfill from a topic', () => {
     }
     const planned = await live.ok<Planned>('backfill', ...RANGE, '--dry-run');
     expect(planned.plan.source.isWhole).toBe(true);
+    const text = await vamo('backfill', ...RANGE, '--mode', 'replace', '--dry-run', ...live.where);
+    expect(text.stdout).toMatch(/topic \S+, \d+ partitions, \d+ records\n/);
+    expect(text.stdout).toMatch(
+      /^records that arrived from 2026-01-04T\S+Z to 2026-01-08T\S+Z are/m,
+    );
+    expect(text.stdout).toContain('rows that arrived later are not');
     // Nothing has arrived after the last day: its later conversions may still come.
     const recent = ['--from', '2026-01-08', '--to', '2026-01-08'] as const;
     const open = await empty.ok<Planned>('backfill', ...recent, '--dry-run');

@@ -326,7 +326,7 @@ describe.skipIf(missing !== undefined)('kafkajs and the broker', () => {
     await withTopic(topic, [valueOf('before')]);
     const told: string[] = [];
     const tell = (event: string): void => void told.push(event);
-    const log = { ...silentLogger, warn: tell, info: tell };
+    const log = { ...silentLogger, warn: tell };
     const { ingester, store } = await open(topic, { log });
     const stop = new AbortController();
     const running = ingester.run({ signal: stop.signal, until: 'forever' });

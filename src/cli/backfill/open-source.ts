@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { convertToEvents, openEmbedded } from '../../clickhouse/index.ts';
-import type { BackfillPlan, PlannedFile } from '../../contracts/index.ts';
+import type { BackfillPlan, PlannedFile, PlannedMapping } from '../../contracts/index.ts';
 import { isVamoError, sha256, stableJson, VamoError } from '../../core/index.ts';
 import {
   boundedSource,
@@ -47,7 +47,9 @@ export async function openPlanned(context: Context, plan: BackfillPlan): Promise
       for (const file of source.files) paths.push((await verifiedFile(context.store, file)).path);
       return {
         source: jsonLines(createRawFileSource({ files: paths, topic: 'dead-letters' })),
-        decoder: await openDecoder(context),
+        decoder: await (source.mapping
+          ? openMapping(context, source.mapping)
+          : openDecoder(context)),
         forget: () => Promise.resolve(),
       };
     }
@@ -86,7 +88,10 @@ async function openFiles(
   context: Context,
   { files, mapping }: SourceOf<'files'>,
 ): Promise<PlannedSource> {
-  const decoder = await decoderOf(context, mapping);
+  const decoder =
+    mapping === null
+      ? createJsonDecoder(decoderOptions(context))
+      : await openMapping(context, mapping);
   let made: Promise<WorkFolder> | undefined;
   const work = async (): Promise<string> =>
     (await (made ??= openWorkFolder(join(context.root, 'work', 'backfill')))).path;
@@ -101,11 +106,8 @@ async function openFiles(
   }
 }
 
-async function decoderOf(
-  context: Context,
-  mapping: SourceOf<'files'>['mapping'],
-): Promise<RecordDecoder> {
-  if (mapping === null) return createJsonDecoder(decoderOptions(context));
+/** @throws VamoError BACKFILL_INVALID when it is not the planned one */
+async function openMapping(context: Context, mapping: PlannedMapping): Promise<RecordDecoder> {
   const spec = await loadMapping(mapping.name);
   if (sha256(stableJson(spec)) !== mapping.sha256)
     throw new VamoError('BACKFILL_INVALID', `${mapping.name} is not the mapping planned with`);

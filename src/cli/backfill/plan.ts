@@ -6,6 +6,7 @@ import {
   type BackfillPlan,
   limitOf,
   type PlannedFile,
+  type PlannedMapping,
 } from '../../contracts/index.ts';
 import {
   DAY_MS,
@@ -43,7 +44,13 @@ export interface BackfillRequest {
   readonly source:
     | { readonly kind: 'topic'; readonly topic: string }
     | { readonly kind: 'files'; readonly files: string; readonly mapping: string | null }
-    | { readonly kind: 'dead-letters' };
+    | { readonly kind: 'dead-letters'; readonly mapping: string | null };
+}
+
+function readsSame(planned: BackfillPlan['source'], asked: BackfillRequest['source']): boolean {
+  if (planned.kind === 'topic') return asked.kind === 'topic' && planned.topic === asked.topic;
+  if (planned.kind !== 'dead-letters' || asked.kind !== 'dead-letters') return false;
+  return (planned.mapping?.name ?? null) === asked.mapping;
 }
 
 type Wanted = Omit<BackfillPlan, 'schema' | 'id' | 'round'>;
@@ -61,12 +68,7 @@ export async function findUnfinished(
 ): Promise<BackfillState | undefined> {
   if (source.kind === 'files') return undefined;
   const isSame = ({ plan }: BackfillState): boolean =>
-    plan.from === from &&
-    plan.to === to &&
-    plan.mode === mode &&
-    plan.source.kind === source.kind &&
-    (plan.source.kind !== 'topic' ||
-      (source.kind === 'topic' && plan.source.topic === source.topic));
+    plan.from === from && plan.to === to && plan.mode === mode && readsSame(plan.source, source);
   const states = await listBackfills(store);
   return states.find((state) => !state.isDone && !state.isUndone && isSame(state));
 }
@@ -84,7 +86,7 @@ export async function planBackfill(context: Context, request: BackfillRequest): 
     case 'files':
       return { ...days, source: await planFiles(context, source.files, source.mapping) };
     case 'dead-letters':
-      return { ...days, source: await planDeadLetters(context, request) };
+      return { ...days, source: await planDeadLetters(context, request, source.mapping) };
   }
 }
 
@@ -155,15 +157,12 @@ async function planFiles(
     // One file under two names is one file.
     if (!files.some((known) => contents(known) === contents(file))) files.push({ ...file, form });
   }
-  const spec = mapping === null ? null : await loadMapping(mapping);
-  return {
-    kind: 'files',
-    files,
-    mapping:
-      mapping === null || spec === null
-        ? null
-        : { name: mapping, sha256: sha256(stableJson(spec)) },
-  };
+  return { kind: 'files', files, mapping: mapping === null ? null : await planMapping(mapping) };
+}
+
+/** @throws VamoError MAPPING_INVALID */
+async function planMapping(name: string): Promise<PlannedMapping> {
+  return { name, sha256: sha256(stableJson(await loadMapping(name))) };
 }
 
 type Found = Omit<PlannedFile, 'form'>;
@@ -213,15 +212,26 @@ export async function findReplayers(context: Context, request: BackfillRequest):
 async function planDeadLetters(
   context: Context,
   { from, to }: Days,
+  mapping: string | null,
 ): Promise<Planned<'dead-letters'>> {
   const files = await letterFiles(context, { from, to });
   if (files.length === 0)
-    throw new VamoError('BACKFILL_INVALID', `no dead letter arrived from ${from} to ${to}`);
+    throw new VamoError(
+      'BACKFILL_INVALID',
+      `no dead letter of the source arrived from ${from} to ${to}`,
+      {
+        mend: 'Correct the days; `vamo days` shows them. Those of a backfill are not replayed: undo it, correct what decodes them, and run its command again.',
+      },
+    );
   const backfills = await listBackfills(context.store);
-  return { kind: 'dead-letters', files: lettersToReplay({ from, to, files }, backfills) };
+  return {
+    kind: 'dead-letters',
+    files: lettersToReplay({ from, to, files }, backfills),
+    ...(mapping !== null && { mapping: await planMapping(mapping) }),
+  };
 }
 
-/** How much a plan reads, for people and for --json. */
+/** How much a plan reads, for people and for --json; `progress` is what its reading is counted in. */
 export function describeSource({ source }: Pick<BackfillPlan, 'source'>) {
   const total = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
   switch (source.kind) {
@@ -233,17 +243,33 @@ export function describeSource({ source }: Pick<BackfillPlan, 'source'>) {
         partitions: ranges.length,
         expected: records,
         unit: 'records',
+        parts: 'partitions',
+        progress: 'offsets',
       };
     }
     case 'files': {
       const { files } = source;
       const bytes = total(files.map((file) => file.bytes));
-      return { what: 'files', partitions: files.length, expected: bytes, unit: 'bytes' };
+      return {
+        what: 'files',
+        partitions: files.length,
+        expected: bytes,
+        unit: 'bytes',
+        parts: 'files',
+        progress: 'bytes',
+      };
     }
     case 'dead-letters': {
       const { files } = source;
       const letters = total(files.map((file) => file.rows));
-      return { what: 'dead letters', partitions: files.length, expected: letters, unit: 'records' };
+      return {
+        what: 'dead letters',
+        partitions: files.length,
+        expected: letters,
+        unit: 'records',
+        parts: 'files',
+        progress: 'bytes',
+      };
     }
   }
 }

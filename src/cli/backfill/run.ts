@@ -4,17 +4,19 @@ import {
   freezePlan,
   type PublishedDay,
   publishBackfill,
+  sourceTotals,
   storeOfBackfill,
 } from '../../days/index.ts';
 import { createIngester, type IngestStats } from '../../ingest/index.ts';
-import { keepOrphanGrace, keepRules } from '../../store/index.ts';
+import { keepOrphanGrace, keepRules, readLedgers } from '../../store/index.ts';
 import { asSealer } from '../commands/seal.ts';
 import { type Context, keepConfig } from '../context.ts';
 import { openPlanned } from './open-source.ts';
+import { describeSource } from './plan.ts';
 
 export interface BackfillResult {
-  /** Of this run; what an interrupted one had committed is not read again. */
-  readonly stats: IngestStats;
+  /** Of all that was read: by interrupted runs before, too. */
+  readonly stats: Pick<IngestStats, 'records' | 'filtered' | 'rows' | 'deadLetters'>;
   readonly published: readonly PublishedDay[];
 }
 
@@ -28,14 +30,17 @@ export async function runBackfill(context: Context, plan: BackfillPlan): Promise
   await keepRules(store, rulesOf(context.config));
   await keepOrphanGrace(store, context.config.ingest.orphanGraceMs);
   await freezePlan(store, plan);
-  const stats = await readSource(context, plan);
+  await readSource(context, plan);
+  const read = sourceTotals(await readLedgers(storeOfBackfill(store, plan.id)));
+  const { records, filtered, rows, dead_lettered: deadLetters } = read;
+  const stats = { records, filtered, rows, deadLetters };
   const published = await asSealer(context, (building) =>
     publishBackfill(building, store, plan.id),
   );
   return { stats, published };
 }
 
-async function readSource(context: Context, plan: BackfillPlan): Promise<IngestStats> {
+async function readSource(context: Context, plan: BackfillPlan): Promise<void> {
   const { store, config, log, signal } = context;
   const planned = await openPlanned(context, plan);
   const { source, decoder } = planned;
@@ -50,12 +55,11 @@ async function readSource(context: Context, plan: BackfillPlan): Promise<IngestS
       plan.source.kind === 'dead-letters' ? { ...config.ingest, maxBadShare: 1 } : config.ingest,
     clock: () => performance.now(),
     log,
-    progress: context.progress.stage('read'),
+    progress: context.progress.stage(`read (${describeSource(plan).progress})`),
   });
   try {
-    const stats = await ingester.run({ signal, until: 'end' });
+    await ingester.run({ signal, until: 'end' });
     throwIfAborted(signal);
-    return stats;
   } finally {
     await planned.forget();
     context.progress.clear();

@@ -39,10 +39,13 @@ function requestOf({ config }: Context, options: BackfillOptions): BackfillReque
   const named = [topic, files, deadLetters].filter((source) => source !== undefined);
   if (named.length > 1)
     throw new VamoError('USAGE', 'name one of --topic, --files and --dead-letters');
-  if (mapping !== undefined && files === undefined)
-    throw new VamoError('USAGE', '--mapping needs --files');
+  if (mapping !== undefined && files === undefined && deadLetters !== true)
+    throw new VamoError('USAGE', '--mapping needs --files or --dead-letters', {
+      mend: 'Of a topic the configured mapping is used: `source.mapping`.',
+    });
   const days = { from, to, mode };
-  if (deadLetters === true) return { ...days, source: { kind: 'dead-letters' } };
+  if (deadLetters === true)
+    return { ...days, source: { kind: 'dead-letters', mapping: mapping ?? null } };
   if (files !== undefined)
     return { ...days, source: { kind: 'files', files, mapping: mapping ?? null } };
   if (topic === undefined && config.source.kind !== 'kafka')
@@ -102,6 +105,7 @@ async function carryOut(context: Context, plan: BackfillPlan) {
 /** Takes past days in again from a topic, from files or from dead letters, and takes that back. */
 export const backfillCommand: CommandSpec<BackfillOptions> = {
   name: 'backfill',
+  foundsLate: true,
   summary: 'past days from a topic, files or dead letters: new generations, undone by one command',
   examples: [
     'vamo backfill --from 2026-01-05 --to 2026-01-07 --topic auction-events --dry-run',
@@ -120,7 +124,10 @@ export const backfillCommand: CommandSpec<BackfillOptions> = {
         '--files <glob>',
         'JSON lines, Arrow or Parquet, here or s3://BUCKET/KEY; text of another form with --mapping',
       )
-      .option('--mapping <file>', 'how lines become events: a mapping file or the name of one')
+      .option(
+        '--mapping <file>',
+        'how lines or dead letters become events: a mapping file or the name of one',
+      )
       .option('--dead-letters', 'bad records that arrived on these days, decoded again')
       .addOption(
         new Option('--mode <mode>', 'merge: add to what is there; replace: take its place')

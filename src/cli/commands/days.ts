@@ -1,10 +1,16 @@
 import { Argument } from 'commander';
 import { type DayKey, dayKey, VamoError } from '../../core/index.ts';
-import { type DayReport, dayReports, sourceTotals, type SourceTotals } from '../../days/index.ts';
+import {
+  dayMissing,
+  type DayReport,
+  dayReports,
+  sourceTotals,
+  type SourceTotals,
+} from '../../days/index.ts';
 import { readLedgers } from '../../store/index.ts';
 import { askCopy } from '../ask-copy.ts';
 import type { Context } from '../context.ts';
-import { badRecordsOf } from '../dead-letters.ts';
+import { type BadRecords, badRecordsOf } from '../dead-letters.ts';
 import type { CommandSpec } from '../run-command.ts';
 import { sayStale, staleVersions } from '../stale-versions.ts';
 import { formatTable } from '../table.ts';
@@ -67,7 +73,7 @@ async function showDays(context: Context) {
   const read = sourceTotals(entries);
   context.say(tableOf(days));
   if (read.records > 0) context.say(readLine(read));
-  if (read.dead_lettered > 0)
+  if (days.some((day) => day.dead_lettered > 0))
     context.say('`vamo days DAY` shows why records of a day are dead letters, and where they lie');
   const stale = await staleVersions(context);
   if (stale.length > 0) context.say('\nversions trained on older generations:');
@@ -75,19 +81,30 @@ async function showDays(context: Context) {
   return { days, read, stale };
 }
 
+/** Without replays nothing is said of them. */
+function reasonsTable(bad: readonly BadRecords[]): string {
+  const rare = bad.some(({ replayed }) => replayed > 0) ? (['replayed'] as const) : [];
+  return formatTable(
+    ['records', ...rare, 'reason of the first', 'the first', 'its file'],
+    bad.map((one) => [
+      one.records,
+      ...rare.map((name) => one[name]),
+      one.reason,
+      one.first,
+      one.file,
+    ]),
+  );
+}
+
 async function showDay(context: Context, day: DayKey) {
   const { store, config } = context;
   const { utcOffsetMinutes } = config.days;
   const entries = await readLedgers(store);
   const days = (await dayReports(store, entries)).filter((report) => report.day === day);
-  if (days.length === 0) throw new VamoError('DAY_MISSING', `nothing of day ${day} was ingested`);
-  const bad = await badRecordsOf(store, day, { entries, utcOffsetMinutes });
+  if (days.length === 0) throw dayMissing(day);
+  const bad = await badRecordsOf({ store, day, utcOffsetMinutes, entries });
   context.say(tableOf(days));
-  if (bad.length > 0) {
-    const cells = bad.map(({ records, reason, first, file }) => [records, reason, first, file]);
-    const heading = ['records', 'reason of the first', 'the first', 'its file'];
-    context.say(`\ndead letters of ${day}:\n${formatTable(heading, cells)}`);
-  }
+  if (bad.length > 0) context.say(`\ndead letters of ${day}:\n${reasonsTable(bad)}`);
   return { days, bad };
 }
 
@@ -95,6 +112,8 @@ async function showDay(context: Context, day: DayKey) {
 export const daysCommand: CommandSpec<{ readonly sql?: string }> = {
   name: 'days',
   readsOnly: true,
+  // A server's copy is asked from anywhere.
+  needs: ({ sql }) => (sql === undefined ? 'events' : undefined),
   summary: 'records of each day: accepted, duplicate, late, dead-lettered; or ask with SQL',
   examples: [
     'vamo days',

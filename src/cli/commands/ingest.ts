@@ -58,6 +58,7 @@ interface IngestCommandOptions {
 
 export const ingestCommand: CommandSpec<IngestCommandOptions> = {
   name: 'ingest',
+  foundsLate: true,
   summary: 'source to Arrow segments, exactly once; bad records to dead letters',
   examples: [
     'vamo ingest',

@@ -10,6 +10,9 @@ interface PruneOptions {
   readonly dryRun?: boolean;
 }
 
+/** At least an hour is configured, so minutes are told as parts of one. */
+const inHours = (ms: number): string => `${String(Math.round(ms / 36_000) / 100)} h`;
+
 /** Removes what no reader can see any more. */
 export const pruneCommand: CommandSpec<PruneOptions> = {
   name: 'prune',
@@ -28,7 +31,7 @@ export const pruneCommand: CommandSpec<PruneOptions> = {
       for (const key of old) context.say(key);
       context.say(
         `${String(old.length)} orphans ${dryRun ? 'would be removed' : 'removed'}, ` +
-          `${String(young.length)} younger than ${String(graceMs)} ms (ingest.orphanGraceMs) kept`,
+          `${String(young.length)} younger than ${inHours(graceMs)} (ingest.orphanGraceMs) kept`,
       );
       return { dryRun, graceMs, removed: dryRun ? [] : old, old, young };
     } finally {

@@ -10,6 +10,7 @@ import {
   loadEach,
   type Loader,
   loadIntoClickHouse,
+  requireSealed,
 } from '../../days/index.ts';
 import { listSealedDays, openDataDirectory, readManifest, storeError } from '../../store/index.ts';
 import { asLoader, clickHouseFolder, clickHousePlace, openClickHouse } from '../clickhouse.ts';
@@ -84,6 +85,7 @@ export const rebuildCommand: CommandSpec<{ readonly day?: string; readonly all?:
   },
   async run(context, { day, all = false }) {
     const { store, root, now } = context;
+    if (day !== undefined) await requireSealed(store, dayKey(day));
     const role = await openDataDirectory(root, {
       role: 'sealer',
       nowMs: now(),

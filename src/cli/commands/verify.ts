@@ -1,5 +1,6 @@
 import { Argument } from 'commander';
 import { dayKey, VamoError } from '../../core/index.ts';
+import { requireSealed } from '../../days/index.ts';
 import type { CommandSpec } from '../run-command.ts';
 import { checkDays, type DayCheck } from '../verify/check-days.ts';
 
@@ -8,8 +9,10 @@ const isWorthTelling = ({ generation, differences, pending }: DayCheck): boolean
   generation !== null || differences.length > 0 || pending !== null;
 
 /** A line, and one more for each thing that differs. */
-function linesOf({ day, generation, rows, compared, differences, pending }: DayCheck): string[] {
-  const state = generation === null ? '(not sealed)' : `g${String(generation)}`;
+function linesOf(check: DayCheck): string[] {
+  const { day, generation, kind, rows, compared, differences, moreSums, pending } = check;
+  const made = kind === null || kind === 'seal' ? '' : ` (${kind})`;
+  const state = generation === null ? '(not sealed)' : `g${String(generation)}${made}`;
   const verdict = differences.length === 0 ? 'ok' : 'DIFFERS';
   const sums = compared === null ? '' : `, ${String(compared)} sums against the truth`;
   const note = pending === null ? '' : `; ${pending.what}: ${String(pending.found)}`;
@@ -19,12 +22,14 @@ function linesOf({ day, generation, rows, compared, differences, pending }: DayC
       ({ what, found, recorded }) =>
         `  ${what}: found ${String(found)}, recorded ${String(recorded)}`,
     ),
+    ...(moreSums > 0 ? [`  ${String(moreSums)} more sums differ`] : []),
   ];
 }
 
 /** Holds sealed files against their manifests, and the queryable copy against the files. */
 export const verifyCommand: CommandSpec<{ readonly truth?: string }> = {
   name: 'verify',
+  needs: () => 'events',
   readsOnly: true,
   summary: 'files against manifests against ClickHouse; exit 1 names what differs',
   examples: ['vamo verify', 'vamo verify 2026-01-05', 'vamo verify --truth data/truth'],
@@ -38,12 +43,11 @@ export const verifyCommand: CommandSpec<{ readonly truth?: string }> = {
     const { days, unread } = await checkDays(context, { only, truth });
     const checks = days.filter(isWorthTelling);
     // Nothing to look at is no good news: a wrong directory looks like this.
+    if (checks.length === 0 && only !== undefined) await requireSealed(context.store, only);
     if (checks.length === 0)
-      throw new VamoError(
-        'DAY_UNSEALED',
-        only === undefined ? `no day is sealed in ${context.root}` : `day ${only} is not sealed`,
-        { details: { day: only ?? null, data: context.root } },
-      );
+      throw new VamoError('DAY_UNSEALED', `no day is sealed in ${context.root}`, {
+        details: { day: null, data: context.root },
+      });
     if (truth !== undefined && checks.every(({ compared }) => compared === null))
       throw new VamoError('STORE_NOT_FOUND', `--truth: ${truth} has DAY.json of no sealed day`, {
         details: { truth },

@@ -62,7 +62,8 @@ export function frameOf(now: Observation, before: Observation | undefined, rss: 
   return {
     at: new Date(now.atMs).toISOString(),
     rowsPerSecond: rate(allRows(now), before && allRows(before)),
-    lag: lags.length < partitions.length ? null : sum(lags),
+    // Before partitions are assigned nothing is known of what waits in them.
+    lag: lags.length === 0 || lags.length < partitions.length ? null : sum(lags),
     rows,
     buffered: sum(now.snapshot.partitions.map((p) => p.buffered)),
     deadLetters,

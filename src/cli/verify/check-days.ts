@@ -25,10 +25,14 @@ export interface DayCheck {
   readonly day: string;
   /** The newest; null = the day is not sealed, or withdrawn. */
   readonly generation: number | null;
+  /** How it came to be; null also when its manifest cannot be believed. */
+  readonly kind: PartitionManifest['kind'] | null;
   readonly rows: number;
   /** Sums that the simulator told too; null = it was not asked, or did not play the day. */
   readonly compared: number | null;
   readonly differences: readonly Difference[];
+  /** Sums that differ from the simulator's beyond those named. */
+  readonly moreSums: number;
   /** What the copy does not show yet while somebody is at work. */
   readonly pending: Difference | null;
 }
@@ -105,18 +109,21 @@ export async function checkDays(
     const generation = copy.newest.get(day) ?? null;
     const sealed = generation === null ? undefined : await believed(store, day, generation);
     const told = sealed && truth && (await checkAgainstTruth(store, sealed, truth));
+    const first = told ? firstDifferences(told) : { differences: [], moreSums: 0 };
     const { differences, pending } = await checkOneCopy(store, day, copy);
     days.push({
       day,
       generation,
+      kind: sealed?.kind ?? null,
       rows: sealed?.counts.accepted ?? 0,
       compared: told ? told.compared : null,
       differences: [
         ...missingGenerations(day, folders, claims),
         ...(files.get(day) ?? (await checkDayFiles(context, day))),
         ...differences,
-        ...(told ? firstDifferences(told) : []),
+        ...first.differences,
       ],
+      moreSums: first.moreSums,
       pending,
     });
   }

@@ -1,4 +1,5 @@
 import type { BackfillPlan, LedgerEntry, PartitionManifest } from '../../contracts/index.ts';
+import { largest, smallest } from '../../core/index.ts';
 
 /**
  * The arrival time up to which all that a backfill's source had is known to be read; what arrived later
@@ -14,9 +15,9 @@ export function readUntil(
 ): number | undefined {
   switch (source.kind) {
     case 'topic':
-      return source.isWhole ? source.untilMs : Math.min(...latestArrivals(entries));
+      return source.isWhole ? source.untilMs : smallest(latestArrivals(entries));
     case 'files':
-      return Math.max(...latestArrivals(entries));
+      return largest(latestArrivals(entries));
     case 'dead-letters':
       return undefined;
   }

@@ -86,7 +86,7 @@ async function publishDay(
   const under = parent === undefined ? options : withWindowOf(parent, options);
   const later = [];
   for (const next of laterDays(day, under.config.days.attributionMs))
-    later.push(...(await committedOfDay(own, next, entries)).segments);
+    later.push((await committedOfDay(own, next, entries)).segments);
   // Of letters that are still bad the day knows already.
   const isReplay = plan.source.kind === 'dead-letters';
   const bad = deadLetters.reduce((sum, { byDay }) => sum + (byDay[day] ?? 0), 0);
@@ -95,7 +95,7 @@ async function publishDay(
     mode: plan.mode,
     store: own,
     rows: segments,
-    later,
+    later: later.flat(),
     dead: isReplay ? 0 : bad,
   };
   const until = readUntil(plan, entries);

@@ -1,4 +1,4 @@
-import { quantile } from '../../core/index.ts';
+import { largest, quantile, smallest } from '../../core/index.ts';
 import { axes, figure, guide, label, picture } from './chart.ts';
 import { extent, linearScale, type Scale } from './scale.ts';
 import { element, type Markup, seriesColour } from './svg.ts';
@@ -41,8 +41,8 @@ function buckets({ x, y }: Series): Bucket[] {
     found.push({
       x: places.reduce((a, b) => a + b, 0) / places.length,
       mean: values.reduce((a, b) => a + b, 0) / values.length,
-      low: Math.min(...values),
-      high: Math.max(...values),
+      low: smallest(values),
+      high: largest(values),
     });
   }
   return found;

@@ -1,4 +1,4 @@
-import { correlation, mean, sum } from '../../core/index.ts';
+import { correlation, largest, mean, smallest, sum } from '../../core/index.ts';
 import { type RunRecord, SPLITS } from '../run-record.ts';
 import { lineChart, type Series } from './line-chart.ts';
 import { scatterChart } from './point-charts.ts';
@@ -23,7 +23,7 @@ function byTask<R extends { readonly step: number }>(
 export function lossCharts(run: RunRecord): Markup[] {
   const values = run.evaluations.flatMap((e) => SPLITS.flatMap((split) => e.losses[split]));
   const finite = values.filter(Number.isFinite);
-  const yDomain = [Math.min(...finite), Math.max(...finite)] as const;
+  const yDomain = [smallest(finite), largest(finite)] as const;
   return SPLITS.map((split) =>
     lineChart({
       title: `Loss, ${split} days`,
@@ -121,7 +121,7 @@ export function diagnosticRows(run: RunRecord): string[][] {
       });
     }
   return [...series].map(([name, values]) => {
-    const figures = [Math.min(...values), mean(values), Math.max(...values), values.at(-1) ?? 0];
+    const figures = [smallest(values), mean(values), largest(values), values.at(-1) ?? 0];
     return [name, ...figures.map((x) => x.toPrecision(4))];
   });
 }

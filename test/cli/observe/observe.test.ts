@@ -293,6 +293,12 @@ describe('the live view', () => {
     expect(frameOf(look(), slower, 0).partitions.map((p) => p.rowsPerSecond)).toEqual([25, 25]);
   });
 
+  it('knows no lag before partitions are assigned', () => {
+    const { snapshot } = look();
+    const none = look({ snapshot: { ...snapshot, partitions: [] } });
+    expect(frameOf(none, undefined, 0)).toMatchObject({ lag: null, partitions: [] });
+  });
+
   it('shows what is read before anything of it is committed', () => {
     const { snapshot } = look();
     const reading = (buffered: number): Observation =>
