@@ -56,7 +56,7 @@ function ofConfiguration(error: VamoError, { methodOptions }: GivenMethod): Vamo
 function unknownMethod(name: string, { method }: GivenMethod): VamoError {
   const names = [...weightingMethods.keys()];
   const like = similarTo(name, names);
-  const meant = like === undefined ? '' : `; did you mean "${like}"?`;
+  const meant = like === undefined ? '' : ` (did you mean "${like}"?)`;
   const key = method === undefined ? 'training.method' : '--method';
   return new VamoError(
     method === undefined ? 'CONFIG_INVALID' : 'USAGE',

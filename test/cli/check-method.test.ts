@@ -10,8 +10,8 @@ it.each<[Record<string, unknown>, RegExp, RegExp]>([
   [{ method: 'dwa', gainsEvery: 2 }, /^training\.gainsEvery: 2: dwa takes no/, /Use 1/],
   [{ method: 'stl', methodOptions: { mainTask: 1 } }, /methodOptions: stl\.mainTask: 1/, /Leave/],
   [{ methodOptions: { lamda: 1 } }, /^training\.methodOptions: vamo: lamda: no such/, /options/],
-  [{ method: 'mgdaa' }, /^training\.method: "mgdaa"; did you mean "mgda"\?; must be/, /methodFile/],
-  [{ method: 'MGDA' }, /^training\.method: "MGDA"; did you mean "mgda"\?; must be/, /methodFile/],
+  [{ method: 'mgdaa' }, /^training\.method: "mgdaa" \(did you mean "mgda"\?\); must/, /methodFile/],
+  [{ method: 'MGDA' }, /^training\.method: "MGDA" \(did you mean "mgda"\?\); must/, /methodFile/],
   [{ method: 'mine' }, /^training\.method: "mine"; must be one of stl, vanilla/, /methodFile/],
 ])('what training would refuse is refused before it starts: %j', async (change, message, mend) => {
   const config = await loadConfig([]);
@@ -67,7 +67,7 @@ describe('a method file', () => {
 });
 
 it.each([
-  [{ method: 'mgdaa' }, /^--method: "mgdaa"; did you mean "mgda"/],
+  [{ method: 'mgdaa' }, /^--method: "mgdaa" \(did you mean "mgda"\?\)/],
   [{ methodOptions: { presett: 1 } }, /^--method-options: vamo: presett: no such option/],
 ])('a bad value of the command line is bad usage: %j', async (given, message) => {
   const config = await loadConfig([]);

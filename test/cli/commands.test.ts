@@ -234,7 +234,7 @@ describe('vamo', () => {
     const unknown = await vamo('train', '--method', 'mgdaa', '--data', data);
     expect([unknown.code, unknown.stderr]).toEqual([
       2,
-      expect.stringMatching(/^USAGE: --method: "mgdaa"; did you mean "mgda"/),
+      expect.stringMatching(/^USAGE: --method: "mgdaa" \(did you mean "mgda"/),
     ]);
   });
 });

@@ -15,7 +15,7 @@ export function atStep<T>(step: number, tasks: readonly string[], call: () => T)
     throw new VamoError('WEIGHTING_INVALID', `step ${step}${of}: ${error.message}`, {
       mend: error.mend,
       details: { step, ...(typeof task === 'number' && { task: tasks[task] }) },
-      cause: error,
+      cause: error.cause ?? error,
     });
   }
 }
