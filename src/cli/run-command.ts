@@ -1,5 +1,5 @@
 import { type Command, CommanderError, InvalidArgumentError } from 'commander';
-import { isVamoError, systemCode, VamoError } from '../core/index.ts';
+import { isVamoError, stackOf, systemCode, VamoError } from '../core/index.ts';
 import { type Access, type Context, type GlobalOptions, openContext } from './context.ts';
 
 const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -156,8 +156,7 @@ function report(error: unknown, options: GlobalOptions, aborted: boolean): numbe
   const interrupted = aborted || known.code === 'INTERRUPTED';
   if (options.json === true) printFailure(known);
   process.stderr.write(`${known.code}: ${known.message}\n  ${known.mend}\n`);
-  if (options.verbose === true)
-    process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`);
+  if (options.verbose === true) process.stderr.write(`${stackOf(error)}\n`);
   if (interrupted) return EXIT.interrupted;
   return known.code === 'USAGE' ? EXIT.usage : EXIT.failed;
 }

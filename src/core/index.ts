@@ -1,4 +1,4 @@
-export { VamoError, isVamoError, systemCode } from './errors.ts';
+export { VamoError, isVamoError, stackOf, systemCode } from './errors.ts';
 export { ERROR_CODES, type ErrorCode } from './error-codes.ts';
 export { ENGINE_KINDS, type EngineKind } from './engine-kind.ts';
 export { environmentValue, setIfUnset } from './environment.ts';

@@ -3,6 +3,7 @@ export {
   headWeights,
   loadMethodFile,
   methodFileDigest,
+  similarTo,
   weightingMethods,
   type GradientRows,
   type Lookahead,

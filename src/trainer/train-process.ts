@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { createLogger, isVamoError } from '../core/index.ts';
+import { createLogger, isVamoError, stackOf } from '../core/index.ts';
 import { parseTrainJob } from './night/job.ts';
 import { runNight } from './night/run-night.ts';
 
 /**
  * The training process: `train-process JOB.json LOG-LEVEL`. One JSON message a line on stdout:
- * `{"progress": {stage, done, total, note}}` or `{"resumed": {step, steps}}`, at the end `{"outcome": ...}` or `{"error": {code, message,
- * mend, details}}`. Exit 0, 1 failed, 130 interrupted (a checkpoint was written first).
+ * `{"progress": {stage, done, total, note}}` or `{"resumed": {step, steps}}`, at the end `{"outcome": ...}`
+ * or `{"error": {code, message, stack, mend, details}}`. Exit 0, 1 failed, 130 interrupted (a checkpoint
+ * was written first).
  */
 const say = (message: Readonly<Record<string, unknown>>): void => {
   process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -31,10 +32,11 @@ try {
 } catch (error) {
   const known = isVamoError(error);
   const message = error instanceof Error ? error.message : String(error);
+  const stack = stackOf(error);
   say({
     error: known
-      ? { code: error.code, message, mend: error.mend, details: error.details }
-      : { code: null, message, stack: error instanceof Error ? error.stack : undefined },
+      ? { code: error.code, message, stack, mend: error.mend, details: error.details }
+      : { code: null, message, stack },
   });
   process.exitCode = isVamoError(error, 'INTERRUPTED') ? 130 : 1;
 }

@@ -87,7 +87,7 @@ describe('vamo', () => {
       file,
     );
     expect(code).toBe(1);
-    expect(stderr).toMatch(/training\.batch: -3; .*>=1/);
+    expect(stderr).toContain('training.batch: -3; must be at least 1');
     expect(stderr).toContain('training.bacth: no such key');
     expect((JSON.parse(stdout) as { error: { code: string } }).error.code).toBe('CONFIG_INVALID');
     await expect(readdir(join(dir, 'typo'))).rejects.toThrow('ENOENT');
@@ -280,20 +280,39 @@ describe('vamo', () => {
     expect(methods.filter((m) => m['configured']).map((m) => m['name'])).toEqual(['vamo']);
   });
 
-  it('says which key names a method file that is none', async () => {
+  it.each([
+    ['nowhere.mjs', /nowhere\.mjs: cannot be read.*\n {2}Correct the path/],
+    ['method.txt', /method\.txt: does not load.*\n {2}Write it as \.js or \.mjs/],
+  ])('says which key names a method file that is none: %s', async (name, told) => {
+    await writeFile(join(dir, 'method.txt'), 'export const method = {};');
     const file = join(dir, 'method.json');
-    await writeFile(file, '{"training": {"method": "mine", "methodFile": "./nowhere.mjs"}}');
+    await writeFile(file, `{"training": {"method": "mine", "methodFile": "./${name}"}}`);
     const data = join(dir, 'methods');
     const { code, stderr } = await vamo('methods', '--config', file, '--data', data);
     expect(code).toBe(1);
-    expect(stderr).toMatch(
-      /^CONFIG_INVALID: training\.methodFile: .*nowhere\.mjs: cannot be read/m,
-    );
+    expect(stderr).toMatch(/^CONFIG_INVALID: training\.methodFile: /m);
+    expect(stderr).toMatch(told);
+  });
+
+  it('lists no methods, and finds no configuration right, that training would refuse', async () => {
+    const file = join(dir, 'unfit.json');
+    await writeFile(file, '{"training": {"method": "mgda", "gains": "difference"}}');
+    const args = ['--config', file, '--data', join(dir, 'methods')];
+    const told = 'training.gains: difference: mgda needs gram';
+    const [methods, doctor] = [await vamo('methods', ...args), await vamo('doctor', ...args)];
+    expect([methods.code, doctor.code]).toEqual([1, 1]);
+    expect(methods.stderr).toContain(told);
+    expect(doctor.stdout).toMatch(new RegExp(`^FAILED +configuration +${told}`, 'm'));
   });
 
   it('takes method options as a JSON object only', async () => {
     const data = join(dir, 'methods');
     const bad = await vamo('train', '--method-options', '[1]', '--data', data);
     expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining('Write a JSON object')]);
+    const unknown = await vamo('train', '--method', 'mgdaa', '--data', data);
+    expect([unknown.code, unknown.stderr]).toEqual([
+      2,
+      expect.stringMatching(/^USAGE: --method: "mgdaa" \(did you mean "mgda"/),
+    ]);
   });
 });

@@ -1,4 +1,4 @@
-import { access, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -184,6 +184,8 @@ describe('a configuration that only training would read', { timeout: 120_000 }, 
     onTestFinished(() => rm(parent, { recursive: true, force: true }));
     const file = join(parent, 'config.json');
     await writeFile(file, JSON.stringify({ training }));
+    // What was taken in before: without it training is refused for want of it.
+    await mkdir(join(parent, 'data/ledger/auction-events'), { recursive: true });
     for (const command of ['train', 'demo']) {
       const where = ['--data', join(parent, 'data'), '--config', file];
       const { code, answer } = await json(command, ...where);

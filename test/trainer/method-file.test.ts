@@ -61,22 +61,42 @@ describe('a method file', () => {
   });
 
   it.each([
-    ['no-export.mjs', 'export const other = 1;', /methodFile: .*no-export\.mjs: method: /],
-    ['no-create.mjs', METHOD.replace('create:', 'make:'), /method\.create: no function/],
-    ['throws.mjs', 'throw new Error("on purpose");', /does not load: on purpose/],
-    ['syntax.mjs', 'export const method = {', /does not load: /],
-    ['pcgrad.mjs', METHOD.replace("'mine'", "'pcgrad'"), /named "pcgrad" like a built-in one/],
-    ['other.mjs', METHOD.replace("'mine'", "'yours'"), /its method is "yours", .* is "mine"/],
-  ])('%s is refused by key, path and problem', async (name, text, message) => {
+    ['no-export.mjs', 'export const other = 1;', /mjs: method: /, /^Export `method`: /],
+    ['no-create.mjs', METHOD.replace('create:', 'make:'), /method\.create: no function/, /^Export/],
+    [
+      'throws.mjs',
+      'throw new Error("on purpose");',
+      /does not load: on purpose/,
+      /^Correct the file/,
+    ],
+    ['syntax.mjs', 'export const method = {', /does not load: /, /^Correct the file/],
+    [
+      'pcgrad.mjs',
+      METHOD.replace("'mine'", "'pcgrad'"),
+      /like a built-in/,
+      /^Give it a name of its/,
+    ],
+    [
+      'other.mjs',
+      METHOD.replace("'mine'", "'yours'"),
+      /must agree/,
+      /^Set .* to "yours", or .*"mine"/,
+    ],
+  ])('%s is refused by key, path and problem', async (name, text, message, mend) => {
     const error = await failureOf(loadMethodFile(await fileOf(name, text), { name: 'mine' }));
     expect(error.code).toBe('CONFIG_INVALID');
+    expect(error.message).toContain(`training.methodFile: ${join(dir, name)}: `);
     expect(error.message).toMatch(message);
-    expect(error.mend).toContain('docs/methods.md');
+    expect(error.mend).toMatch(mend);
   });
 
   it('that is not there is refused', async () => {
     const path = join(dir, 'nowhere.mjs');
-    expect((await failureOf(loadMethodFile(path, { name: 'mine' }))).code).toBe('CONFIG_INVALID');
+    const error = await failureOf(loadMethodFile(path, { name: 'mine' }));
+    expect([error.code, error.mend]).toEqual([
+      'CONFIG_INVALID',
+      expect.stringMatching(/^Correct the path/),
+    ]);
     expect((await failureOf(methodFileDigest(path))).message).toContain('cannot be read');
   });
 

@@ -1,9 +1,7 @@
-import { createWeighting, loadMethodFile, weightingMethods } from '../../trainer/index.ts';
+import { createWeighting, weightingMethods } from '../../trainer/index.ts';
+import { checkMethod } from '../check-method.ts';
 import type { CommandSpec } from '../run-command.ts';
 import { formatTable } from '../table.ts';
-
-/** Needs depend on options, not on how many tasks there are. */
-const ANY_TASKS = 2;
 
 /** Lists the weighting methods: what they look at, what a step costs, where they are from. */
 export const methodsCommand: CommandSpec<object> = {
@@ -13,13 +11,14 @@ export const methodsCommand: CommandSpec<object> = {
   summary: 'list weighting methods: source, what they look at, cost of a step',
   examples: ['vamo methods', "vamo methods --json | jq -r '.methods[].name'"],
   async run(context) {
-    const { method: configured, methodFile, methodOptions } = context.config.training;
-    const own = methodFile === null ? [] : [await loadMethodFile(methodFile, { name: configured })];
+    const { tasks, training } = context.config;
+    const configured = await checkMethod(context.config);
+    const own = weightingMethods.has(configured.name) ? [] : [configured];
     const methods = [...own, ...weightingMethods.values()].map((method) => {
       const { name, summary, source, cost } = method;
-      const options = name === configured ? methodOptions : {};
-      const needs = [...createWeighting(method, ANY_TASKS, options).needs];
-      return { name, summary, source, needs, cost, configured: name === configured };
+      const options = method === configured ? training.methodOptions : {};
+      const needs = [...createWeighting(method, tasks.length, options).needs];
+      return { name, summary, source, needs, cost, configured: method === configured };
     });
     context.say(
       formatTable(

@@ -116,7 +116,7 @@ export async function trainCandidate(
 ): Promise<CandidateRun> {
   const { root, store } = context;
   const config = withMethod(context.config, request);
-  await checkMethod(config);
+  await checkMethod(config, request);
   const plan = await planTrainingWindow(context, config, request.testDay);
   const testDay = plan.test.at(-1);
   if (testDay === undefined) throw new VamoError('WINDOW_INCOMPLETE', 'the window has no test day');

@@ -1,6 +1,7 @@
 import { type Config, loadConfig } from '../../config/index.ts';
 import { ENGINE_KINDS } from '../../core/index.ts';
 import { chooseEngine, type EngineChoice, inspectEngine } from '../../engine/index.ts';
+import { checkMethod } from '../check-method.ts';
 import { failed, type Finding } from './finding.ts';
 import { dataDirectoryFindings } from './data-directory.ts';
 import { packageFindings } from './packages.ts';
@@ -43,6 +44,7 @@ async function configuration({ configFiles }: Surroundings) {
   const files = configFiles.length > 0 ? configFiles.join(', ') : 'the defaults';
   try {
     const config = await loadConfig(configFiles);
+    await checkMethod(config);
     const detail = `${files}, training.engine ${config.training.engine}`;
     return { config, finding: { name, state: 'ok', isRequired: true, detail } as const };
   } catch (error) {

@@ -177,7 +177,7 @@ export async function exportCandidate(options: ExportOptions): Promise<Candidate
     graph: traced.bytes,
     normaliser: json(normaliser),
     golden: json(golden),
-    weights: encodeWeights(plan, models),
+    weights: encodeWeights(plan, models, settings),
     ...(temporal && { temporal: temporal.temporal, table: temporal.table }),
   };
   const lines = Object.entries(files).map(([role, bytes]) => `${role}:${sha256(bytes)}`);

@@ -1,5 +1,6 @@
 import { type EngineKind, mean, type Random, sum } from '../../core/index.ts';
 import type { ModelSettings, ParameterPlan, ParameterVectors, ModelIo } from '../../model/index.ts';
+import { atStep } from '../step/at-step.ts';
 import type { StepRecord, ValidationChange } from '../run-record.ts';
 import type { BatchLosses, Evaluator } from '../step/evaluator.ts';
 import { createLearner, type Learner } from '../step/learner.ts';
@@ -112,10 +113,10 @@ function createJoint(options: TraineeOptions): Trainee {
     step: (batches) => learner.step(batches, learner.updates % every === 0),
     evaluator: (market, of) => learner.evaluator(market, of),
     models: async () => [await learner.read()],
-    weighting: () => [weighting.save()],
+    weighting: () => [atStep(learner.updates, tasks, () => weighting.save())],
     load: ([model], [state]) => {
       if (model) learner.load(model);
-      if (state) weighting.load(state);
+      if (state) atStep(learner.updates, tasks, () => weighting.load(state));
     },
     release: () => learner.release(),
   };

@@ -29,12 +29,15 @@ const message = z.union([
     error: z.object({
       code: z.string().nullable(),
       message: z.string(),
+      mend: z.string().optional(),
+      stack: z.string(),
       details: z.record(z.string(), z.unknown()).optional(),
     }),
   }),
 ]);
 type Message = z.infer<typeof message>;
 type Shown = Extract<Message, { progress: unknown }>['progress'];
+type Failure = Extract<Message, { error: unknown }>['error'];
 
 const isErrorCode = (code: string | null): code is ErrorCode =>
   code !== null && code in ERROR_CODES;
@@ -101,7 +104,11 @@ export async function launchTraining(
   }
 }
 
-function failureOf(error: Extract<Message, { error: unknown }>['error']): Error {
-  if (!isErrorCode(error.code)) return new Error(`training process: ${error.message}`);
-  return new VamoError(error.code, error.message, { details: error.details ?? {} });
+/** As it was thrown there, with the stack it had there. */
+function failureOf({ code, message, mend, details = {}, stack }: Failure): Error {
+  const error = isErrorCode(code)
+    ? new VamoError(code, message, { details, ...(mend !== undefined && { mend }) })
+    : new Error(`training process: ${message}`);
+  error.stack = stack;
+  return error;
 }

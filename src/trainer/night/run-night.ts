@@ -1,19 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type Logger,
-  sha256,
-  stableJson,
-  STEPS,
-  throwIfAborted,
-  VamoError,
-} from '../../core/index.ts';
-import { normaliser as normaliserSchema, type Normaliser } from '../../contracts/index.ts';
+import { type Logger, sha256, stableJson, throwIfAborted, VamoError } from '../../core/index.ts';
+import type { Normaliser } from '../../contracts/index.ts';
 import type { ReplayRules } from '../../eval/index.ts';
-import { type ModelIo, type ModelSettings, parameterPlan } from '../../model/index.ts';
+import type { ModelSettings } from '../../model/index.ts';
 import { openDirectoryStore, type ObjectStore, openStore } from '../../store/index.ts';
 import { type Candidate, exportCandidate } from '../candidate/export.ts';
-import { decodeWeights } from '../candidate/weights.ts';
 import type { TrainOptions, TrainResult } from '../loop/train.ts';
 import { renderReport } from '../report/index.ts';
 import { type RunRecord, type Split, SPLITS } from '../run-record.ts';
@@ -21,6 +12,7 @@ import { loadMethodFile } from '../weighting/index.ts';
 import { readDays, readHistory } from './days.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import { learn, type Parent } from './learn.ts';
+import { readParent } from './parent.ts';
 import type { NightProgress } from './stages.ts';
 import type { TrainingDay } from './training-day.ts';
 import { CANDIDATE_FILES, RUN_FILES, type TrainJob, type TrainOutcome } from './job.ts';
@@ -33,28 +25,6 @@ export interface NightOptions {
 }
 
 type NightTraining = TrainJob['config']['training'];
-
-/** A parent keeps its normaliser: a moved one would shift every input of trained weights. */
-async function readParent(job: TrainJob): Promise<Parent | null> {
-  if (job.parent === null) return null;
-  const { version, weights, normaliser } = job.parent;
-  const parsed = normaliserSchema.safeParse(JSON.parse(await readFile(normaliser, 'utf8')));
-  if (!parsed.success)
-    throw new VamoError('CHECKPOINT_INVALID', `normaliser of ${version}: ${parsed.error.message}`);
-  const io: ModelIo = {
-    tasks: parsed.data.tasks.length,
-    steps: parsed.data.trafficShare.length - 1,
-    features: parsed.data.stateMean.length,
-    ...(job.config.model.temporal !== 'none' && {
-      market: {
-        history: job.days.history.length * STEPS,
-        channels: parsed.data.marketMean.length,
-      },
-    }),
-  };
-  const models = decodeWeights(parameterPlan(job.config.model, io), await readFile(weights));
-  return { version, models, normaliser: parsed.data };
-}
 
 /** The training part, with the user's own method loaded where one is configured. */
 async function trainingOf({ config, methodSha256 }: TrainJob): Promise<NightTraining> {
@@ -82,16 +52,18 @@ const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.st
 /**
  * One night's training from sealed days to a candidate's files, evaluation and report in the run
  * directory. Killed or interrupted, the same job goes on from its newest checkpoint.
- * @throws VamoError of reading days, training, exporting; see `train` and `exportCandidate`
+ * @throws VamoError of `readParent`, reading days, training, exporting; see `train` and `exportCandidate`
  */
 export async function runNight(job: TrainJob, options: NightOptions): Promise<TrainOutcome> {
   const { config } = job;
+  const training = await trainingOf(job);
+  const parent = await readParent(job);
   const data = await openStore(job.dataRoot, job.store);
   const rules: ReplayRules = { ...config.market, tasks: config.tasks };
   const { actions, reward } = config.training;
   const days = await readDays(data, job, { rules, actions, reward });
   try {
-    return await learnAndExport({ job, days, data, rules }, options);
+    return await learnAndExport({ job, training, parent, days, data, rules }, options);
   } finally {
     for (const split of SPLITS) for (const day of days[split]) day.close();
   }
@@ -100,11 +72,15 @@ export async function runNight(job: TrainJob, options: NightOptions): Promise<Tr
 async function learnAndExport(
   {
     job,
+    training,
+    parent,
     days,
     data,
     rules,
   }: {
     readonly job: TrainJob;
+    readonly training: NightTraining;
+    readonly parent: Parent | null;
     readonly days: Record<Split, TrainingDay[]>;
     readonly data: ObjectStore;
     readonly rules: ReplayRules;
@@ -112,9 +88,7 @@ async function learnAndExport(
   options: NightOptions,
 ): Promise<TrainOutcome> {
   const { config, seed } = job;
-  const training = await trainingOf(job);
   const run = await openDirectoryStore(job.runDirectory);
-  const parent = await readParent(job);
   throwIfAborted(options.signal);
   const seesMarket = config.model.temporal !== 'none';
   const history = seesMarket ? await readHistory(data, job) : null;

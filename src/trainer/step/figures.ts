@@ -2,10 +2,11 @@ import { VamoError } from '../../core/index.ts';
 import type { Diagnostics, StepRecord } from '../run-record.ts';
 import type { WeightingInput, WeightingOutput } from '../weighting/index.ts';
 
-/** Entropy of weights scaled to total 1, nats. */
+/** Entropy of the weights' magnitudes scaled to total 1, nats: some methods give weights below 0. */
 function entropy(weights: Float64Array): number {
-  const total = weights.reduce((a, b) => a + b, 0);
-  return weights.reduce((h, w) => (w > 0 ? h - (w / total) * Math.log(w / total) : h), 0);
+  const sizes = weights.map(Math.abs);
+  const total = sizes.reduce((a, b) => a + b, 0);
+  return sizes.reduce((h, w) => (w > 0 ? h - (w / total) * Math.log(w / total) : h), 0);
 }
 
 /** The gains that the method was given, with norms and cosines where the task gradients are known. */

@@ -2,7 +2,13 @@ import type { EngineKind, Random } from '../../core/index.ts';
 import type { HostTensor } from '../../engine/index.ts';
 import type { ParameterVectors } from '../../model/index.ts';
 import type { StepRecord } from '../run-record.ts';
-import { headWeights, type Weighting, type WeightingOutput } from '../weighting/index.ts';
+import {
+  headWeights,
+  type StepOutcome,
+  type Weighting,
+  type WeightingOutput,
+} from '../weighting/index.ts';
+import { atStep } from './at-step.ts';
 import { createEvaluator, type Evaluator } from './evaluator.ts';
 import { requireFinite, weightFigures } from './figures.ts';
 import { look, requireGains } from './look.ts';
@@ -19,7 +25,8 @@ export interface Learner {
    * One update, paper Algorithm 1 lines 5-10 for any weighting method.
    * @param batches drawn from as the method asks: one training batch at least
    * @param measure also measure how a held-out batch's loss changes (paper eq. 7)
-   * @throws VamoError TRAIN_NOT_FINITE naming step and task; the state stays as before
+   * @throws VamoError TRAIN_NOT_FINITE naming step and task; the state stays as before;
+   *   WEIGHTING_INVALID, naming them, when the method answers with what cannot be used
    */
   step(batches: Batches, measure: boolean): Promise<StepRecord>;
   /**
@@ -87,11 +94,14 @@ export function createLearner(options: LearnerOptions): Learner {
         learningRate: learningRateAt(design.optimiser, before.step),
         random: options.random,
       };
-      const output = weighting.step(input);
+      const output = atStep(before.step, options.tasks, () => weighting.step(input));
       const made = await update(parts, sight, batch, output);
       requireFinite(made.losses, 'the loss', before.step, options.tasks);
       session.advance(made.outputs);
-      await tell(parts, made.losses, batch, epochOf(before.step));
+      if (weighting.observe) {
+        const outcome = await outcomeOf(parts, made.losses, batch, input.epoch);
+        atStep(before.step, options.tasks, () => weighting.observe?.(outcome));
+      }
       return {
         step: before.step,
         losses: [...made.losses],
@@ -123,19 +133,15 @@ async function update(
   return { ...made, losses: input.losses ?? new Float64Array() };
 }
 
-/** Tells the method what came of the step. */
-async function tell(
+/** What came of the step, as the method is told. */
+async function outcomeOf(
   { weighting, passes }: LookOptions,
   losses: Float64Array,
   batch: Feeds,
   epoch: number,
-): Promise<void> {
-  if (!weighting.observe) return;
-  weighting.observe({
-    losses,
-    ...(weighting.needs.has('newLosses') && { newLosses: await passes.losses(batch) }),
-    epoch,
-  });
+): Promise<StepOutcome> {
+  if (!weighting.needs.has('newLosses')) return { losses, epoch };
+  return { losses, newLosses: await passes.losses(batch), epoch };
 }
 
 function requireFiniteSight(

@@ -34,10 +34,15 @@ function atTotal(
   return { ...output, weights, direction: output.direction.map((x) => x * scale) };
 }
 
-function requireFinite(name: string, values: ArrayLike<number>): void {
+function requireFinite(method: string, name: 'weights' | 'direction', values: ArrayLike<number>) {
   for (let i = 0; i < values.length; i++)
     if (!Number.isFinite(values[i]))
-      throw invalid(`${name}[${i}]: ${values[i] ?? Number.NaN}; the method has no finite answer`);
+      throw invalid(
+        `${method}.${name}[${i}]: ${values[i] ?? Number.NaN}; the method has no finite answer`,
+        {
+          ...(name === 'weights' && { details: { task: i } }),
+        },
+      );
 }
 
 /** An absent task has no loss: it is shown the mean of the others. */
@@ -102,8 +107,8 @@ export function createGoverned(
       const output = inner.step(shown(input, present, floor));
       if (output.weights.length !== tasks)
         throw invalid(`${method.name}: ${output.weights.length} weights; must be ${tasks}`);
-      requireFinite(`${method.name}.weights`, output.weights);
-      if (output.direction) requireFinite(`${method.name}.direction`, output.direction);
+      requireFinite(method.name, 'weights', output.weights);
+      if (output.direction) requireFinite(method.name, 'direction', output.direction);
       return atTotal(output, totalWeight, present);
     },
     save: () => ({

@@ -38,7 +38,7 @@ export function createLossFloor(
           throw invalid(
             `${name}[${at}]: ${losses[at] ?? Number.NaN} is below lossFloor ` +
               `(${fixed[at % tasks] ?? 0})`,
-            'Set `lossFloor` below the least that can be reached, or to "auto".',
+            { mend: 'Set `lossFloor` below the least that can be reached, or to "auto".' },
           );
       }
       losses.forEach((loss, i) => {

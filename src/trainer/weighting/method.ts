@@ -16,17 +16,19 @@ import type { Random } from '../../core/index.ts';
  * - `hypergradient`: gains against the Neumann series of that gradient (second order)
  * - `lookahead`: validation losses after a step along each task's gradient alone
  */
-export type Need =
-  | 'losses'
-  | 'gram'
-  | 'norms'
-  | 'validation'
-  | 'gradients'
-  | 'crossGram'
-  | 'newLosses'
-  | 'virtualStep'
-  | 'hypergradient'
-  | 'lookahead';
+export const NEEDS = [
+  'losses',
+  'gram',
+  'norms',
+  'validation',
+  'gradients',
+  'crossGram',
+  'newLosses',
+  'virtualStep',
+  'hypergradient',
+  'lookahead',
+] as const;
+export type Need = (typeof NEEDS)[number];
 
 /** The task gradients as rows: shared parameters first, then the task's own head. */
 export interface GradientRows {
@@ -150,5 +152,7 @@ export interface WeightingMethod {
    * A row belongs to one task, so G costs about one B here and K B where each loss is passed back.
    */
   readonly cost: string;
+  /** Names of its own options, for a method from a file: with them an unknown one is refused. */
+  readonly options?: readonly string[] | undefined;
   create(tasks: number, options: Readonly<Record<string, unknown>>): Weighting;
 }

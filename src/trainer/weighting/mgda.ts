@@ -23,7 +23,7 @@ function divisors(normalise: Options['normalise'], { gram, losses, size }: GramP
     if (!(loss > 0))
       throw invalid(
         `losses[${k}]: ${loss} above the floor; mgda.normalise "${normalise}" needs more than 0`,
-        'Set `lossFloor` below the least loss that can be reached, or to "auto".',
+        { mend: 'Set `lossFloor` below the least loss that can be reached, or to "auto".' },
       );
     return normalise === 'loss' ? loss : loss * norm;
   });

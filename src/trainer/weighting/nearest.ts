@@ -19,3 +19,11 @@ export function nearestFirst(wanted: string, names: readonly string[]): string[]
   );
   return [...names].sort((a, b) => (near.get(a) ?? 0) - (near.get(b) ?? 0));
 }
+
+/** The name that `wanted` was meant to be: at most two letters off, not counting case. */
+export function similarTo(wanted: string, names: readonly string[]): string | undefined {
+  const [nearest] = nearestFirst(wanted, names);
+  if (nearest === undefined) return undefined;
+  const off = distance(wanted.toLowerCase(), nearest.toLowerCase());
+  return off <= Math.min(2, nearest.length / 2) ? nearest : undefined;
+}

@@ -24,7 +24,7 @@ export function requireEffect(
   { needs, scope, metric, headPolicy, headScale, positiveLosses, excludes = {} }: Weighting,
 ): void {
   const refuse = (option: keyof CommonOptions, why: string, mend = LEAVE_OUT): never => {
-    throw invalid(`${name}.${option}: ${printed(given[option])}; ${why}`, mend);
+    throw invalid(`${name}.${option}: ${printed(given[option])}; ${why}`, { mend });
   };
   const isSet = (option: keyof CommonOptions, own: string): boolean =>
     given[option] !== undefined && given[option] !== own;

@@ -15,20 +15,25 @@ export function parseOptions<T extends z.ZodType>(
   const parsed = schema.safeParse(options);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  if (issue?.code === 'unrecognized_keys')
-    throw invalid(
-      `${method}: ${issue.keys.join(', ')}: no such option; must be one of ` +
-        nearestFirst(issue.keys[0] ?? '', optionNames(schema)).join(', '),
-    );
+  if (issue?.code === 'unrecognized_keys') throw noSuchOption(method, issue.keys, namesOf(schema));
   const option = String(issue?.path[0] ?? 'options');
   const value = option in options ? printed(options[option]) : 'missing';
   throw invalid(`${method}.${option}: ${value}; ${issue?.message ?? 'not valid'}`);
 }
 
-/** A method's own options, then those of every method. */
-function optionNames(schema: z.ZodType): string[] {
-  const own = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-  return [...own, ...Object.keys(commonOptions.shape)];
+const namesOf = (schema: z.ZodType): string[] =>
+  schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+
+/** @param own names of the method's own options; those of every method go as well */
+export function noSuchOption(
+  method: string,
+  unknown: readonly string[],
+  own: readonly string[],
+): VamoError {
+  const known = nearestFirst(unknown[0] ?? '', [...own, ...Object.keys(commonOptions.shape)]);
+  return invalid(
+    `${method}: ${unknown.join(', ')}: no such option; must be one of ${known.join(', ')}`,
+  );
 }
 
 /** A value as a message shows it: JSON, but NaN and infinities by name. */
@@ -67,6 +72,12 @@ export function requireNumbers(
   return values;
 }
 
-/** A WEIGHTING_INVALID error. @param mend what to do; default: the code's own */
-export const invalid = (message: string, mend?: string): VamoError =>
-  new VamoError('WEIGHTING_INVALID', message, mend === undefined ? {} : { mend });
+/** A WEIGHTING_INVALID error; its mend is the code's own unless another is given. */
+export const invalid = (
+  message: string,
+  options: ConstructorParameters<typeof VamoError>[2] = {},
+): VamoError => new VamoError('WEIGHTING_INVALID', message, options);
+
+/** What an error of any kind says. */
+export const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

@@ -7,7 +7,7 @@ const options = z.strictObject({
   /** Temperature of the softmax, >= 0; 0 = hard maximum, Infinity (in JSON "Infinity") = Vanilla. */
   lambda: z.preprocess(
     (x) => (x === 'Infinity' ? Infinity : x),
-    z.custom<number>((x) => typeof x === 'number' && x >= 0, 'must be a number >= 0'),
+    z.custom<number>((x) => typeof x === 'number' && x >= 0, 'must be a number >= 0 or "Infinity"'),
   ),
   /** Unit of lambda: `none` = the score's own, `sd` = running standard deviation of the gains. */
   lambdaScale: z.enum(['none', 'sd']),

@@ -54,7 +54,7 @@ describe('the registry of weighting methods', () => {
   });
 
   it.each<[string, Record<string, unknown>, RegExp]>([
-    ['vamo', { lambda: -1 }, /^vamo\.lambda: -1; must be a number >= 0$/],
+    ['vamo', { lambda: 'inf' }, /^vamo\.lambda: "inf"; must be a number >= 0 or "Infinity"$/],
     ['vamo', { lambda: NaN }, /^vamo\.lambda: NaN; must be/],
     ['fixed', { weights: [NaN, 1, 1] }, /^fixed\.weights: \[NaN, 1, 1\]; /],
     [

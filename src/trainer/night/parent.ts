@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { normaliser as normaliserSchema } from '../../contracts/index.ts';
+import { isVamoError, stableJson, STEPS, VamoError } from '../../core/index.ts';
+import { type ModelIo, type ModelSettings, parameterPlan } from '../../model/index.ts';
+import { decodeWeights, trainedModel } from '../candidate/weights.ts';
+import type { TrainJob } from './job.ts';
+import type { Parent } from './learn.ts';
+
+const MEND = 'Restore what was changed, or train a new model with `--fresh`.';
+
+/**
+ * The version a night fine-tunes from. It keeps its normaliser: a moved one would shift every input
+ * of trained weights.
+ * @throws VamoError CONFIG_INVALID when the configured model is another one, naming the keys;
+ *   CHECKPOINT_INVALID
+ */
+export async function readParent({
+  parent,
+  config,
+  days,
+}: Pick<TrainJob, 'parent' | 'config' | 'days'>): Promise<Parent | null> {
+  if (parent === null) return null;
+  const { version } = parent;
+  const parsed = normaliserSchema.safeParse(JSON.parse(await readFile(parent.normaliser, 'utf8')));
+  if (!parsed.success)
+    throw new VamoError('CHECKPOINT_INVALID', `normaliser of ${version}: ${parsed.error.message}`);
+  const normaliser = parsed.data;
+  const io: ModelIo = {
+    tasks: normaliser.tasks.length,
+    steps: normaliser.trafficShare.length - 1,
+    features: normaliser.stateMean.length,
+    ...(config.model.temporal !== 'none' && {
+      market: { history: days.history.length * STEPS, channels: normaliser.marketMean.length },
+    }),
+  };
+  return {
+    version,
+    models: modelsOf(version, await readFile(parent.weights), config, io),
+    normaliser,
+  };
+}
+
+/** The bytes are what the manifest says: weights that do not fit are of another model. */
+function modelsOf(version: string, bytes: Uint8Array, { model }: TrainJob['config'], io: ModelIo) {
+  const trained = trainedModel(bytes);
+  const changes = trained === null ? [] : changesOf(model, trained);
+  const refuse = (cause?: VamoError): VamoError =>
+    new VamoError(
+      'CONFIG_INVALID',
+      changes.length > 0
+        ? changes
+            .map(([key, now, then]) => `model.${key}: ${now}; champion ${version} has ${then}`)
+            .join('\n')
+        : `model: has other tensors than champion ${version}: ${cause?.message ?? ''}`,
+      { mend: MEND, cause },
+    );
+  // Weights for another number of attention heads have the same shapes and another meaning.
+  if (changes.some(([key]) => key === 'heads')) throw refuse();
+  try {
+    return decodeWeights(parameterPlan(model, io), bytes);
+  } catch (error) {
+    throw isVamoError(error, 'CHECKPOINT_INVALID') ? refuse(error) : error;
+  }
+}
+
+/** The keys that differ, as they are now and as they were, in the order of the configuration. */
+function changesOf(asked: ModelSettings, trained: ModelSettings): [string, string, string][] {
+  const told = (value: unknown): string => (value === undefined ? 'none' : stableJson(value));
+  const now: Readonly<Record<string, unknown>> = { ...asked };
+  const then: Readonly<Record<string, unknown>> = { ...trained };
+  return Object.keys({ ...now, ...then })
+    .map((key): [string, string, string] => [key, told(now[key]), told(then[key])])
+    .filter(([, a, b]) => a !== b);
+}
