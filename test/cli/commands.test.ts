@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -309,7 +309,9 @@ describe('vamo', () => {
     const data = join(dir, 'methods');
     const bad = await vamo('train', '--method-options', '[1]', '--data', data);
     expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining('Write a JSON object')]);
-    const unknown = await vamo('train', '--method', 'mgdaa', '--data', data);
+    const filled = join(dir, 'filled');
+    await mkdir(join(filled, 'ledger/auction-events'), { recursive: true });
+    const unknown = await vamo('train', '--method', 'mgdaa', '--data', filled);
     expect([unknown.code, unknown.stderr]).toEqual([
       2,
       expect.stringMatching(/^USAGE: --method: "mgdaa" \(did you mean "mgda"/),

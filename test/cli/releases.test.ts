@@ -177,7 +177,10 @@ describe('vamo bidder', { timeout: 120_000 }, () => {
 
 describe('a configuration that only training would read', { timeout: 120_000 }, () => {
   it.each([
-    [{ method: 'vammo' }, /training\.method: "vammo"; must be one of .*vamo/],
+    [
+      { method: 'vammo' },
+      /training\.method: "vammo" \(did you mean "vamo"\?\); must be one of .*vamo/,
+    ],
     [{ methodOptions: { lamda: 1 } }, /training\.methodOptions: .*lamda/],
   ])('fails before the work: %j', async (training, message) => {
     const parent = await mkdtemp(join(tmpdir(), 'vamo-method-'));

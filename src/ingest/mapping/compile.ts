@@ -11,13 +11,8 @@ import {
 } from '../decode-record.ts';
 import { EVENT_FIELDS } from '../event-fields.ts';
 import type { ReadRecord } from '../event-source.ts';
-import {
-  type Condition,
-  compileCondition,
-  compileExpression,
-  type Expression,
-  type LineContext,
-} from './expression.ts';
+import { compileCondition, compileExpression } from './expression.ts';
+import type { Condition, Expression, LineContext } from './line-context.ts';
 import { fieldValue } from './field-value.ts';
 import { createLineReader, type LineReader } from './line-reader.ts';
 import { mappingError, type MappingSpec } from './spec.ts';

@@ -1,22 +1,9 @@
 import { numberOf, unfit } from './cell.ts';
+import type { Condition, Expression } from './line-context.ts';
 import type { Cell, LineReader } from './line-reader.ts';
 import { mappingError } from './spec.ts';
 import { compileTemplate } from './template.ts';
 import { timeParser } from './time-format.ts';
-
-/** A line being decoded: what its reader made of it, and what templates may ask for. */
-export interface LineContext {
-  readonly line: unknown;
-  readonly raw: unknown;
-  /** The line's day in the platform's zone; '' before its time is known. */
-  day: string;
-  /** Its first millisecond. */
-  dayStartMs: number;
-}
-
-/** A compiled expression: a line's value for a field. @throws VamoError EVENT_INVALID */
-export type Expression = (context: LineContext) => Cell;
-export type Condition = (context: LineContext) => boolean;
 
 type Json = Readonly<Record<string, unknown>>;
 

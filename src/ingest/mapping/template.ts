@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { numberOf, unfit } from './cell.ts';
-import type { Expression } from './expression.ts';
+import type { Expression } from './line-context.ts';
 import type { LineReader } from './line-reader.ts';
 import { mappingError } from './spec.ts';
 
