@@ -54,14 +54,14 @@ export async function mappingKeeper({
 }: Pick<Context, 'store' | 'config'>): Promise<() => Promise<void>> {
   const { mapping } = config.source;
   const spec = mapping === null ? null : await loadMapping(mapping);
-  const refuseOthers = async (): Promise<void> => {
-    if (await differsFromKept(store, spec)) throw differs(mapping);
+  const refuseOthers = (kept: unknown): void => {
+    if (kept !== undefined && stableJson(kept) !== stableJson(spec)) throw differs(mapping);
   };
-  await refuseOthers();
+  refuseOthers(await keptMapping(store));
   return async () => {
-    if (spec !== null)
-      await store.putIfAbsent(KEPT, Buffer.from(`${JSON.stringify(spec, null, 2)}\n`));
-    await refuseOthers();
+    // That there is none is kept as well, or one ingester could fill with and another without.
+    await store.putIfAbsent(KEPT, Buffer.from(`${JSON.stringify(spec, null, 2)}\n`));
+    refuseOthers(await keptMapping(store));
   };
 }
 
@@ -75,8 +75,9 @@ function differs(mapping: string | null): VamoError {
   });
 }
 
-async function differsFromKept(store: ObjectStore, spec: unknown): Promise<boolean> {
-  if (!(await store.has(KEPT))) return false;
-  const kept: unknown = JSON.parse(Buffer.from(await store.get(KEPT)).toString());
-  return stableJson(kept) !== stableJson(spec);
+/** The mapping that the data was filled through; null: none; undefined: nothing is filled in yet. */
+async function keptMapping(store: ObjectStore): Promise<unknown> {
+  if (await store.has(KEPT)) return JSON.parse(Buffer.from(await store.get(KEPT)).toString());
+  // Earlier versions kept nothing where there was none.
+  return (await store.folders('ledger')).length > 0 ? null : undefined;
 }

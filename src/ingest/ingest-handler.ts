@@ -37,8 +37,9 @@ export function createHandler(
   /** A run that commits nothing leaves the directory free for another source, mapping or rules. */
   async function beforeCommit(): Promise<void> {
     if (isKept) return;
-    await options.keep?.();
+    // In one order for all: who is refused has left nothing behind that the first one did not.
     await keepSource(store, recorded);
+    await options.keep?.();
     isKept = true;
   }
   const mostBytes = options.ingest.bufferBytes ?? BUFFER_BYTES;

@@ -15,7 +15,7 @@ const keeperOf = (store: ReturnType<typeof memoryStore>) => (mapping: string | n
 describe('the mapping a data directory is filled through', () => {
   it('is kept in it; another or none is refused afterwards', async () => {
     const through = keeperOf(memoryStore());
-    for (const mapping of [null, 'ipinyou', 'ipinyou']) await (await through(mapping))();
+    for (const mapping of ['ipinyou', 'ipinyou']) await (await through(mapping))();
     for (const other of ['auctionnet', null])
       await expect(through(other)).rejects.toMatchObject(refusal);
   });
@@ -30,4 +30,22 @@ describe('the mapping a data directory is filled through', () => {
     await expect(none!()).rejects.toMatchObject(refusal);
     await auctionnet!();
   });
+
+  it.each([
+    ['kept', async (store: ReturnType<typeof memoryStore>) => (await keeperOf(store)(null))()],
+    // As earlier versions left it.
+    ['not kept', (store) => store.put('ledger/events/0/1.json', Buffer.from('{}'))],
+  ] satisfies [string, (store: ReturnType<typeof memoryStore>) => Promise<void>][])(
+    'is none where it was filled without one, %s: one is refused then',
+    async (_, fill) => {
+      const store = memoryStore();
+      const late = await keeperOf(store)('ipinyou');
+      await fill(store);
+      await expect(keeperOf(store)('ipinyou')).rejects.toMatchObject(refusal);
+      await (
+        await keeperOf(store)(null)
+      )();
+      await expect(late()).rejects.toMatchObject(refusal);
+    },
+  );
 });

@@ -108,7 +108,9 @@ describe('a foreign log, by a mapping alone', () => {
 
   it('gives up its dead letters to a corrected mapping', async () => {
     const shipped = await readFile('config/mappings/ipinyou.json', 'utf8');
-    await writeFile(join(root, 'wrong.json'), shipped.replace('[27, 29]', '[29]'));
+    const wrong = JSON.parse(shipped.replace('[27, 29]', '[29]')) as Record<string, unknown>;
+    // Arrivals that only a line itself could tell, had it been read.
+    await writeFile(join(root, 'wrong.json'), JSON.stringify({ ...wrong, arrival: wrong['time'] }));
     const lines = Array.from({ length: 30 }, (_, i) =>
       line(i, MIDNIGHT + i * (HOUR / 5), i < 20 ? ['0', '0'] : []),
     );
@@ -127,6 +129,13 @@ describe('a foreign log, by a mapping alone', () => {
     const day = '2013-06-06';
     const replay = ['backfill', '--from', day, '--to', day, '--dead-letters'];
     const same = await does(...replay, '--dry-run');
+    const still = await does(...replay);
+    expect(still['stats']).toMatchObject({ records: 10, deadLetters: 10 });
+    expect(await does('days', day)).toMatchObject({
+      days: [{ dead_lettered: 10, replayed: 0 }],
+      bad: [{ records: 10, replayed: 0 }],
+    });
+    await does('backfill', '--undo', String(still['id']));
     const done = await does(...replay, '--mapping', 'ipinyou');
     expect(done['id']).not.toBe((same['plan'] as { id: string }).id);
     // Each line gives an outcome, the first one the campaign, too, which the day has already.

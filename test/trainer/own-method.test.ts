@@ -72,7 +72,9 @@ describe('a method of one’s own', () => {
 
   it('may give figures that are not finite, and parts that use `this`', () => {
     class Counting {
-      readonly needs = new Set();
+      get needs() {
+        return new Set();
+      }
       readonly scope = 'all';
       readonly metric = 'euclid';
       readonly headPolicy = 'weighted';

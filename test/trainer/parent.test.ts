@@ -56,6 +56,7 @@ describe('the parent of a night', () => {
       ],
     ],
     [{ heads: 4 }, [`model.heads: 4; champion ${VERSION} has 2`]],
+    [{ likelihood: 'mse' }, [`model.likelihood: "mse"; champion ${VERSION} has "gaussian"`]],
     [
       { experts: { count: 2, balance: 0 } },
       [`model.experts: {"balance":0,"count":2}; champion ${VERSION} has none`],
@@ -74,7 +75,8 @@ describe('the parent of a night', () => {
     const own = parameterPlan(withLabel, io);
     const bytes = encodeWeights(own, [initialParameters(own, 1)], withLabel);
     const stronger = { ...withLabel, guidance: { ...guidance, strength: 3 } };
-    await expect(parentFor(stronger, bytes)).resolves.not.toBeNull();
+    // It serves as it was, whatever is configured now.
+    await expect(parentFor(stronger, bytes)).resolves.toMatchObject({ settings: withLabel });
   });
 
   it('is not silently stripped of its temporal module', async () => {

@@ -41,19 +41,32 @@ export async function openPlanned(context: Context, plan: BackfillPlan): Promise
     case 'topic':
       return openTopic(context, plan.id, source);
     case 'files':
-      return openFiles(context, source);
+      return openFiles(context, source, plan.id);
     case 'dead-letters': {
       const paths: string[] = [];
       for (const file of source.files) paths.push((await verifiedFile(context.store, file)).path);
       return {
         source: jsonLines(createRawFileSource({ files: paths, topic: 'dead-letters' })),
-        decoder: await (source.mapping
-          ? openMapping(context, source.mapping)
-          : openDecoder(context)),
+        decoder: arrivedBefore(
+          await (source.mapping
+            ? openMapping(context, source.mapping, plan.id)
+            : openDecoder(context)),
+        ),
         forget: () => Promise.resolve(),
       };
     }
   }
+}
+
+/** A letter that is still bad is one of the day it arrived on, whatever else is now made of its text. */
+function arrivedBefore(decoder: RecordDecoder): RecordDecoder {
+  return {
+    ...decoder,
+    decode(record) {
+      const decoded = decoder.decode(record);
+      return decoded.bad === undefined ? decoded : { ...decoded, arrivalMs: record.arrivalMs };
+    },
+  };
 }
 
 type SourceOf<K extends BackfillPlan['source']['kind']> = Extract<
@@ -87,11 +100,12 @@ async function openTopic(
 async function openFiles(
   context: Context,
   { files, mapping }: SourceOf<'files'>,
+  id: string,
 ): Promise<PlannedSource> {
   const decoder =
     mapping === null
       ? createJsonDecoder(decoderOptions(context))
-      : await openMapping(context, mapping);
+      : await openMapping(context, mapping, id);
   let made: Promise<WorkFolder> | undefined;
   const work = async (): Promise<string> =>
     (await (made ??= openWorkFolder(join(context.root, 'work', 'backfill')))).path;
@@ -107,10 +121,18 @@ async function openFiles(
 }
 
 /** @throws VamoError BACKFILL_INVALID when it is not the planned one */
-async function openMapping(context: Context, mapping: PlannedMapping): Promise<RecordDecoder> {
+async function openMapping(
+  context: Context,
+  mapping: PlannedMapping,
+  id: string,
+): Promise<RecordDecoder> {
   const spec = await loadMapping(mapping.name);
   if (sha256(stableJson(spec)) !== mapping.sha256)
-    throw new VamoError('BACKFILL_INVALID', `${mapping.name} is not the mapping planned with`);
+    throw new VamoError(
+      'BACKFILL_INVALID',
+      `${mapping.name} is not the mapping that backfill ${id} was planned with`,
+      { mend: `Restore it; or take what was begun back: \`vamo backfill --undo ${id}\`.` },
+    );
   return compileMapping(spec, decoderOptions(context));
 }
 

@@ -29,8 +29,8 @@ export async function ingestEvents(
     ingest: config.ingest,
     acceptPartitions,
     async keep() {
-      await keepMapping();
       await keepRules(store, rulesOf(config));
+      await keepMapping();
     },
     clock: () => performance.now(),
     log,

@@ -64,9 +64,6 @@ export function splitQuoted(text: string, separator: string, quote: string): str
 
 function separatedReader(format: Extract<LineFormat, { kind: 'separated' }>): LineReader {
   const { separator, quote, columns, widths = [columns.length] } = format;
-  const twice = columns.find((name, i) => columns.indexOf(name) !== i);
-  if (twice !== undefined)
-    throw mappingError('format.columns', twice, 'stands twice; names must differ');
   for (const width of widths)
     if (width > columns.length)
       throw mappingError(
@@ -92,6 +89,8 @@ function separatedReader(format: Extract<LineFormat, { kind: 'separated' }>): Li
     },
     column(name, path) {
       const at = typeof name === 'number' ? name - 1 : columns.indexOf(String(name));
+      if (typeof name === 'string' && columns.lastIndexOf(name) !== at)
+        throw mappingError(path, name, 'stands twice in format.columns; give the number, from 1');
       if (columns[at] === undefined)
         throw mappingError(path, name, 'must be a name of format.columns, or a number from 1');
       return (line) => {

@@ -1,4 +1,4 @@
-import type { EvaluationDocument, Normaliser, PinnedDay } from '../../contracts/index.ts';
+import type { EvaluationDocument, PinnedDay } from '../../contracts/index.ts';
 import type { Progress } from '../../core/index.ts';
 import {
   anchorPolicies,
@@ -12,6 +12,7 @@ import type { ExportOptions } from '../candidate/export.ts';
 import { compilePlanner } from '../candidate/planner.ts';
 import type { TrainResult } from '../loop/train.ts';
 import { SPLITS } from '../run-record.ts';
+import type { Parent } from './learn.ts';
 import type { TrainingDay } from './training-day.ts';
 
 /** Labels asked for beside the default: returns must rise with them if conditioning works. */
@@ -37,8 +38,8 @@ export async function evaluateRun(inputs: {
   readonly subject: string;
   readonly result: TrainResult;
   readonly exported: ExportOptions;
-  /** Of the champion; null where training began from new weights. */
-  readonly champion: Normaliser | null;
+  /** The champion; null where training began from new weights. */
+  readonly champion: Pick<Parent, 'normaliser' | 'settings'> | null;
   readonly days: { readonly yesterday: TrainingDay; readonly test: TrainingDay };
   /** The market before the test day; null without a temporal module. */
   readonly market: HostTensor | null;
@@ -50,12 +51,12 @@ export async function evaluateRun(inputs: {
 }): Promise<EvaluationDocument> {
   const { result, exported, champion, days, rules, threads, signal, progress } = inputs;
   const { normaliser } = exported;
-  const plannerOf = (own: Pick<ExportOptions, 'models' | 'normaliser'>) =>
+  const plannerOf = (own: Partial<ExportOptions>) =>
     compilePlanner({ ...exported, ...own }, inputs.market, threads);
-  const candidate = await plannerOf({ models: result.models, normaliser });
+  const candidate = await plannerOf({ models: result.models });
   const before = await plannerOf({
     models: result.initial,
-    normaliser: champion ?? normaliser,
+    ...(champion && { normaliser: champion.normaliser, settings: champion.settings }),
   });
   const [yesterday, test] = [await days.yesterday.replay(), await days.test.replay()];
   const { tasks } = rules;

@@ -2,7 +2,7 @@ import { addDays, dayKey, type Logger } from '../../core/index.ts';
 import type { Normaliser } from '../../contracts/index.ts';
 import type { ReplayRules } from '../../eval/index.ts';
 import type { HostTensor } from '../../engine/index.ts';
-import type { ParameterVectors } from '../../model/index.ts';
+import type { ModelSettings, ParameterVectors } from '../../model/index.ts';
 import type { ObjectStore } from '../../store/index.ts';
 import type { ExportOptions } from '../candidate/export.ts';
 import { train, type TrainOptions, type TrainResult } from '../loop/train.ts';
@@ -18,6 +18,8 @@ export interface Parent {
   readonly version: string;
   readonly models: readonly ParameterVectors[];
   readonly normaliser: Normaliser;
+  /** Of its model, as it serves; those configured, where an older program kept none. */
+  readonly settings: ModelSettings;
 }
 
 interface LearnInputs {

@@ -6,6 +6,9 @@ import { decodeWeights, trainedModel } from '../candidate/weights.ts';
 import type { TrainJob } from './job.ts';
 import type { Parent } from './learn.ts';
 
+/** Keys that change what weights mean, though their shapes stay the same. */
+const MEANT: ReadonlySet<string> = new Set(['heads', 'temporal', 'likelihood', 'policyHead']);
+
 const MEND = 'Restore what was changed, or train a new model with `--fresh`.';
 
 /**
@@ -33,10 +36,12 @@ export async function readParent({
       market: { history: days.history.length * STEPS, channels: normaliser.marketMean.length },
     }),
   };
+  const bytes = await readFile(parent.weights);
   return {
     version,
-    models: modelsOf(version, await readFile(parent.weights), config, io),
+    models: modelsOf(version, bytes, config, io),
     normaliser,
+    settings: trainedModel(bytes) ?? config.model,
   };
 }
 
@@ -54,8 +59,7 @@ function modelsOf(version: string, bytes: Uint8Array, { model }: TrainJob['confi
         : `model: has other tensors than champion ${version}: ${cause?.message ?? ''}`,
       { mend: MEND, cause },
     );
-  // Weights for another number of attention heads have the same shapes and another meaning.
-  if (changes.some(([key]) => key === 'heads')) throw refuse();
+  if (changes.some(([key]) => MEANT.has(key))) throw refuse();
   try {
     return decodeWeights(parameterPlan(model, io), bytes);
   } catch (error) {

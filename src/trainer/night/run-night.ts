@@ -115,7 +115,7 @@ async function learnAndExport(
     subject: candidate.digest,
     result,
     exported,
-    champion: parent?.normaliser ?? null,
+    champion: parent,
     days: { yesterday, test },
     market: before(test.day),
     pinned,

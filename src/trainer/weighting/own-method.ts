@@ -103,8 +103,11 @@ export function ownMethod(method: WeightingMethod, path: string): WeightingMetho
         made.current?.bind(made),
         made.heads?.bind(made),
       ];
+      // A spread leaves out what an instance of a class has from its prototype.
+      const { needs, scope, metric, headPolicy, headScale } = made;
       return {
         ...made,
+        ...{ needs, scope, metric, headPolicy, headScale },
         step(input) {
           const answer = call('step', () => made.step(input));
           requireShape('step', output, answer);

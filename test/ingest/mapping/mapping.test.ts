@@ -282,7 +282,7 @@ describe('mapping file', () => {
     ['time.time', mapping({ time: { column: 'at', time: 'yyMMdd', zone: 'Z' } })],
     ['format.widths', mapping({ format: { ...mapping().format, widths: [6] } })],
     [
-      'format.columns: "at"; stands twice',
+      'time.column: "at"; stands twice in format.columns',
       mapping({ format: { ...mapping().format, columns: ['id', 'at', 'who', 'at'], widths: [4] } }),
     ],
     ['filters.0.keep', mapping({ filters: [{ name: 'x', keep: { column: 'id' } }] })],
