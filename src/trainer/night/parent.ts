@@ -37,17 +37,26 @@ export async function readParent({
     }),
   };
   const bytes = await readFile(parent.weights);
+  const trained = trainedModel(bytes);
   return {
     version,
-    models: modelsOf(version, bytes, config, io),
+    models: modelsOf({ version, bytes, trained }, config, io),
     normaliser,
-    settings: trainedModel(bytes) ?? config.model,
+    settings: trained ?? config.model,
   };
 }
 
 /** The bytes are what the manifest says: weights that do not fit are of another model. */
-function modelsOf(version: string, bytes: Uint8Array, { model }: TrainJob['config'], io: ModelIo) {
-  const trained = trainedModel(bytes);
+function modelsOf(
+  champion: {
+    readonly version: string;
+    readonly bytes: Uint8Array;
+    readonly trained: ModelSettings | null;
+  },
+  { model }: TrainJob['config'],
+  io: ModelIo,
+) {
+  const { version, bytes, trained } = champion;
   const changes = trained === null ? [] : changesOf(model, trained);
   const refuse = (cause?: VamoError): VamoError =>
     new VamoError(
