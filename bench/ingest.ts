@@ -90,18 +90,20 @@ function withBroker<T>(work: (brokers: string[]) => Promise<T>): Promise<T> {
   return work([`127.0.0.1:${PORT}`]).finally(() => execFileSync(script, [stop, folder]));
 }
 
+/** A Python with what the peer needs. */
+const librdkafka = (): string =>
+  preparePython(
+    fileURLToPath(new URL('ingest/requirements.txt', import.meta.url)),
+    `${cache}bench-ingest/venv`,
+    log,
+  );
+
 async function compare(brokers: readonly string[]) {
   const [rows, partitions] = [given.short ? SHORT_ROWS : count('rows'), count('partitions')];
   const names: Contender[] = given.short || given.ours ? ['vamo'] : ['vamo', 'engine', 'python'];
-  const python = names.includes('python')
-    ? preparePython(
-        fileURLToPath(new URL('ingest/requirements.txt', import.meta.url)),
-        `${cache}bench-ingest/venv`,
-        log,
-      )
-    : '';
+  const python = names.includes('python') ? librdkafka() : '';
   log(`${rows} records in ${partitions} partitions`);
-  const { topic, bytes } = await topicOf(brokers, { rows, partitions });
+  const { topic, bytes } = await topicOf(brokers, python, { rows, partitions });
   const flush = given['flush-rows'] === undefined ? {} : { flushRows: count('flush-rows') };
   const folder = `${cache}bench-ingest/runs`;
   const course: Course = { brokers, topic, rows, partitions, folder, python, ...flush };
@@ -128,8 +130,8 @@ async function fresh(brokers: readonly string[]): Promise<Freshness> {
 
 /** The same events in Avro, through a schema registry of our own. */
 async function avro(course: Course, repeat: number) {
-  const { rows, partitions, brokers } = course;
-  const { topic, bytes } = await topicOf(brokers, { rows, partitions, form: 'avro' });
+  const { rows, partitions, brokers, python } = course;
+  const { topic, bytes } = await topicOf(brokers, python, { rows, partitions, form: 'avro' });
   const registry = await startRegistry(SCHEMAS);
   try {
     const runs = await race(['vamo'], { ...course, topic, registry: registry.url }, repeat, false);
@@ -140,6 +142,7 @@ async function avro(course: Course, repeat: number) {
 }
 
 async function scale(brokers: readonly string[]) {
+  const python = librdkafka();
   const rows = count('rows');
   const folder = `${cache}bench-ingest/runs`;
   const found = [];
@@ -152,8 +155,8 @@ async function scale(brokers: readonly string[]) {
   ].filter((size) => size.rows <= most);
   for (const { processes, ...size } of sizes) {
     log(`${size.rows} records in ${size.partitions} partitions, ${processes} ingesters`);
-    const { topic } = await topicOf(brokers, size);
-    const course: Course = { brokers, topic, ...size, folder, python: '' };
+    const { topic } = await topicOf(brokers, python, size);
+    const course: Course = { brokers, topic, ...size, folder, python };
     const first = await runContender('vamo', course, processes, size.rows === SEALED);
     const results = [first];
     if (size.rows === rows) results.push(await runContender('vamo', course, processes));

@@ -49,9 +49,16 @@ export function lastLine<T>(command: readonly string[], job: Job | TopicSize): P
   });
 }
 
-/** A topic of that size; one made before is used again. */
-export const topicOf = (brokers: readonly string[], size: TopicSize): Promise<BenchTopic> =>
-  lastLine([...node('topic-child.js'), brokers.join()], size);
+/** A topic of that size; one made before is used again. @param python one with librdkafka, or '' */
+export const topicOf = (
+  brokers: readonly string[],
+  python: string,
+  size: Omit<TopicSize, 'producer'>,
+): Promise<BenchTopic> =>
+  lastLine([...node('topic-child.js'), brokers.join()], {
+    ...size,
+    producer: python === '' ? undefined : [python, `${root}bench/ingest/python_producer.py`],
+  });
 
 export interface Course {
   readonly brokers: readonly string[];

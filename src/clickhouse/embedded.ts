@@ -58,6 +58,8 @@ export async function openEmbedded(directory: string): Promise<Engine> {
   const client = await connect(path);
   // Nothing asks for the columns' statistics, and they cost an insert a tenth of its time.
   await client.command({ query: 'SET materialize_statistics_on_insert = 0' });
+  // Files mapped into memory count as memory of the process: those of 10 million rows are 2.5 GB.
+  await client.command({ query: `SET storage_file_read_method = 'pread'` });
   let reader: Promise<ClickHouseClient> | undefined;
 
   async function command(sql: string): Promise<void> {

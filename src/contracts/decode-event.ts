@@ -15,7 +15,7 @@ import {
 
 type Wire = Readonly<Record<string, unknown>>;
 
-const LONGEST_ID = 128;
+export const LONGEST_ID = 128;
 export const LATEST_MS = 8_640_000_000_000;
 /** Sums of storage units stay exact below 2^53. */
 export const LARGEST = 9e15;

@@ -14,7 +14,21 @@ export {
   type RewardField,
   type TaskSpec,
 } from './event.ts';
-export { createOutcomeScanner, NUMBER_OF, SPAN_OF, type ScannedOutcome } from './scan-outcome.ts';
+export {
+  NUMBER_OF,
+  SPAN_OF,
+  OUTCOME_FIELDS,
+  REQUIRED_BITS,
+  emptyOutcome,
+  setDecimal,
+  setWhole,
+  isPlainText,
+  fitTogether,
+  type OutcomeField,
+  type OutcomeScanner,
+  type ScannedOutcome,
+} from './outcome-fields.ts';
+export { createOutcomeScanner } from './scan-outcome.ts';
 export { decodeEvent, encodeEvent, LATEST_MS } from './decode-event.ts';
 export {
   STEP_COLUMNS,

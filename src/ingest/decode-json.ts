@@ -1,15 +1,10 @@
-import {
-  createOutcomeScanner,
-  NUMBER_OF,
-  type ScannedOutcome,
-  SPAN_OF,
-} from '../contracts/index.ts';
+import { createOutcomeScanner } from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
 import {
   badTime,
   badOf,
-  createDayFinder,
   createPlacer,
+  createScanPlacer,
   type DecoderOptions,
   type RecordDecoder,
 } from './decode-record.ts';
@@ -38,25 +33,13 @@ function latin1(bytes: Uint8Array): string {
 }
 
 /** Reads outcomes of configured tasks from where they lie. */
-function createScan({
-  tasks,
-  utcOffsetMinutes,
-}: DecoderOptions): NonNullable<RecordDecoder['scan']> {
+function createScan(options: DecoderOptions): NonNullable<RecordDecoder['scan']> {
   const scan = createOutcomeScanner();
-  const dayAt = createDayFinder(utcOffsetMinutes);
-  const known = [...tasks].map((task) => Buffer.from(task));
-  const isKnown = ({ bytes, spans }: ScannedOutcome): boolean => {
-    const start = spans[SPAN_OF.task] ?? 0;
-    const length = (spans[SPAN_OF.task + 1] ?? 0) - start;
-    return known.some(
-      (task) => task.length === length && task.every((byte, i) => byte === bytes[start + i]),
-    );
-  };
+  const place = createScanPlacer(options);
   return ({ arrivalMs, within, start = -1, end = -1 }) => {
     if (within === undefined || start < 0 || badTime(arrivalMs) !== undefined) return undefined;
     const outcome = scan(within, start, end);
-    if (outcome === undefined || !isKnown(outcome)) return undefined;
-    return { outcome, day: dayAt(outcome.numbers[NUMBER_OF.event_time] ?? 0) };
+    return outcome && place(outcome);
   };
 }
 

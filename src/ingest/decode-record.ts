@@ -2,7 +2,9 @@ import {
   type AuctionEvent,
   decodeEvent,
   LATEST_MS,
+  NUMBER_OF,
   type ScannedOutcome,
+  SPAN_OF,
 } from '../contracts/index.ts';
 import { DAY_MS, dayOf, isVamoError } from '../core/index.ts';
 import type { ReadRecord } from './event-source.ts';
@@ -114,6 +116,26 @@ export function createDayFinder(utcOffsetMinutes: number): (ms: number) => strin
     }
     return cachedDay;
   };
+}
+
+/** Places a scanned outcome: the day of its time; undefined when no configuration names its task. */
+export function createScanPlacer({
+  tasks,
+  utcOffsetMinutes,
+}: DecoderOptions): (outcome: ScannedOutcome) => ScannedRecord | undefined {
+  const dayAt = createDayFinder(utcOffsetMinutes);
+  const known = [...tasks].map((task) => Buffer.from(task));
+  const isKnown = ({ bytes, spans }: ScannedOutcome): boolean => {
+    const start = spans[SPAN_OF.task] ?? 0;
+    const length = (spans[SPAN_OF.task + 1] ?? 0) - start;
+    return known.some(
+      (task) => task.length === length && task.every((byte, i) => byte === bytes[start + i]),
+    );
+  };
+  return (outcome) =>
+    isKnown(outcome)
+      ? { outcome, day: dayAt(outcome.numbers[NUMBER_OF.event_time] ?? 0) }
+      : undefined;
 }
 
 /** A task that no configuration names. */

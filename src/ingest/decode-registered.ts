@@ -1,34 +1,43 @@
+import type { OutcomeScanner } from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
 import {
   badOf,
   badTime,
   createPlacer,
+  createScanPlacer,
   type DecoderOptions,
   type RecordDecoder,
 } from './decode-record.ts';
 import { EVENT_FIELDS } from './event-fields.ts';
+import type { ReadRecord } from './event-source.ts';
 import type { RegisteredSchema, Registry } from './registry.ts';
+import { createAvroScanner } from './scan-avro.ts';
 
-/** Reads a message of one schema as an event in its wire form. */
-type MessageReader = (payload: Buffer) => unknown;
+/** How messages of one schema are read. */
+interface MessageReader {
+  /** The event in its wire form. @throws whatever the schema throws for bytes that do not fit */
+  readonly read: (payload: Buffer) => unknown;
+  readonly scan?: OutcomeScanner | undefined;
+}
 
 const MAGIC = 0;
 /** The magic byte and the schema's id. */
 const HEADER = 5;
 
-/** Text and numbers as in JSON. @throws whatever the schema's reader throws for bytes that do not fit */
+/** Text and numbers as in JSON. */
 function avroReader(schema: RegisteredSchema): MessageReader {
   // A field that may be null is one that may be left out.
   const nullable = (schema.fields ?? [])
     .filter(({ type }) => type.typeName.startsWith('union'))
     .map(({ name }) => name);
-  return (payload) => {
+  const read = (payload: Buffer): unknown => {
     const message = schema.fromBuffer(payload);
     if (typeof message !== 'object' || message === null) return message;
     const wire = message as Record<string, unknown>;
     for (const name of nullable) if (wire[name] === null) wire[name] = undefined;
     return wire;
   };
+  return { read, scan: createAvroScanner(schema) };
 }
 
 /** A field's name in a message that was read: `event_id` is `eventId`. */
@@ -55,7 +64,7 @@ function plain(value: unknown): unknown {
 }
 
 function protobufReader(schema: RegisteredSchema): MessageReader {
-  return (payload) => {
+  const read = (payload: Buffer): unknown => {
     // Which message of the schema: one zero says the first one, the only one that can be read.
     if (payload[0] !== 0) throw new Error('must be of the first message of its schema');
     const message = schema.fromBuffer(payload) as Readonly<Record<string, unknown>>;
@@ -65,6 +74,7 @@ function protobufReader(schema: RegisteredSchema): MessageReader {
     for (const { name, read } of fields) wire[name] = plain(message[read]);
     return wire;
   };
+  return { read };
 }
 
 /** The reader of a schema; undefined when it is of another format. */
@@ -74,6 +84,17 @@ function readerOf(
 ): MessageReader | undefined {
   if (format === 'avro') return 'createResolver' in schema ? avroReader(schema) : undefined;
   return 'message' in schema ? protobufReader(schema) : undefined;
+}
+
+/** The id of a framed message's schema; undefined when it is not framed. */
+function schemaOf(bytes: Buffer, start: number, end: number): number | undefined {
+  return end - start > HEADER && bytes[start] === MAGIC ? bytes.readUInt32BE(start + 1) : undefined;
+}
+
+/** The same of a record; its value is not cut out of the bytes it lies in. */
+function schemaOfRecord({ value, within, start = -1, end = -1 }: ReadRecord): number | undefined {
+  if (within !== undefined) return start < 0 ? undefined : schemaOf(within, start, end);
+  return Buffer.isBuffer(value) ? schemaOf(value, 0, value.length) : undefined;
 }
 
 function malformed(reason: string): VamoError {
@@ -91,6 +112,7 @@ export function createRegisteredDecoder(
   options: DecoderOptions,
 ): RecordDecoder {
   const place = createPlacer(options);
+  const placeScanned = createScanPlacer(options);
   const readers = new Map<number, MessageReader>();
   /** Why records of a schema cannot be read; asked again with every batch. */
   const refusals = new Map<number, string>();
@@ -102,19 +124,18 @@ export function createRegisteredDecoder(
       return;
     }
     refusals.delete(id);
-    const read = readerOf(format, found);
-    if (read === undefined) refusals.set(id, `schema ${id} is not of source.format "${format}"`);
-    else readers.set(id, read);
+    const reader = readerOf(format, found);
+    if (reader === undefined) refusals.set(id, `schema ${id} is not of source.format "${format}"`);
+    else readers.set(id, reader);
   }
 
-  function readMessage(value: unknown): unknown {
-    if (!Buffer.isBuffer(value) || value.length <= HEADER || value[0] !== MAGIC)
-      throw malformed('does not begin with a zero and the id of a schema');
-    const id = value.readUInt32BE(1);
-    const read = readers.get(id);
-    if (read === undefined) throw malformed(refusals.get(id) ?? `schema ${id} was not fetched`);
+  function readMessage(record: ReadRecord): unknown {
+    const id = schemaOfRecord(record);
+    if (id === undefined) throw malformed('does not begin with a zero and the id of a schema');
+    const reader = readers.get(id);
+    if (reader === undefined) throw malformed(refusals.get(id) ?? `schema ${id} was not fetched`);
     try {
-      return read(value.subarray(HEADER));
+      return reader.read((record.value as Buffer).subarray(HEADER));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw malformed(`is no message of schema ${id}: ${reason}`);
@@ -124,18 +145,25 @@ export function createRegisteredDecoder(
   return {
     async prepare(records) {
       const missing = new Set<number>();
-      for (const { value } of records)
-        if (Buffer.isBuffer(value) && value.length > HEADER && value[0] === MAGIC) {
-          const id = value.readUInt32BE(1);
-          if (!readers.has(id)) missing.add(id);
-        }
+      for (const record of records) {
+        const id = schemaOfRecord(record);
+        if (id !== undefined && !readers.has(id)) missing.add(id);
+      }
       for (const id of missing) await fetchSchema(id);
+    },
+    scan(record) {
+      const { arrivalMs, within, start = -1, end = -1 } = record;
+      const scan = readers.get(schemaOfRecord(record) ?? -1)?.scan;
+      if (within === undefined || scan === undefined || badTime(arrivalMs) !== undefined)
+        return undefined;
+      const outcome = scan(within, start + HEADER, end);
+      return outcome && placeScanned(outcome);
     },
     decode(record) {
       const bad = badTime(record.arrivalMs);
       if (bad !== undefined) return { bad };
       try {
-        return place(readMessage(record.value));
+        return place(readMessage(record));
       } catch (error) {
         return badOf(error);
       }

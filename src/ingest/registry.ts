@@ -2,14 +2,20 @@ import { VamoError } from '../core/index.ts';
 
 const PACKAGE = '@kafkajs/confluent-schema-registry';
 
+/** What is used of a type in an Avro schema. */
+export interface AvroType {
+  readonly typeName: string;
+  /** Of a union. */
+  readonly types?: readonly AvroType[];
+  /** Of an enumeration. */
+  readonly symbols?: readonly string[];
+}
+
 /** What is used of the package's schemas, for both formats. */
 export interface RegisteredSchema {
   fromBuffer(bytes: Buffer): unknown;
   /** Avro only. */
-  readonly fields?: readonly {
-    readonly name: string;
-    readonly type: { readonly typeName: string };
-  }[];
+  readonly fields?: readonly { readonly name: string; readonly type: AvroType }[];
 }
 
 export interface RegistryOptions {

@@ -5,6 +5,8 @@ import { readIfThere } from './read-if-there.ts';
 import { recordedSource } from './recorded-source.ts';
 
 const RULES_KEY = 'rules.json';
+/** The tasks that came later, an object each: of several writers at once none loses another's. */
+const ADDED = 'rules/tasks/';
 
 type Source = Readonly<{ kind: string; topic: string; partitions: number }>;
 
@@ -46,8 +48,18 @@ export async function checkRules(
   if (known !== undefined) refuseOthers(known, rules);
 }
 
-const recordedRules = (store: ObjectStore): Promise<DataRules | undefined> =>
-  readIfThere(store, RULES_KEY, (json) => dataRules.parse(json));
+/** Those that the first events came under, and every task that was added. */
+async function recordedRules(store: ObjectStore): Promise<DataRules | undefined> {
+  const first = await readIfThere(store, RULES_KEY, (json) => dataRules.parse(json));
+  if (first === undefined) return undefined;
+  const tasks = { ...first.tasks };
+  for (const key of await store.list(ADDED))
+    Object.assign(
+      tasks,
+      await readIfThere(store, key, (json) => dataRules.shape.tasks.parse(json)),
+    );
+  return { ...first, tasks };
+}
 
 function refuseOthers(known: DataRules, rules: DataRules): void {
   for (const key of ['utcOffsetMinutes', 'latenessMs'] as const)
@@ -65,9 +77,13 @@ function refuseOthers(known: DataRules, rules: DataRules): void {
  * @throws VamoError DATA_RULES when others stand; STORE_CORRUPT
  */
 export async function keepRules(store: ObjectStore, rules: DataRules): Promise<void> {
-  const bytes = Buffer.from(`${JSON.stringify(rules)}\n`);
-  if (await store.putIfAbsent(RULES_KEY, bytes)) return;
+  const bytesOf = (json: object): Buffer => Buffer.from(`${JSON.stringify(json)}\n`);
+  if (await store.putIfAbsent(RULES_KEY, bytesOf(rules))) return;
   const known = (await recordedRules(store)) ?? rules;
   refuseOthers(known, rules);
-  if (!Object.keys(rules.tasks).every((id) => id in known.tasks)) await store.put(RULES_KEY, bytes);
+  const added = Object.entries(rules.tasks).filter(([id]) => !(id in known.tasks));
+  for (const [id, reward] of added)
+    await store.putIfAbsent(`${ADDED}${id}.json`, bytesOf({ [id]: reward }));
+  // Another may have added one meanwhile, with another reward.
+  if (added.length > 0) refuseOthers((await recordedRules(store)) ?? rules, rules);
 }

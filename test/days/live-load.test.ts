@@ -50,6 +50,15 @@ afterAll(async () => {
 const count = async (table: string, where = '1'): Promise<number | undefined> =>
   (await embedded.query<{ n: number }>(`SELECT count() AS n FROM ${table} WHERE ${where}`))[0]?.n;
 
+/** Leaves rows out of the open days' table; a DELETE would wait for mutations, which take seconds. */
+async function lose(where: string): Promise<void> {
+  await embedded.command('CREATE TABLE kept AS events_live');
+  await embedded.command(`INSERT INTO kept SELECT * FROM events_live WHERE NOT (${where})`);
+  await embedded.command('TRUNCATE TABLE events_live');
+  await embedded.command('INSERT INTO events_live SELECT * FROM kept');
+  await embedded.command('DROP TABLE kept');
+}
+
 /** Rows of a day that the ledgers name. */
 async function committed(day: string): Promise<number> {
   const segments = (await readLedgers(store)).flatMap((entry) => entry.segments);
@@ -99,11 +108,8 @@ describe.each([
   it('are mended where a load was torn or lost', async () => {
     const engine = await open();
     const total = await committed(DAY);
-    await embedded.command(
-      'DELETE FROM events_live WHERE src_partition = 0 AND src_offset % 7 = 3',
-    );
-    await embedded.command(
-      'DELETE FROM events_live WHERE src_partition = 1 AND src_offset BETWEEN 40 AND 79',
+    await lose(
+      'src_partition = 0 AND src_offset % 7 = 3 OR src_partition = 1 AND src_offset BETWEEN 40 AND 79',
     );
     expect(await count('events_live')).toBeLessThan(total);
     const loader = createLiveLoader({ engine, loader: loaderNamed(), store, source });

@@ -61,6 +61,36 @@ describe('the rules a data directory was filled under', () => {
     await expect(checkRules(store, rules, source)).rejects.toThrow('repeat: left out');
   });
 
+  it('keep what two add at the same moment: both tasks, and of one task the first reward', async () => {
+    const withTasks = (tasks: DataRules['tasks']): DataRules => ({
+      ...rules,
+      tasks: { ...rules.tasks, ...tasks },
+    });
+    await keepRules(store, rules);
+    /** Another writer adds this after the first has looked, before it writes. */
+    const beside = (tasks: DataRules['tasks']): ObjectStore => ({
+      ...store,
+      async putIfAbsent(key, bytes) {
+        if (key.startsWith('rules/')) await keepRules(store, withTasks(tasks));
+        return store.putIfAbsent(key, bytes);
+      },
+    });
+    await expect(keepRules(beside({ a: 'gmv' }), withTasks({ b: 'items' }))).rejects.toThrow(
+      'tasks: a: left out',
+    );
+    const both = withTasks({ a: 'gmv', b: 'items' });
+    await checkRules(store, both, source);
+    for (const id of ['a', 'b'])
+      await expect(
+        checkRules(store, { ...both, tasks: { ...both.tasks, [id]: 'direct_gmv' } }, source),
+      ).rejects.toThrow(`tasks: ${id}: direct_gmv`);
+
+    const added = { a: 'gmv', b: 'items' } as const;
+    await expect(
+      keepRules(beside({ ...added, c: 'gmv' }), withTasks({ ...added, c: 'items' })),
+    ).rejects.toThrow('tasks: c: items; this data directory was filled with gmv');
+  });
+
   it('refuse other partitions than were taken in', async () => {
     const identity = { schema: 'source/v1', id: 'x', ...source };
     const { kind, topic, partitions } = identity;

@@ -20,6 +20,7 @@ import type { Context } from '../context.ts';
 import { kafkaOptions } from '../source.ts';
 import { decoderOptions, openDecoder } from '../decoder.ts';
 import { createFetcher } from './bucket-files.ts';
+import { letterDecoder } from './letter-decoder.ts';
 import { openWorkFolder, type WorkFolder } from './work-folder.ts';
 
 /** A planned source, ready to be read. */
@@ -47,26 +48,17 @@ export async function openPlanned(context: Context, plan: BackfillPlan): Promise
       for (const file of source.files) paths.push((await verifiedFile(context.store, file)).path);
       return {
         source: jsonLines(createRawFileSource({ files: paths, topic: 'dead-letters' })),
-        decoder: arrivedBefore(
+        decoder: letterDecoder(
           await (source.mapping
             ? openMapping(context, source.mapping, plan.id)
             : openDecoder(context)),
+          plan,
+          context.config.days.utcOffsetMinutes,
         ),
         forget: () => Promise.resolve(),
       };
     }
   }
-}
-
-/** A letter that is still bad is one of the day it arrived on, whatever else is now made of its text. */
-function arrivedBefore(decoder: RecordDecoder): RecordDecoder {
-  return {
-    ...decoder,
-    decode(record) {
-      const decoded = decoder.decode(record);
-      return decoded.bad === undefined ? decoded : { ...decoded, arrivalMs: record.arrivalMs };
-    },
-  };
 }
 
 type SourceOf<K extends BackfillPlan['source']['kind']> = Extract<
