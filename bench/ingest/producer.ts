@@ -6,7 +6,7 @@ import { createKafka, type KafkaAddress } from '../../src/ingest/kafka-client.ts
 const BATCH = 2500;
 
 /** A record and where it goes. */
-export interface Outgoing {
+interface Outgoing {
   readonly partition: number;
   readonly key: string;
   readonly arrivalMs: number;

@@ -1,9 +1,8 @@
 import type { Config } from '../config/index.ts';
-import { isVamoError, VamoError } from '../core/index.ts';
+import { didYouMean, isVamoError, VamoError } from '../core/index.ts';
 import {
   checkWeighting,
   loadMethodFile,
-  similarTo,
   type WeightingMethod,
   weightingMethods,
 } from '../trainer/index.ts';
@@ -55,12 +54,10 @@ function ofConfiguration(error: VamoError, { methodOptions }: GivenMethod): Vamo
 
 function unknownMethod(name: string, { method }: GivenMethod): VamoError {
   const names = [...weightingMethods.keys()];
-  const like = similarTo(name, names);
-  const meant = like === undefined ? '' : ` (did you mean "${like}"?)`;
   const key = method === undefined ? 'training.method' : '--method';
   return new VamoError(
     method === undefined ? 'CONFIG_INVALID' : 'USAGE',
-    `${key}: "${name}"${meant}; must be one of ${names.join(', ')}`,
+    `${key}: "${name}"${didYouMean(name, names)}; must be one of ${names.join(', ')}`,
     {
       mend: 'A method of your own needs `training.methodFile`; `vamo methods` tells of the others.',
     },

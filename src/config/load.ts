@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findProblems, tellProblem } from '../contracts/index.ts';
-import { sha256, stableJson, VamoError } from '../core/index.ts';
+import { findProblems, NO_KEY, tellProblem } from '../contracts/index.ts';
+import { didYouMean, sha256, stableJson, VamoError } from '../core/index.ts';
 import { withSize } from './model-schema.ts';
 import { type Config, configSchema } from './schema.ts';
 
@@ -72,8 +72,10 @@ function at(value: unknown, path: readonly PropertyKey[]): unknown {
 export function parseConfig(json: unknown): Config {
   const found = findProblems(configSchema, json);
   if (found.problems !== undefined) {
-    const problems = found.problems.map(({ field, value, must }) =>
-      tellProblem({ field: field || 'configuration', value, must }),
+    const problems = found.problems.map(
+      ({ field, value, must }) =>
+        tellProblem({ field: field || 'configuration', value, must }) +
+        (must === NO_KEY ? meantBy(json, field) : ''),
     );
     throw new VamoError('CONFIG_INVALID', problems.join('\n'), { details: { problems } });
   }
@@ -81,6 +83,18 @@ export function parseConfig(json: unknown): Config {
   const problem = contradictionIn(config);
   if (problem !== undefined) throw new VamoError('CONFIG_INVALID', problem);
   return config;
+}
+
+/** The key that a wrong one was meant to be: a merged configuration has all of them beside it. */
+function meantBy(json: unknown, field: string): string {
+  const path = field.split('.');
+  const [key = ''] = path.splice(-1);
+  const part = at(json, path);
+  if (!isObject(part)) return '';
+  return didYouMean(
+    key,
+    Object.keys(part).filter((name) => name !== key),
+  );
 }
 
 function contradictionIn(config: Config): string | undefined {

@@ -138,7 +138,7 @@ export {
   parseManifest,
   readCheckpointFile,
 } from './checkpoint-files.ts';
-export { findProblems, tellProblem } from './problems.ts';
+export { findProblems, NO_KEY, tellProblem } from './problems.ts';
 export { jsonBytes, readJson } from './strict-json.ts';
 export { marketFile, marketKey, parseMarketDay, type MarketSums } from './market.ts';
 export { parseTemporalTable, temporalTableFile, type TemporalTable } from './temporal-table.ts';

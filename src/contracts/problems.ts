@@ -10,7 +10,8 @@ export interface Problem {
 }
 
 const SHOWN = 80;
-const NO_KEY = 'no such key';
+/** What is said of a key that there is not. */
+export const NO_KEY = 'no such key';
 
 /** A problem in one line: field, value (shortened), what is allowed. */
 export function tellProblem({ field, value, must }: Problem): string {

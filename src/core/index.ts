@@ -28,6 +28,7 @@ export {
   bootstrapMean,
   type Interval,
 } from './statistics.ts';
+export { didYouMean, nearestFirst } from './nearest.ts';
 export { sha256, stableJson } from './digest.ts';
 export {
   createReleasers,

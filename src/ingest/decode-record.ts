@@ -103,7 +103,7 @@ export function badOf(error: unknown): { readonly bad: BadRecord } {
 }
 
 /** The day of a time in the platform's zone. */
-export function createDayFinder(utcOffsetMinutes: number): (ms: number) => string {
+function createDayFinder(utcOffsetMinutes: number): (ms: number) => string {
   const shiftMs = utcOffsetMinutes * 60_000;
   // Records come nearly in order of time: the day before is nearly always the day again.
   let cachedNumber = Number.NaN;

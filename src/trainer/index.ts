@@ -3,7 +3,6 @@ export {
   headWeights,
   loadMethodFile,
   methodFileDigest,
-  similarTo,
   weightingMethods,
   type GradientRows,
   type Lookahead,

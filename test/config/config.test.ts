@@ -143,8 +143,13 @@ describe('what is not allowed names the key, the value and what is', () => {
     [['source', 'topic'], '..', /^source\.topic: "\.\."; must be letters/],
     [['simulator', 'firstDay'], '2026-13-01', /^simulator\.firstDay: "2026-13-01"; must be a day/],
     [['simulator', 'firstDay'], 'soon', /^simulator\.firstDay: "soon"; must be a day/],
-    [['trainig'], {}, /^trainig: no such key$/],
-    [['training', 'optimizer'], {}, /^training\.optimizer: no such key$/],
+    [['trainig'], {}, /^trainig: no such key \(did you mean "training"\?\)$/],
+    [
+      ['training', 'optimizer'],
+      {},
+      /^training\.optimizer: no such key \(did you mean "optimiser"\?\)$/,
+    ],
+    [['training', 'velocity'], 3, /^training\.velocity: no such key$/],
   ])('%j = %j', (path, value, message) => {
     expect(refusal(withValue(path, value))).toMatch(message);
   });

@@ -1,6 +1,5 @@
 export { createWeighting, headWeights, weightingMethods } from './registry.ts';
 export { loadMethodFile, methodFileDigest } from './method-file.ts';
-export { similarTo } from './nearest.ts';
 export type {
   GradientRows,
   Lookahead,

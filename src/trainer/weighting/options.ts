@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { VamoError } from '../../core/index.ts';
+import { nearestFirst, VamoError } from '../../core/index.ts';
 import { commonOptions } from './common-schema.ts';
-import { nearestFirst } from './nearest.ts';
 
 /**
  * Parses a method's options.

@@ -20,10 +20,10 @@ export function nearestFirst(wanted: string, names: readonly string[]): string[]
   return [...names].sort((a, b) => (near.get(a) ?? 0) - (near.get(b) ?? 0));
 }
 
-/** The name that `wanted` was meant to be: at most two letters off, not counting case. */
-export function similarTo(wanted: string, names: readonly string[]): string | undefined {
+/** What to add to a message of an unknown name that is at most two letters off a known one; else ''. */
+export function didYouMean(wanted: string, names: readonly string[]): string {
   const [nearest] = nearestFirst(wanted, names);
-  if (nearest === undefined) return undefined;
+  if (nearest === undefined) return '';
   const off = distance(wanted.toLowerCase(), nearest.toLowerCase());
-  return off <= Math.min(2, nearest.length / 2) ? nearest : undefined;
+  return off <= Math.min(2, nearest.length / 2) ? ` (did you mean "${nearest}"?)` : '';
 }
