@@ -9,6 +9,7 @@ import {
   type RecordDecoder,
 } from './decode-record.ts';
 import { EVENT_FIELDS } from './event-fields.ts';
+import { AvroCursor, type AvroType, holdsLists } from './avro-cursor.ts';
 import type { ReadRecord } from './event-source.ts';
 import type { RegisteredSchema, Registry } from './registry.ts';
 import { createAvroScanner } from './scan-avro.ts';
@@ -25,19 +26,24 @@ const MAGIC = 0;
 const HEADER = 5;
 
 /** Text and numbers as in JSON. */
-function avroReader(schema: RegisteredSchema): MessageReader {
+function avroReader(schema: RegisteredSchema & AvroType): MessageReader {
+  const { fields = [] } = schema;
   // A field that may be null is one that may be left out.
-  const nullable = (schema.fields ?? [])
+  const nullable = fields
     .filter(({ type }) => type.typeName.startsWith('union'))
     .map(({ name }) => name);
+  // The package makes as many items as a message claims; with 10 bytes that could end the process.
+  const cursor = holdsLists(schema) ? new AvroCursor() : undefined;
   const read = (payload: Buffer): unknown => {
+    cursor?.start(payload, 0, payload.length);
+    if (cursor?.pass(schema) === false) throw new Error('cut off, or no value of its schema');
     const message = schema.fromBuffer(payload);
     if (typeof message !== 'object' || message === null) return message;
     const wire = message as Record<string, unknown>;
     for (const name of nullable) if (wire[name] === null) wire[name] = undefined;
     return wire;
   };
-  return { read, scan: createAvroScanner(schema) };
+  return { read, scan: createAvroScanner(fields) };
 }
 
 /** A field's name in a message that was read: `event_id` is `eventId`. */
@@ -77,12 +83,15 @@ function protobufReader(schema: RegisteredSchema): MessageReader {
   return { read };
 }
 
+const isAvro = (schema: RegisteredSchema): schema is RegisteredSchema & AvroType =>
+  'createResolver' in schema;
+
 /** The reader of a schema; undefined when it is of another format. */
 function readerOf(
   format: 'avro' | 'protobuf',
   schema: RegisteredSchema,
 ): MessageReader | undefined {
-  if (format === 'avro') return 'createResolver' in schema ? avroReader(schema) : undefined;
+  if (format === 'avro') return isAvro(schema) ? avroReader(schema) : undefined;
   return 'message' in schema ? protobufReader(schema) : undefined;
 }
 
@@ -91,10 +100,18 @@ function schemaOf(bytes: Buffer, start: number, end: number): number | undefined
   return end - start > HEADER && bytes[start] === MAGIC ? bytes.readUInt32BE(start + 1) : undefined;
 }
 
-/** The same of a record; its value is not cut out of the bytes it lies in. */
-function schemaOfRecord({ value, within, start = -1, end = -1 }: ReadRecord): number | undefined {
+/** A dead letter keeps bytes that happen to be text as text. */
+function bytesOf({ value }: ReadRecord): Buffer | undefined {
+  if (typeof value === 'string') return Buffer.from(value);
+  return Buffer.isBuffer(value) ? value : undefined;
+}
+
+/** The schema's id of a record; where its value lies in larger bytes it is not cut out of them. */
+function schemaOfRecord(record: ReadRecord): number | undefined {
+  const { within, start = -1, end = -1 } = record;
   if (within !== undefined) return start < 0 ? undefined : schemaOf(within, start, end);
-  return Buffer.isBuffer(value) ? schemaOf(value, 0, value.length) : undefined;
+  const bytes = bytesOf(record);
+  return bytes && schemaOf(bytes, 0, bytes.length);
 }
 
 function malformed(reason: string): VamoError {
@@ -130,12 +147,14 @@ export function createRegisteredDecoder(
   }
 
   function readMessage(record: ReadRecord): unknown {
-    const id = schemaOfRecord(record);
-    if (id === undefined) throw malformed('does not begin with a zero and the id of a schema');
+    const bytes = bytesOf(record);
+    const id = bytes && schemaOf(bytes, 0, bytes.length);
+    if (bytes === undefined || id === undefined)
+      throw malformed('does not begin with a zero and the id of a schema');
     const reader = readers.get(id);
     if (reader === undefined) throw malformed(refusals.get(id) ?? `schema ${id} was not fetched`);
     try {
-      return reader.read((record.value as Buffer).subarray(HEADER));
+      return reader.read(bytes.subarray(HEADER));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw malformed(`is no message of schema ${id}: ${reason}`);

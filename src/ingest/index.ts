@@ -19,6 +19,7 @@ export { createJsonDecoder } from './decode-json.ts';
 export {
   type BadRecord,
   type Decoded,
+  type PlacedEvent,
   type DecoderOptions,
   type RecordDecoder,
   withoutValues,

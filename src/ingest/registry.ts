@@ -1,21 +1,11 @@
 import { VamoError } from '../core/index.ts';
+import type { AvroType } from './avro-cursor.ts';
 
 const PACKAGE = '@kafkajs/confluent-schema-registry';
 
-/** What is used of a type in an Avro schema. */
-export interface AvroType {
-  readonly typeName: string;
-  /** Of a union. */
-  readonly types?: readonly AvroType[];
-  /** Of an enumeration. */
-  readonly symbols?: readonly string[];
-}
-
-/** What is used of the package's schemas, for both formats. */
-export interface RegisteredSchema {
+/** What is used of the package's schemas, for both formats; of Avro the type as well. */
+export interface RegisteredSchema extends Partial<AvroType> {
   fromBuffer(bytes: Buffer): unknown;
-  /** Avro only. */
-  readonly fields?: readonly { readonly name: string; readonly type: AvroType }[];
 }
 
 export interface RegistryOptions {

@@ -5,8 +5,9 @@ import { readIfThere } from './read-if-there.ts';
 import { recordedSource } from './recorded-source.ts';
 
 const RULES_KEY = 'rules.json';
-/** The tasks that came later, an object each: of several writers at once none loses another's. */
-const ADDED = 'rules/tasks/';
+/** Those with tasks that came later, numbered: of several writers at once one adds all of its own. */
+const ADDED = 'rules/';
+const addedKey = (number: number): string => `${ADDED}${String(number).padStart(6, '0')}.json`;
 
 type Source = Readonly<{ kind: string; topic: string; partitions: number }>;
 
@@ -48,42 +49,45 @@ export async function checkRules(
   if (known !== undefined) refuseOthers(known, rules);
 }
 
-/** Those that the first events came under, and every task that was added. */
-async function recordedRules(store: ObjectStore): Promise<DataRules | undefined> {
-  const first = await readIfThere(store, RULES_KEY, (json) => dataRules.parse(json));
-  if (first === undefined) return undefined;
-  const tasks = { ...first.tasks };
-  for (const key of await store.list(ADDED))
-    Object.assign(
-      tasks,
-      await readIfThere(store, key, (json) => dataRules.shape.tasks.parse(json)),
-    );
-  return { ...first, tasks };
+/** The newest rules, and how often tasks were added; undefined before the first events. */
+async function newestRules(store: ObjectStore): Promise<[DataRules, number] | undefined> {
+  const added = await store.list(ADDED);
+  const key = added.at(-1) ?? RULES_KEY;
+  const rules = await readIfThere(store, key, (json) => dataRules.parse(json));
+  return rules && [rules, added.length];
 }
+
+const recordedRules = async (store: ObjectStore): Promise<DataRules | undefined> =>
+  (await newestRules(store))?.[0];
 
 function refuseOthers(known: DataRules, rules: DataRules): void {
   for (const key of ['utcOffsetMinutes', 'latenessMs'] as const)
     if (known[key] !== rules[key]) throw differs(`days.${key}`, rules[key], known[key]);
   if (known.reserve !== rules.reserve)
     throw differs('market.reserve', rules.reserve, known.reserve);
-  for (const [id, reward] of Object.entries(known.tasks))
-    if (rules.tasks[id] !== reward)
-      throw differs(`tasks: ${id}`, rules.tasks[id] ?? 'left out', reward);
+  for (const [id, reward] of Object.entries(known.tasks)) {
+    const asked = Object.hasOwn(rules.tasks, id) ? rules.tasks[id] : 'left out';
+    if (asked !== reward) throw differs(`tasks: ${id}`, asked, reward);
+  }
 }
 
 /**
- * Records the rules that events are taken in under: of several at once the first ones stand. Tasks that
- * are new are added.
+ * Records the rules that events are taken in under: of several at once the first ones stand, and who is
+ * refused leaves nothing behind. Tasks that are new are added.
  * @throws VamoError DATA_RULES when others stand; STORE_CORRUPT
  */
 export async function keepRules(store: ObjectStore, rules: DataRules): Promise<void> {
-  const bytesOf = (json: object): Buffer => Buffer.from(`${JSON.stringify(json)}\n`);
-  if (await store.putIfAbsent(RULES_KEY, bytesOf(rules))) return;
-  const known = (await recordedRules(store)) ?? rules;
-  refuseOthers(known, rules);
-  const added = Object.entries(rules.tasks).filter(([id]) => !(id in known.tasks));
-  for (const [id, reward] of added)
-    await store.putIfAbsent(`${ADDED}${id}.json`, bytesOf({ [id]: reward }));
-  // Another may have added one meanwhile, with another reward.
-  if (added.length > 0) refuseOthers((await recordedRules(store)) ?? rules, rules);
+  const bytes = Buffer.from(`${JSON.stringify(rules)}\n`);
+  for (;;) {
+    const newest = await newestRules(store);
+    if (newest === undefined) {
+      if (await store.putIfAbsent(RULES_KEY, bytes)) return;
+      continue;
+    }
+    const [known, additions] = newest;
+    refuseOthers(known, rules);
+    if (Object.keys(rules.tasks).every((id) => Object.hasOwn(known.tasks, id))) return;
+    // Lost to another writer, his are looked at next.
+    if (await store.putIfAbsent(addedKey(additions + 1), bytes)) return;
+  }
 }

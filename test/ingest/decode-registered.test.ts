@@ -10,6 +10,8 @@ import avro from 'avsc';
 import protobuf from 'protobufjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/core/index.ts';
+import { deadLetter, readRaw } from '../../src/ingest/dead-letter.ts';
+import type { RegisteredSchema } from '../../src/ingest/registry.ts';
 import {
   createIngester,
   createJsonDecoder,
@@ -76,7 +78,7 @@ async function decoderOf(
     await openRegistry({ url: registry.url, auth }),
     options,
   );
-  const decode = async (value: Buffer | null) => {
+  const decode = async (value: Buffer | string | null) => {
     const record = { offset: 0, arrivalMs: 5, value };
     await decoder.prepare?.([record]);
     return decoder.decode(record);
@@ -143,6 +145,58 @@ describe.each(['avro', 'protobuf'] as const)('%s with a registry', (format) => {
     expect((await decode(encode(wire))).event).toEqual(outcomeEvent());
     registry.state.mood = 'fails';
     expect((await decode(encode(wire))).event).toEqual(outcomeEvent());
+  });
+});
+
+describe('avro', () => {
+  const lists = (items: unknown) => ({
+    ...AVRO_OUTCOME,
+    fields: [{ name: 'tags', type: { type: 'array', items } }, ...AVRO_OUTCOME.fields],
+  });
+  const reading = async (schema: object) => {
+    const type = avro.Type.forSchema(schema as avro.Schema);
+    const found = type as unknown as RegisteredSchema;
+    const decoder = createRegisteredDecoder(
+      'avro',
+      { schema: () => Promise.resolve(found) },
+      options,
+    );
+    await decoder.prepare?.([{ offset: 0, arrivalMs: 5, value: framed(1, Buffer.from('x')) }]);
+    const decode = (bytes: Uint8Array) =>
+      decoder.decode({ offset: 0, arrivalMs: 5, value: framed(1, bytes) });
+    return { type, decode };
+  };
+  const long = (value: number): Buffer => avro.Type.forSchema('long').toBuffer(value);
+
+  it.each(['int', 'null'])('takes lists of %s, and not what they claim to hold', async (items) => {
+    const { type, decode } = await reading(lists(items));
+    const tags = items === 'int' ? [1, 2, 3] : [null, null];
+    const value = { ...wire, pv_sigma: 0, competing_3: 0, model_version: '', tags };
+    const message = type.toBuffer(value);
+    expect(decode(message).event).toEqual(outcomeEvent());
+    // The size in bytes may stand before the items.
+    const block = message.subarray(0, items === 'int' ? 4 : 1);
+    const sized = [long(-tags.length), long(block.length - 1), message.subarray(1)];
+    expect(decode(Buffer.concat(sized)).event).toEqual(outcomeEvent());
+    // Made as claimed these would take more memory than there is.
+    const one = Buffer.concat([long(1), items === 'int' ? long(0) : Buffer.alloc(0)]);
+    for (const claim of [long(2e9), Buffer.concat([long(-2e9), long(1)])]) {
+      const lying = Buffer.concat([one, claim, Buffer.alloc(8, 2)]);
+      expect(decode(lying).bad?.reason).toMatch(/is no message of schema 1: cut off/);
+    }
+  });
+
+  it('reads a dead letter whose bytes happened to be text', async () => {
+    const { decode } = await decoderOf('avro');
+    const zeros = Object.fromEntries(
+      AVRO_OUTCOME.fields.filter(({ type }) => type === 'double').map(({ name }) => [name, 0]),
+    );
+    const lost = { ...wire, ...zeros, exposed: false, slot: 0, model_version: '', event_time: 1 };
+    const record = { offset: 0, arrivalMs: 5, value: avroBytes(2, lost) };
+    const place = { topic: 't', partition: 0, arrival_ms: 5 };
+    const { value, encoding } = deadLetter(record, { field: 'value', reason: '' }, place);
+    expect([value, encoding]).toEqual([record.value.toString(), undefined]);
+    expect((await decode(readRaw(value, encoding))).event?.event_time).toBe(1);
   });
 });
 

@@ -1,17 +1,18 @@
 import type { BackfillPlan } from '../../contracts/index.ts';
 import { dayOf } from '../../core/index.ts';
-import type { Decoded, RecordDecoder } from '../../ingest/index.ts';
+import type { Decoded, PlacedEvent, RecordDecoder } from '../../ingest/index.ts';
 
-/** The days of its events; none of a record that is filtered. */
-function daysIn(decoded: Decoded): string[] {
-  if (decoded.events !== undefined) return decoded.events.map(({ day }) => day);
-  return decoded.event === undefined ? [] : [decoded.day];
+/** Its events with their days; none of a record that is filtered. */
+function eventsIn(decoded: Decoded): readonly PlacedEvent[] {
+  if (decoded.events !== undefined) return decoded.events;
+  return decoded.event === undefined ? [] : [decoded];
 }
 
 /**
- * Decodes dead letters anew. A letter that is still bad is one of the day it arrived on, whatever else is
- * now made of its text. One of a named day with an event of a day that is not named stays bad too: such
- * an event would be in no day, and its letter would count as replayed.
+ * Decodes dead letters anew, those that arrived on the days of a replay: files hold letters of others,
+ * too, which are another replay's. A letter that is still bad is one of the day it arrived on, whatever
+ * else is now made of its text. One with an event of a day that is not named stays bad as a whole: the
+ * event would be in no day, and its letter would count as replayed.
  */
 export function letterDecoder(
   decoder: RecordDecoder,
@@ -20,16 +21,19 @@ export function letterDecoder(
 ): RecordDecoder {
   const isNamed = (day: string): boolean => day >= from && day <= to;
   return {
-    ...decoder,
+    // Not its scan, which would answer in this one's place.
+    prepare: async (records) => decoder.prepare?.(records),
     decode(record) {
       const { arrivalMs } = record;
+      if (!isNamed(dayOf(arrivalMs, utcOffsetMinutes)))
+        return { filtered: 'arrived on another day', arrivalMs };
       const decoded = decoder.decode(record);
       if (decoded.bad !== undefined) return { ...decoded, arrivalMs };
-      if (!isNamed(dayOf(arrivalMs, utcOffsetMinutes))) return decoded;
-      const other = daysIn(decoded).find((day) => !isNamed(day));
+      const other = eventsIn(decoded).find(({ day }) => !isNamed(day));
       if (other === undefined) return decoded;
-      const reason = `event_time: the event is of ${other}, a day that this replay does not name`;
-      return { bad: { field: 'event_time', reason }, arrivalMs };
+      const field = other.event.kind === 'campaign' ? 'day' : 'event_time';
+      const reason = `${field}: the event is of ${other.day}, a day that this replay does not name`;
+      return { bad: { field, reason }, arrivalMs };
     },
   };
 }

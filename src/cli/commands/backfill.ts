@@ -79,7 +79,8 @@ function sayReplayed({ say }: Context, ids: readonly string[]) {
 async function carryOut(context: Context, plan: BackfillPlan) {
   const { stats, published } = await runBackfill(context, plan);
   context.say(
-    `backfill ${plan.id}: ${String(stats.records)} records read, ${String(stats.rows)} rows, ${String(stats.deadLetters)} dead letters`,
+    `backfill ${plan.id}: ${String(stats.records)} records read, ${String(stats.rows)} rows, ${String(stats.deadLetters)} dead letters` +
+      (stats.filtered > 0 ? `, ${String(stats.filtered)} filtered out` : ''),
   );
   for (const { day, generation, manifest, rows } of published)
     context.say(
