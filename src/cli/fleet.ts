@@ -61,7 +61,7 @@ function exited(child: ChildProcess): Promise<void> {
 export function startFleet(context: Context): FleetProcesses {
   const main = fileURLToPath(new URL(import.meta.url)).replace(/fleet\.(ts|js)$/, 'main.$1');
   const ids = Array.from({ length: context.config.fleet.bidders }, (_, i) => `b${String(i + 1)}`);
-  const configs = context.configFiles.length > 0 ? ['--config', ...context.configFiles] : [];
+  const configs = context.configFiles.flatMap((file) => ['--config', file]);
   const children = ids.map((id) =>
     spawn(
       process.execPath,

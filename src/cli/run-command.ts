@@ -116,7 +116,12 @@ function declare(
     .command(spec.name)
     .description(spec.summary)
     .option('--data <dir>', 'data directory', 'data')
-    .option('--config <file...>', 'configuration merged over the defaults (repeatable)')
+    .option<string[]>(
+      '--config <file>',
+      "merged over the data directory's own and the defaults (repeatable)",
+      // One file each: more would take the names of days behind it for files.
+      (file, before: string[] | undefined) => [...(before ?? []), file],
+    )
     .option('--json', 'print one JSON object on stdout; logs go to stderr')
     .option('--verbose', 'log every step on stderr')
     .addHelpText('after', `\nExamples:\n${spec.examples.map((e) => `  $ ${e}`).join('\n')}\n`);

@@ -75,6 +75,17 @@ describe('vamo', () => {
     expect(day.stderr).toContain('2026-02-30');
   });
 
+  it('takes one file for each --config, and what stands behind it as it is', async () => {
+    const files = ['{"training": {"batch": 9}}', '{"training": {"batch": -4}}'];
+    const paths = files.map((_, i) => join(dir, `layer-${String(i)}.json`));
+    for (const [i, text] of files.entries()) await writeFile(paths[i]!, text);
+    const layers = paths.flatMap((path) => ['--config', path]);
+    const both = await vamo('days', '--data', join(dir, 'layers'), ...layers, '2026-01-05');
+    expect(both.stderr).toContain('training.batch: -4; must be at least 1');
+    const one = await vamo('days', '--data', join(dir, 'layers'), ...layers.slice(0, 2), '2026-01-05');
+    expect(one.stderr).toContain('DATA_EMPTY');
+  });
+
   it('names the key, the value and what is allowed for a configuration typo', async () => {
     const file = join(dir, 'typo.json');
     await writeFile(file, '{"training": {"batch": -3, "bacth": 4}}');

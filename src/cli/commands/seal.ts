@@ -189,7 +189,13 @@ export const sealCommand: CommandSpec<SealCommandOptions> = {
         ? { ...(await sealWhatIsDue(context)), already: [] }
         : await sealNamed(context, dayKey(options.day), options.atEnd === true);
     for (const { day, digest, counts } of sealed) {
-      context.say(`${day} sealed: ${String(counts.accepted)} rows, digest ${digest.slice(0, 16)}`);
+      const beside = [
+        counts.late > 0 ? `, ${String(counts.late)} late` : '',
+        counts.dead_lettered > 0 ? `, ${String(counts.dead_lettered)} dead letters` : '',
+      ].join('');
+      context.say(
+        `${day} sealed: ${String(counts.accepted)} rows${beside}, digest ${digest.slice(0, 16)}`,
+      );
       if (counts.accepted === 0 && counts.late > 0)
         context.say(`  all ${String(counts.late)} came late: \`vamo amend ${day}\` takes them in`);
     }
