@@ -82,7 +82,13 @@ describe('vamo', () => {
     const layers = paths.flatMap((path) => ['--config', path]);
     const both = await vamo('days', '--data', join(dir, 'layers'), ...layers, '2026-01-05');
     expect(both.stderr).toContain('training.batch: -4; must be at least 1');
-    const one = await vamo('days', '--data', join(dir, 'layers'), ...layers.slice(0, 2), '2026-01-05');
+    const one = await vamo(
+      'days',
+      '--data',
+      join(dir, 'layers'),
+      ...layers.slice(0, 2),
+      '2026-01-05',
+    );
     expect(one.stderr).toContain('DATA_EMPTY');
   });
 
