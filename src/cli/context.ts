@@ -10,7 +10,13 @@ import {
   stableJson,
   VamoError,
 } from '../core/index.ts';
-import { checkRules, type ObjectStore, openDataDirectory, openStore } from '../store/index.ts';
+import {
+  checkRules,
+  type ObjectStore,
+  openDataDirectory,
+  openStore,
+  recordedRules,
+} from '../store/index.ts';
 import { emptyStore, exists, type Needed, requireFilled } from './empty-store.ts';
 import { foundedLate } from './founded-late.ts';
 import { createProgressDisplay, type ProgressDisplay } from './progress.ts';
@@ -102,11 +108,28 @@ async function openData(
   return isLate ? foundedLate(root, found) : found();
 }
 
-/** What a data directory was made with stays in it, from the first command that fills it on. */
-export async function keepConfig({ store, configFiles }: Context): Promise<void> {
-  if (await store.has(KEPT)) return;
-  const overrides = await mergeFiles(configFiles);
-  await store.putIfAbsent(KEPT, Buffer.from(`${JSON.stringify(overrides, null, 2)}\n`));
+/**
+ * What a data directory was made with stays in it, from the first command that fills it on. It makes
+ * way for the present configuration only where it lacks a task that was recorded since: without that
+ * task nothing could be done by it any more.
+ */
+export async function keepConfig({ root, store, configFiles, log }: Context): Promise<void> {
+  const isThere = await store.has(KEPT);
+  if (isThere && !(await lacksTask(store, join(root, KEPT)))) return;
+  const bytes = Buffer.from(`${JSON.stringify(await mergeFiles(configFiles), null, 2)}\n`);
+  if (!isThere) {
+    await store.putIfAbsent(KEPT, bytes);
+    return;
+  }
+  await store.put(KEPT, bytes);
+  log.info('config.replaced', { file: join(root, KEPT) });
+}
+
+/** Whether a configuration is without a task that was recorded for the data. */
+async function lacksTask(store: ObjectStore, file: string): Promise<boolean> {
+  const recorded = Object.keys((await recordedRules(store))?.tasks ?? {});
+  const { tasks } = await loadConfig([file]);
+  return recorded.some((id) => !tasks.some((task) => task.id === id));
 }
 
 /**

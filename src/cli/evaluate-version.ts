@@ -32,7 +32,8 @@ const json = (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toStr
 
 /**
  * Replays a published version on a sealed day beside the anchors. The graph is verified and answers
- * its golden rows first.
+ * its golden rows first. Campaigns of tasks that the version does not know are left out, and the
+ * document names those tasks.
  * @throws VamoError VERSION_UNKNOWN, CHECKPOINT_INVALID, CHECKPOINT_SELFTEST, DAY_UNSEALED
  */
 export async function evaluateVersion(
@@ -46,7 +47,10 @@ export async function evaluateVersion(
   const { io } = checkpoint.manifest;
   const test = await readDay(context, day);
   const yesterday = await readDay(context, addDays(day, -1));
-  const rules = { ...config.market, tasks: config.tasks };
+  const known = new Set(normaliser.tasks.map(({ id }) => id));
+  const tasks = config.tasks.filter(({ id }) => known.has(id));
+  const unknownTasks = config.tasks.map(({ id }) => id).filter((id) => !known.has(id));
+  const rules = { ...config.market, tasks };
   const graph = await loadGraph(file(checkpoint, 'graph'), io, {
     threads: config.training.threads,
   });
@@ -64,11 +68,13 @@ export async function evaluateVersion(
         plannerPolicy('candidate', planner),
         ...anchorPolicies({ rules, trafficShare: normaliser.trafficShare, yesterday }),
       ],
-      tasks: config.tasks,
+      tasks,
       losses: {},
       signal,
     });
-    return evaluationDocument.parse(document);
+    return evaluationDocument.parse(
+      unknownTasks.length === 0 ? document : { ...document, unknownTasks },
+    );
   } finally {
     await graph.release();
   }

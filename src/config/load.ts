@@ -110,8 +110,6 @@ function contradictionIn(config: Config): string | undefined {
     return `training.batch: ${training.batch}; must be at least the number of tasks (${tasks.length})`;
   if (training.actions === 'hindsight' && model.policyHead !== 'action')
     return `training.actions: "hindsight"; needs model.policyHead "action", inverse dynamics learn from the bids that were made ("logged")`;
-  const unknown = simulator.tasks.find((t) => !ids.includes(t.id));
-  if (unknown) return `simulator.tasks: "${unknown.id}" is not one of tasks (${ids.join(', ')})`;
   const total = Object.values(simulator.behaviour).reduce((a, b) => a + b, 0);
   if (Math.abs(total - 1) > 1e-9) return `simulator.behaviour: shares total ${total}; must total 1`;
   return undefined;

@@ -9,7 +9,7 @@ const share = z.number().min(0).max(1);
 /** Cuts of days lie at whole minutes (`marks` of a ledger entry). */
 const wholeMinutes = z.int().min(0).multipleOf(MINUTE_MS, 'must be whole minutes, in ms');
 
-/** One kind of campaign; add a task by adding an entry here and in `simulator.tasks`. */
+/** One kind of campaign; add a task by adding an entry here (to simulate it, in `simulator.tasks` too). */
 const task = z.strictObject({
   id: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, 'must be lower-case letters, digits, _ or -'),
   reward: z.enum(REWARD_FIELDS),

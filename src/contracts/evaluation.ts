@@ -31,6 +31,8 @@ export const evaluationDocument = z.strictObject({
   policies: z.record(z.string(), z.array(campaignResult)),
   /** Likelihood loss per task on the splits. */
   losses: z.record(z.string(), z.record(z.string(), z.number())),
+  /** Configured tasks that the version does not know: their campaigns are left out. Absent: none. */
+  unknownTasks: z.array(z.string()).optional(),
 });
 export type EvaluationDocument = z.infer<typeof evaluationDocument>;
 

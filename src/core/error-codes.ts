@@ -142,7 +142,7 @@ export const ERROR_CODES = {
   },
   TRAIN_EMPTY_TASK: {
     retriable: false,
-    mend: 'Give every configured task campaigns with outcomes in the window, or remove the task from `tasks`.',
+    mend: 'Give every configured task campaigns with outcomes in each part of the window: wait for them, or backfill (docs/events.md, "Adding a task").',
   },
   TRAIN_NOT_FINITE: {
     retriable: false,

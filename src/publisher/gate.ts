@@ -22,7 +22,8 @@ const ANCHOR = 'bangbang';
  * Without a champion: a safety floor, a share of bang-bang's return. With one: per task the paired
  * ratio of returns, with a bootstrap interval over campaigns; pass when every ratio reaches the
  * threshold, fail when an interval lies below it or safety is broken, hold otherwise. Missing or
- * unlike data hold; they never pass.
+ * unlike data hold; they never pass. Tasks that the champion does not know are held to safety alone,
+ * and named; without one that both know the gate holds.
  */
 export function decideGate(
   candidate: EvaluationDocument,
@@ -30,16 +31,32 @@ export function decideGate(
   thresholds: GateThresholds,
   options: { readonly seed: number },
 ): GateDecision {
-  const own = candidate.policies[CANDIDATE] ?? [];
-  const unsafe = safetyBreaches(own);
+  const played = candidate.policies[CANDIDATE] ?? [];
+  const unsafe = safetyBreaches(played);
   if (unsafe.length > 0) return decision('fail', unsafe, {});
+  const unknown = new Set(champion?.unknownTasks);
+  const own = played.filter(({ task }) => !unknown.has(task));
+  const left = leftOut(played, unknown, champion?.subject ?? '');
   const reference = champion === null ? candidate.policies[ANCHOR] : champion.policies[CANDIDATE];
   const unlike = incomparable(candidate, champion, own, reference ?? []);
-  if (unlike.length > 0) return decision('hold', unlike, {});
+  if (unlike.length > 0) return decision('hold', [...unlike, ...left], {});
   const name = champion === null ? ANCHOR : `champion ${champion.subject}`;
   const threshold =
     champion === null ? thresholds.floorVersusBangBang : thresholds.ratioVersusChampion;
-  return byTask(own, reference ?? [], { name, threshold, seed: options.seed });
+  const decided = byTask(own, reference ?? [], { name, threshold, seed: options.seed });
+  return { ...decided, reasons: [...decided.reasons, ...left] };
+}
+
+/** A sentence for each task of the candidate that the champion does not know. */
+function leftOut(
+  played: readonly CampaignResult[],
+  unknown: ReadonlySet<string>,
+  champion: string,
+): string[] {
+  const tasks = new Set(played.map(({ task }) => task).filter((task) => unknown.has(task)));
+  return [...tasks].map(
+    (task) => `${task}: champion ${champion} does not know it, left out of the comparison`,
+  );
 }
 
 /** The verdict when there is nothing to compare with: a person must look. */
@@ -75,7 +92,7 @@ function incomparable(
   own: readonly CampaignResult[],
   reference: readonly CampaignResult[],
 ): string[] {
-  if (own.length === 0) return ['the candidate has no results'];
+  if (own.length === 0) return ['the candidate has no results to compare'];
   if (champion !== null && champion.day !== candidate.day)
     return [`the champion was evaluated on ${champion.day}, the candidate on ${candidate.day}`];
   if (champion !== null && champion.partitionDigest !== candidate.partitionDigest)

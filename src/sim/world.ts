@@ -31,7 +31,8 @@ function worldTasks(config: SimulationConfig): WorldTask[] {
     if (!task)
       throw new VamoError(
         'CONFIG_INVALID',
-        `simulator.tasks: "${settings.id}" is not one of tasks`,
+        `simulator.tasks: "${settings.id}"; must be one of tasks (${config.tasks.map(({ id }) => id).join(', ')})`,
+        { mend: 'List the tasks to simulate under `simulator.tasks`; nothing else looks at it.' },
       );
     return { ...settings, reward: task.reward, unitPrice: task.unitPrice };
   });

@@ -57,7 +57,8 @@ async function newestRules(store: ObjectStore): Promise<[DataRules, number] | un
   return rules && [rules, added.length];
 }
 
-const recordedRules = async (store: ObjectStore): Promise<DataRules | undefined> =>
+/** The rules that hold for what was taken in; undefined before the first events. @throws VamoError STORE_CORRUPT */
+export const recordedRules = async (store: ObjectStore): Promise<DataRules | undefined> =>
   (await newestRules(store))?.[0];
 
 function refuseOthers(known: DataRules, rules: DataRules): void {
@@ -66,10 +67,15 @@ function refuseOthers(known: DataRules, rules: DataRules): void {
   if (known.reserve !== rules.reserve)
     throw differs('market.reserve', rules.reserve, known.reserve);
   for (const [id, reward] of Object.entries(known.tasks)) {
-    const asked = Object.hasOwn(rules.tasks, id) ? rules.tasks[id] : 'left out';
+    const asked = Object.hasOwn(rules.tasks, id) ? rules.tasks[id] : undefined;
+    if (asked === undefined) throw differs(`tasks: ${id}`, 'left out', reward, addMend(id, reward));
     if (asked !== reward) throw differs(`tasks: ${id}`, asked, reward);
   }
 }
+
+/** A task may have been added since the configuration in the directory was kept, on another host too. */
+const addMend = (id: string, reward: string): string =>
+  `Add "${id}" with reward "${reward}" to \`tasks\` in the file given with --config, or in \`config.json\` of the data directory where none is given; or use another directory.`;
 
 /**
  * Records the rules that events are taken in under: of several at once the first ones stand, and who is

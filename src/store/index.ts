@@ -5,7 +5,7 @@ export { type ListedObject } from './s3/listing.ts';
 export { openDataDirectory, openStore } from './data-directory.ts';
 export { ensureIdentity, findIdentity } from './data-identity.ts';
 export { isHeld } from './held.ts';
-export { checkRules, keepRules } from './data-rules.ts';
+export { checkRules, keepRules, recordedRules } from './data-rules.ts';
 export { recordedSource, recordGrowth, recordSource } from './recorded-source.ts';
 export { keepOrphanGrace, longestOrphanGrace } from './orphan-grace.ts';
 export { storeError } from './store-error.ts';

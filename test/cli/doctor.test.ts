@@ -2,6 +2,9 @@ import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/index.ts';
+import { rulesOf } from '../../src/contracts/index.ts';
+import { keepRules, openDataDirectory } from '../../src/store/index.ts';
 import { finished, startVamo } from '../helpers/cli.ts';
 
 let dir: string;
@@ -60,6 +63,22 @@ describe('vamo doctor', () => {
     expect(found.get('configuration')?.detail).toContain('training.engnie');
     expect(found.get('data directory')?.state).toBe('failed');
     expect(found.get('engine cpu')?.state).toBe('ok');
+  });
+
+  it('exits 1 when the data was taken in under other rules', async () => {
+    const data = join(dir, 'filled');
+    const { store } = await openDataDirectory(data);
+    const rules = rulesOf(await loadConfig());
+    await keepRules(store, rules);
+    expect((await doctor('--data', data)).found.get('configuration')?.state).toBe('ok');
+    await keepRules(store, { ...rules, tasks: { ...rules.tasks, app: 'gmv' } });
+    const { code, found } = await doctor('--data', data);
+    expect([code, found.get('data directory')?.state]).toEqual([1, 'ok']);
+    expect(found.get('configuration')).toMatchObject({
+      state: 'failed',
+      detail: expect.stringContaining('tasks: app: left out') as string,
+      mend: expect.stringContaining('Add "app"') as string,
+    });
   });
 
   it('prints a table for people', async () => {

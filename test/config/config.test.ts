@@ -164,12 +164,6 @@ describe('what is not allowed names the key, the value and what is', () => {
     ['a batch below the tasks', ['training', 'batch'], 2, /^training\.batch: 2; .*\(3\)/],
     ['a task twice', ['tasks', 1, 'id'], 'store', /^tasks: "store" stands twice/],
     [
-      'a simulated task that is none',
-      ['simulator', 'tasks', 0, 'id'],
-      'x',
-      /"x" is not one of tasks/,
-    ],
-    [
       'hindsight for inverse dynamics',
       ['model', 'policyHead'],
       'inverse',
@@ -178,6 +172,13 @@ describe('what is not allowed names the key, the value and what is', () => {
     ['shares above 1', ['simulator', 'behaviour', 'pid'], 1, /shares total 1\.\d+; must total 1/],
   ])('%s', (_, path, value, message) => {
     expect(refusal(withValue(path, value))).toMatch(message);
+  });
+
+  it('tasks of one’s own need no simulated ones', async () => {
+    const tasks = [{ id: 'app', reward: 'gmv', unitPrice: 1 }];
+    const config = await loadConfig([await file({ tasks })]);
+    expect(config.tasks).toEqual(tasks);
+    expect(config.simulator.tasks).toEqual(defaults.simulator.tasks);
   });
 
   it('anything at all is refused with CONFIG_INVALID and nothing else', () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRegistry } from '../../src/publisher/index.ts';
 import { openDirectoryStore } from '../../src/store/index.ts';
+import { vamo } from '../helpers/cli.ts';
 import { clientsPython, runClient } from '../helpers/clients-venv.ts';
 import {
   closeDays,
@@ -25,8 +26,20 @@ interface Published {
   readonly version: string;
   readonly digest: string;
   readonly released: boolean;
-  readonly gate: { readonly outcome: string; readonly overridden: object | null };
+  readonly gate: {
+    readonly outcome: string;
+    readonly reasons: readonly string[];
+    readonly overridden: object | null;
+  };
 }
+
+interface Evaluated {
+  readonly policies: Record<string, readonly { readonly task: string }[]>;
+  readonly unknownTasks?: readonly string[];
+}
+
+const tasksOf = ({ policies }: Evaluated): string[] =>
+  [...new Set(policies['candidate']?.map((c) => c.task))].sort();
 
 /** One night, each stage by its own command; what must be equal between equal nights. */
 async function playNight(night: Night): Promise<{ days: DayDigests; checkpoint: string }> {
@@ -99,9 +112,54 @@ describe('one night', { timeout: 240_000 }, () => {
   it.concurrent('trains, publishes and serves a fourth task by configuration alone', async () => {
     const four = await workshop.night(FOURTH_TASK);
     await playNight(four);
-    const document = await four.ok<{ policies: Record<string, { task: string }[]> }>('evaluate');
-    const tasks = new Set(document.policies['candidate']?.map((c) => c.task));
-    expect([...tasks].sort()).toEqual(['cart', 'direct', 'repeat', 'store']);
+    const document = await four.ok<Evaluated>('evaluate');
+    expect(tasksOf(document)).toEqual(['cart', 'direct', 'repeat', 'store']);
+  });
+});
+
+describe('a task that is added to a running system', { timeout: 240_000 }, () => {
+  it('is in a fresh model, which the gate compares on the tasks that both know', async () => {
+    const gate = { ratioVersusChampion: 0.01 };
+    const four = await (await night.copy()).with({ ...FOURTH_TASK, gate });
+    const { champion } = await four.ok<Versions>('versions');
+    await four.ok('simulate', '--days', '4');
+    await four.ok('ingest');
+    // What was given with the task is what the directory keeps: without --config all goes on.
+    const sealed = await vamo('seal', '--json', '--data', four.data);
+    expect(sealed.code, sealed.stderr).toBe(0);
+
+    const steps = async () =>
+      (await filesUnder(four, 'runs')).filter((file) => file.includes('/checkpoints/'));
+    const taken = await steps();
+    const refused = await four.fails('CONFIG_INVALID', 'train');
+    expect(refused.message).toContain(`champion ${champion!} knows store, direct, cart`);
+    expect(refused.mend).toContain('--fresh');
+    expect(await steps()).toEqual(taken);
+
+    await train(four, '--fresh');
+    const left = `repeat: champion ${champion!} does not know it, left out of the comparison`;
+    const strict = await (await four.copy()).with({ gate: { ratioVersusChampion: 100 } });
+    const forced = await strict.ok<Published>('publish', '--override', '--reason', 'a new task');
+    expect([forced.released, forced.gate.outcome]).toEqual([true, 'fail']);
+    expect(forced.gate.reasons.at(-1)).toBe(left);
+    const { gate: decided, version, released } = await four.ok<Published>('publish');
+    expect([decided.outcome, released]).toEqual(['pass', true]);
+    expect(decided.reasons).toHaveLength(4);
+    expect(decided.reasons.at(-1)).toBe(left);
+    expect((await four.ok<Versions>('versions')).champion).toBe(version);
+
+    const before = await four.ok<Evaluated>('evaluate', '--candidate', champion!);
+    expect([tasksOf(before), before.unknownTasks]).toEqual([
+      ['cart', 'direct', 'store'],
+      ['repeat'],
+    ]);
+    const after = await four.ok<Evaluated>('evaluate');
+    expect([tasksOf(after), after.unknownTasks]).toEqual([
+      ['cart', 'direct', 'repeat', 'store'],
+      undefined,
+    ]);
+    // Now the champion knows it.
+    await train(four);
   });
 });
 

@@ -67,6 +67,42 @@ describe('the gate with a champion', () => {
     );
     expect(decided.outcome).toBe('hold');
   });
+  const isStore = (r: { readonly task: string }): boolean => r.task === 'store';
+  const ofStore = (returns: readonly number[]) => {
+    const whole = smallEvaluation({ candidate: returns });
+    const { candidate = [] } = whole.policies;
+    return { ...whole, policies: { candidate: candidate.filter(isStore) }, unknownTasks: ['cart'] };
+  };
+  it.each([
+    ['passes', ones, 'pass'],
+    ['fails', times(0.5), 'fail'],
+  ] as const)('%s on the tasks both know, and names the other', (_, returns, outcome) => {
+    const decided = decide(smallEvaluation({ candidate: returns }), ofStore(ones));
+    expect(decided.outcome).toBe(outcome);
+    expect(Object.keys(decided.tasks)).toEqual(['store']);
+    expect(decided.reasons).toHaveLength(2);
+    expect(decided.reasons[1]).toBe(
+      'cart: champion v does not know it, left out of the comparison',
+    );
+  });
+  it('keeps a task that the champion does not know safe', () => {
+    const candidate = smallEvaluation({ candidate: ones });
+    const cart = candidate.policies['candidate']!.findIndex((r) => !isStore(r));
+    candidate.policies['candidate']![cart] = {
+      ...candidate.policies['candidate']![cart]!,
+      cost: 3,
+    };
+    expect(decide(candidate, ofStore(ones)).outcome).toBe('fail');
+  });
+  it('holds when the champion knows none of the tasks', () => {
+    const none = smallEvaluation({ candidate: [] }, { unknownTasks: ['store', 'cart'] });
+    const decided = decide(smallEvaluation({ candidate: ones }), none);
+    expect([decided.outcome, decided.reasons.length]).toEqual(['hold', 3]);
+  });
+  it('holds a candidate without a task that the champion knows', () => {
+    const { unknownTasks: _, ...narrow } = ofStore(times(2));
+    expect(decide(narrow, champion).outcome).toBe('hold');
+  });
   it('gives the same interval for the same seed', () => {
     const candidate = smallEvaluation({ candidate: uneven });
     expect(decide(candidate, champion)).toEqual(decide(candidate, champion));

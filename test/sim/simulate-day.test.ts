@@ -19,6 +19,14 @@ import {
   simulateDays,
 } from '../helpers/sim-world.ts';
 
+it('simulates configured tasks only', async () => {
+  const config = await simConfig();
+  const app = { id: 'app', reward: 'gmv', unitPrice: 1 } as const;
+  expect(() => createWorld({ ...config, tasks: [app] })).toThrow(
+    'simulator.tasks: "store"; must be one of tasks (app)',
+  );
+});
+
 const faulty = await simConfig({
   faults: {
     duplicateShare: 0.02,

@@ -58,7 +58,10 @@ describe('the rules a data directory was filled under', () => {
     const more = { ...rules, tasks: { ...rules.tasks, repeat: 'gmv' as const } };
     await checkRules(store, more, source);
     await keepRules(store, more);
-    await expect(checkRules(store, rules, source)).rejects.toThrow('repeat: left out');
+    await expect(checkRules(store, rules, source)).rejects.toMatchObject({
+      message: expect.stringContaining('repeat: left out') as string,
+      mend: expect.stringContaining('Add "repeat" with reward "gmv" to `tasks`') as string,
+    });
   });
 
   it('are those of one of two that add tasks at the same moment; the other leaves nothing', async () => {

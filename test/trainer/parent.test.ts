@@ -29,13 +29,14 @@ async function parentFor(
   model: ModelSettings & { readonly size?: string },
   bytes = encodeWeights(plan, weights, trained),
   normaliser = NORMALISER,
+  tasks = normaliser.tasks.map(({ id }) => id),
 ) {
   const paths = { weights: join(dir, 'w.safetensors'), normaliser: join(dir, 'n.json') };
   await writeFile(paths.weights, bytes);
   await writeFile(paths.normaliser, JSON.stringify(normaliser));
   return readParent({
     parent: { version: VERSION, ...paths },
-    config: { model } as TrainJob['config'],
+    config: { model, tasks: tasks.map((id) => ({ id })) } as TrainJob['config'],
     days: { history: [{}, {}] } as unknown as TrainJob['days'],
   });
 }
@@ -67,6 +68,24 @@ describe('the parent of a night', () => {
       message: lines.join('\n'),
       mend: expect.stringContaining('--fresh') as string,
     });
+  });
+
+  it.each([
+    ['more', ['store', 'direct', 'cart', 'app']],
+    ['fewer', ['cart']],
+    ['others', ['store', 'app']],
+  ])('knows the configured tasks, or is refused: %s', async (_, tasks) => {
+    const known = NORMALISER.tasks.map(({ id }) => id).join(', ');
+    await expect(parentFor(trained, undefined, undefined, tasks)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: `tasks: ${tasks.join(', ')}; champion ${VERSION} knows ${known}`,
+      mend: expect.stringContaining('--fresh') as string,
+    });
+  });
+
+  it('may know the tasks in another order', async () => {
+    const turned = NORMALISER.tasks.map(({ id }) => id).reverse();
+    await expect(parentFor(trained, undefined, undefined, turned)).resolves.not.toBeNull();
   });
 
   it('may differ in what no tensor depends on', async () => {

@@ -34,6 +34,8 @@ export const evaluateCommand: CommandSpec<EvaluateOptions> = {
     if (day === undefined) throw new VamoError('DAY_MISSING', 'no day is sealed yet');
     const document = await evaluateVersion(context, version, day);
     context.say(`${version} on ${day}`);
+    for (const task of document.unknownTasks ?? [])
+      context.say(`  ${task}: this version does not know it, its campaigns are left out`);
     context.say(returnsTable(document));
     return {
       ...document,

@@ -31,6 +31,7 @@ export async function ingestEvents(
     async keep() {
       await keepRules(store, rulesOf(config));
       await keepMapping();
+      await keepConfig(context);
     },
     clock: () => performance.now(),
     log,

@@ -1,7 +1,10 @@
-import { access, constants, readFile, statfs } from 'node:fs/promises';
+import { access, constants, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Config } from '../../config/index.ts';
+import { rulesOf } from '../../contracts/index.ts';
 import { VamoError } from '../../core/index.ts';
-import { openDataDirectory } from '../../store/index.ts';
+import { checkRules, openDataDirectory, openStore } from '../../store/index.ts';
+import { exists } from '../empty-store.ts';
 import { failed, type Finding } from './finding.ts';
 
 /** The demo's window of days with its copies takes about a third of this. */
@@ -27,15 +30,22 @@ async function writable(root: string, nearest: string): Promise<Finding> {
   if (nearest !== root) return { ...base, detail: `${root}, not there yet; can be made` };
   try {
     // Opening an empty directory would mark it as data: only look at one that is marked.
-    const isMarked = await readFile(join(root, 'format.json')).then(
-      () => true,
-      () => false,
-    );
-    if (isMarked) await (await openDataDirectory(root)).release();
+    if (await isMarked(root)) await (await openDataDirectory(root)).release();
     return { ...base, detail: `${root}, can be written` };
   } catch (error) {
     return failed(name, error);
   }
+}
+
+const isMarked = (root: string): Promise<boolean> => exists(join(root, 'format.json'));
+
+/**
+ * Whether what is in a data directory, if there is any, was taken in under this configuration.
+ * @throws VamoError DATA_RULES, STORE_CORRUPT, STORE_IO
+ */
+export async function checkDataRules(root: string, config: Config): Promise<void> {
+  if (!(await isMarked(root))) return;
+  await checkRules(await openStore(root, config.store), rulesOf(config), config.source);
 }
 
 async function room(folder: string): Promise<Finding> {
@@ -52,9 +62,5 @@ async function room(folder: string): Promise<Finding> {
 
 /** The directory, or the first one above it that exists. */
 async function nearestExisting(path: string): Promise<string> {
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  );
-  return isThere || dirname(path) === path ? path : nearestExisting(dirname(path));
+  return (await exists(path)) || dirname(path) === path ? path : nearestExisting(dirname(path));
 }

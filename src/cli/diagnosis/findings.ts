@@ -3,7 +3,7 @@ import { ENGINE_KINDS } from '../../core/index.ts';
 import { chooseEngine, type EngineChoice, inspectEngine } from '../../engine/index.ts';
 import { checkMethod } from '../check-method.ts';
 import { failed, type Finding } from './finding.ts';
-import { dataDirectoryFindings } from './data-directory.ts';
+import { checkDataRules, dataDirectoryFindings } from './data-directory.ts';
 import { packageFindings } from './packages.ts';
 import { toolFindings } from './tools.ts';
 
@@ -39,12 +39,13 @@ export async function findings(around: Surroundings): Promise<Diagnosis> {
   };
 }
 
-async function configuration({ configFiles }: Surroundings) {
+async function configuration({ configFiles, root }: Surroundings) {
   const name = 'configuration';
   const files = configFiles.length > 0 ? configFiles.join(', ') : 'the defaults';
   try {
     const config = await loadConfig(configFiles);
     await checkMethod(config);
+    await checkDataRules(root, config);
     const detail = `${files}, training.engine ${config.training.engine}`;
     return { config, finding: { name, state: 'ok', isRequired: true, detail } as const };
   } catch (error) {

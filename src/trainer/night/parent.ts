@@ -11,11 +11,24 @@ const MEANT: ReadonlySet<string> = new Set(['heads', 'temporal', 'likelihood', '
 
 const MEND = 'Restore what was changed, or train a new model with `--fresh`.';
 
+/** A model has an input and a head for each task it was trained on, and for no other. */
+function refuseOtherTasks(version: string, asked: readonly string[], known: readonly string[]) {
+  if (asked.length === known.length && asked.every((id) => known.includes(id))) return;
+  throw new VamoError(
+    'CONFIG_INVALID',
+    `tasks: ${asked.join(', ')}; champion ${version} knows ${known.join(', ')}`,
+    {
+      details: { key: 'tasks', asked, known },
+      mend: 'Train a new model with `--fresh`; `vamo publish` compares it with the champion on the tasks that both know.',
+    },
+  );
+}
+
 /**
  * The version a night fine-tunes from. It keeps its normaliser: a moved one would shift every input
  * of trained weights.
- * @throws VamoError CONFIG_INVALID when the configured model is another one, naming the keys;
- *   CHECKPOINT_INVALID
+ * @throws VamoError CONFIG_INVALID when it knows other tasks than the configured ones, or the configured
+ *   model is another one, naming tasks or keys; CHECKPOINT_INVALID
  */
 export async function readParent({
   parent,
@@ -28,6 +41,8 @@ export async function readParent({
   if (!parsed.success)
     throw new VamoError('CHECKPOINT_INVALID', `normaliser of ${version}: ${parsed.error.message}`);
   const normaliser = parsed.data;
+  const [asked, known] = [config.tasks, normaliser.tasks].map((list) => list.map(({ id }) => id));
+  refuseOtherTasks(version, asked ?? [], known ?? []);
   const io: ModelIo = {
     tasks: normaliser.tasks.length,
     steps: normaliser.trafficShare.length - 1,
