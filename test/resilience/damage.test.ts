@@ -135,7 +135,8 @@ describe.concurrent('damage', { timeout: 240_000 }, () => {
       ),
     ]);
     expect(told.stdout).toContain('g2 takes nothing over from it');
-    await night.ok('backfill', '--undo', id);
+    const undone = await night.fails('STORE_CORRUPT', 'backfill', '--undo', id);
+    expect(undone.message).toContain(file);
     expect((await night.run('verify', day)).code).toBe(1);
   });
 
