@@ -38,10 +38,19 @@ export async function awaitFleet(
   });
 }
 
-/** How many bidders speak now: a rollback waits for all of them. */
-export async function speakingBidders(context: Context): Promise<number> {
-  const { bidders } = await fleetState(context);
-  return bidders.filter(({ condition }) => condition !== 'silent').length;
+/** How many bidders speak: a rollback waits for all of them. */
+export const speakingBidders = ({ bidders }: Fleet): number =>
+  bidders.filter(({ condition }) => condition !== 'silent').length;
+
+/** The ids of known bidders that are silent: nobody can tell what they serve. */
+export const silentOf = ({ bidders }: Fleet): string[] =>
+  bidders.filter(({ condition }) => condition === 'silent').map(({ ack }) => ack.bidder);
+
+/** Names the known bidders that are silent, where there are any. */
+export function saySilent({ say }: Context, silent: readonly string[]): void {
+  if (silent.length === 0) return;
+  const many = silent.length === 1 ? 'bidder is' : 'bidders are';
+  say(`${String(silent.length)} known ${many} silent: ${silent.join(', ')}`);
 }
 
 /** Bidder processes of this data directory, each `vamo bidder` on a free port. */

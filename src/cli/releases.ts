@@ -1,5 +1,7 @@
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import {
+  MAX_WORDS_LENGTH,
   readReleaseLog,
   type RefusedRecord,
   type ReleaseLog,
@@ -51,12 +53,38 @@ export async function championVersion(context: Context): Promise<string | null> 
   return championOf(await readOwnReleases(context));
 }
 
-/** Who acts, for signed records: the login name, unless told. */
+/** The user's name by the system's user database; none for a number that is not in it. */
+function systemUser(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Who acts, for signed records: the login name (`USER`, `LOGNAME`, the system's name of the user),
+ * unless told; `unknown` without any.
+ * @throws VamoError USAGE for a name that a record does not take
+ */
 export function actorName(given: string | undefined): string {
-  const name = given ?? process.env['USER'] ?? process.env['LOGNAME'] ?? 'unknown';
+  const { USER, LOGNAME } = process.env;
+  const login = [USER, LOGNAME].find((name) => name !== undefined && name !== '');
+  const name = given ?? login ?? systemUser() ?? 'unknown';
   if (!/^[\x21-\x7e]{1,64}$/.test(name))
     throw new VamoError('USAGE', `--actor: "${name}"; must be 1 to 64 printable ASCII characters`);
   return name;
+}
+
+/** Refuses a reason that a record does not take, before anything is done. @throws VamoError USAGE */
+export function checkReason(reason: string): void {
+  if (reason.trim() === '')
+    throw new VamoError('USAGE', `--reason: "${reason}" says nothing; must not be empty`);
+  if (reason.length > MAX_WORDS_LENGTH)
+    throw new VamoError(
+      'USAGE',
+      `--reason: ${String(reason.length)} characters; must be at most ${String(MAX_WORDS_LENGTH)}`,
+    );
 }
 
 /** A release record as commands print it. */

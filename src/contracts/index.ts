@@ -112,6 +112,7 @@ export {
   acceptRecord,
   initialTrust,
   MAX_EPOCH_STEP,
+  MAX_WORDS_LENGTH,
   type ReleaseRecord,
   type ReleasedVersion,
   type TrustedKeys,

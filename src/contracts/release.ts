@@ -11,7 +11,9 @@ export const MAX_EPOCH_STEP = 1_000_000;
 
 const digest = z.string().regex(DIGEST_PATTERN);
 const channel = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/);
-const words = z.string().min(1).max(2000);
+/** Characters of a reason or an actor's name. */
+export const MAX_WORDS_LENGTH = 2000;
+const words = z.string().min(1).max(MAX_WORDS_LENGTH);
 
 /** A version together with the digest of its manifest file, which names every blob's digest. */
 const releasedVersion = z.strictObject({

@@ -1,3 +1,4 @@
+import type { PartitionManifest } from '../contracts/index.ts';
 import type { DayKey } from '../core/index.ts';
 import { type GenerationFolder, type ObjectStore, partitionPrefix } from '../store/index.ts';
 import type { BackfillState } from './backfill/records.ts';
@@ -40,6 +41,30 @@ export async function claimsOfFiles(
     claims.push({ day, generation, by: `${String(files.length)} files of it` });
   }
   return claims;
+}
+
+/**
+ * The generations that make a day what it is: the newest, the one whose files it names after an undo,
+ * and those whose rows they took over, down to the first.
+ * @param manifests by generation; those that cannot be believed are not there
+ * @param newest undefined when the day is withdrawn: then there are none
+ * @returns undefined where a manifest on the way is not there, so that nobody can tell
+ */
+export function generationsInUse(
+  manifests: ReadonlyMap<number, PartitionManifest>,
+  newest: number | undefined,
+): ReadonlySet<number> | undefined {
+  const used = new Set<number>();
+  const open = newest === undefined ? [] : [newest];
+  for (let generation = open.pop(); generation !== undefined; generation = open.pop()) {
+    if (used.has(generation)) continue;
+    const inputs = manifests.get(generation)?.inputs;
+    if (inputs === undefined) return undefined;
+    used.add(generation);
+    for (const below of [inputs.base?.generation, inputs.restored])
+      if (typeof below === 'number') open.push(below);
+  }
+  return used;
 }
 
 /**

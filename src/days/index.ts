@@ -16,7 +16,8 @@ export {
 export { loadIntoClickHouse } from './load.ts';
 export { loadEach } from './load-each.ts';
 export { claimCopy, type Loader, requireOwner } from './copy-owner.ts';
-export { checkFiles, verifyDay, type Difference } from './verify.ts';
+export { checkDayFiles, type DayFiles, type SupersededDamage } from './check-files.ts';
+export { verifyDay, type Difference } from './verify.ts';
 export { checkCopied, checkCopy } from './verify-copy.ts';
 export { type CopiedDay, heldInCopy, readCopy } from './read-copy.ts';
 export type { BuildOptions } from './build-options.ts';

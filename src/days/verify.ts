@@ -41,11 +41,22 @@ export async function checkFiles(
       differences.push(...differing(await partsOf(store, manifest, file)));
     } catch (error) {
       if (!isVamoError(error, 'STORE_CORRUPT')) throw error;
-      const { key: what, sha256: recorded } = file;
-      differences.push({ what, found: error.message, recorded, mend: RESTORE });
+      const recorded = sizeAndDigest(file.bytes, file.sha256);
+      differences.push({ what: file.key, found: foundOf(error, file), recorded, mend: RESTORE });
     }
   }
   return differences;
+}
+
+const sizeAndDigest = (bytes: number, digest: string): string =>
+  `${String(bytes)} bytes with digest ${digest.slice(0, 12)}`;
+
+/** What is there in place of a file that cannot be believed; it is named beside it. */
+function foundOf({ details, message }: VamoError, { key }: SealedFile): string {
+  const { found, bytes } = details;
+  if (found === null) return 'none';
+  if (typeof found === 'string') return sizeAndDigest(Number(bytes), found);
+  return message.replace(`${key}: `, '');
 }
 
 type Comparison = readonly [what: string, found: number | string, recorded: number | string];

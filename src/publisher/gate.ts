@@ -1,4 +1,9 @@
-import type { CampaignResult, EvaluationDocument, GateDecision } from '../contracts/index.ts';
+import type {
+  CampaignResult,
+  EvaluationDocument,
+  GateDecision,
+  ReleaseRecord,
+} from '../contracts/index.ts';
 import { quantile, seededRandom } from '../core/index.ts';
 
 /** Least shares of the reference's return, per task. */
@@ -62,6 +67,23 @@ function leftOut(
 /** The verdict when there is nothing to compare with: a person must look. */
 export function holdGate(reason: string): GateDecision {
   return decision('hold', [reason], {});
+}
+
+/**
+ * The verdict on a version that was rolled back: whatever it earned on a past day, a night that is
+ * repeated does not undo what a person decided.
+ * @param rollback the record that went away from it, as `rolledAwayFrom` gives it
+ */
+export function holdRolledBack(
+  decided: GateDecision,
+  version: string,
+  { epoch, actor, reason }: Pick<ReleaseRecord, 'epoch' | 'actor' | 'reason'>,
+): GateDecision {
+  const said =
+    `${version} was rolled back by epoch ${String(epoch)} (${actor}: "${reason}"); ` +
+    `\`vamo rollback --to ${version}\` or \`vamo publish --override\` releases it again`;
+  const outcome = decided.outcome === 'pass' ? 'hold' : decided.outcome;
+  return { ...decided, outcome, reasons: [...decided.reasons, said] };
 }
 
 /** A person's decision to publish all the same; it is signed with the release. */

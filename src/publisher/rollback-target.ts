@@ -1,14 +1,49 @@
 import type { ReleasedVersion, VerifiedRecord } from '../contracts/index.ts';
 import { VamoError } from '../core/index.ts';
 
-/** Each version that was ever champion and the place of its newest publication, oldest first. */
-function publications(history: readonly VerifiedRecord[]): Map<string, number> {
-  const places = new Map<string, number>();
-  history.forEach(({ record: { action, champion } }, i) => {
-    if (action === 'publish' || !places.has(champion.manifest)) places.set(champion.manifest, i);
-  });
-  return places;
+interface Walk {
+  /** Each version that was ever champion and the place of its newest publication. */
+  readonly places: ReadonlyMap<string, number>;
+  /** As `rolledAwayFrom` gives them. */
+  readonly left: ReadonlyMap<string, VerifiedRecord>;
+  /** The place of what is champion, or of what was rolled back to it; -1 = no record. */
+  readonly rolledBack: number;
 }
+
+function walk(history: readonly VerifiedRecord[]): Walk {
+  const places = new Map<string, number>();
+  const left = new Map<string, VerifiedRecord>();
+  let rolledBack = -1;
+  for (const [i, verified] of history.entries()) {
+    const { action, champion, previous } = verified.record;
+    // As they are at this record: what is published again later says nothing of a move before.
+    if (action === 'publish' || !places.has(champion.manifest)) places.set(champion.manifest, i);
+    const to = places.get(champion.manifest) ?? i;
+    left.delete(champion.manifest);
+    rolledBack = to;
+    if (action === 'publish' || previous === null) continue;
+    // The record that published it may be damaged: then it came just before this one.
+    const from = places.get(previous.manifest) ?? i;
+    if (to > from || previous.manifest === champion.manifest) continue;
+    // A move back leaves behind what was published between the two as well.
+    const between = [...places].filter(([, place]) => place > to && place <= from);
+    for (const manifest of [previous.manifest, ...between.map(([one]) => one)])
+      if (!left.has(manifest)) left.set(manifest, verified);
+    rolledBack = from;
+  }
+  return { places, left, rolledBack };
+}
+
+/**
+ * The versions that a rollback went away from and that no record released since, by the digest of
+ * their manifest, each with the record of the first such rollback. What was published between the
+ * version that was left and the one that was gone back to is left, too; a move to a version published
+ * later leaves nothing.
+ * @param history the believed records of a channel, oldest first
+ */
+export const rolledAwayFrom = (
+  history: readonly VerifiedRecord[],
+): ReadonlyMap<string, VerifiedRecord> => walk(history).left;
 
 /**
  * What a rollback without a named version goes back to: the newest version published before the one
@@ -23,26 +58,11 @@ function publications(history: readonly VerifiedRecord[]): Map<string, number> {
 export function rollbackTarget(history: readonly VerifiedRecord[]): ReleasedVersion | null {
   const head = history.at(-1)?.record;
   if (head === undefined) return null;
-  const places = publications(history);
-  const bad = new Set<string>();
-  let rolledBack = -1;
-  for (const [i, { record }] of history.entries()) {
-    const { action, champion, previous } = record;
-    const to = places.get(champion.manifest) ?? i;
-    bad.delete(champion.manifest);
-    rolledBack = to;
-    if (action === 'publish' || previous === null) continue;
-    // The record that published it may be damaged: then it came just before this one.
-    const from = places.get(previous.manifest) ?? i;
-    if (to > from) continue;
-    // A move back leaves behind what was published between the two as well.
-    for (const [manifest, place] of places) if (place > to && place <= from) bad.add(manifest);
-    rolledBack = from;
-  }
+  const { places, left, rolledBack } = walk(history);
   const isTarget = ({ record: { champion } }: VerifiedRecord, i: number): boolean =>
     i < rolledBack &&
     places.get(champion.manifest) === i &&
-    !bad.has(champion.manifest) &&
+    !left.has(champion.manifest) &&
     !head.revoked.includes(champion.manifest);
   return history.filter(isTarget).at(-1)?.record.champion ?? null;
 }

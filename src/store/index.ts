@@ -33,7 +33,12 @@ export {
   partitionFileKey,
   writeManifest,
 } from './partition-manifest.ts';
-export { listGenerations, listSealedDays, nextGeneration } from './generations.ts';
+export {
+  listGenerations,
+  listSealedDays,
+  newestGeneration,
+  nextGeneration,
+} from './generations.ts';
 export { generationFolders, type GenerationFolder } from './partition-audit.ts';
 export { readDaySteps, readDayLog } from './partition-read.ts';
 export { encodeDaySteps } from './steps-file.ts';

@@ -65,7 +65,9 @@ const goneIsCorrupt =
   (key: string) =>
   (error: unknown): never => {
     if (!isVamoError(error, 'STORE_NOT_FOUND')) throw error;
-    throw new VamoError('STORE_CORRUPT', `${key} is recorded but missing`, { details: { key } });
+    throw new VamoError('STORE_CORRUPT', `${key} is recorded but missing`, {
+      details: { key, found: null, bytes: 0 },
+    });
   };
 
 function requireSame({ key, sha256: recorded }: Recorded, found: string, bytes: number): void {
@@ -73,6 +75,6 @@ function requireSame({ key, sha256: recorded }: Recorded, found: string, bytes: 
   throw new VamoError(
     'STORE_CORRUPT',
     `${key}: ${bytes} bytes with digest ${found.slice(0, 12)}, recorded ${recorded.slice(0, 12)}`,
-    { details: { key, found, recorded } },
+    { details: { key, found, recorded, bytes } },
   );
 }

@@ -1,11 +1,12 @@
 import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { BidderAck } from '../../src/bidder/index.ts';
 import { jsonBytes, releaseKey } from '../../src/contracts/index.ts';
+import { actorName } from '../../src/cli/releases.ts';
 import { ensureKeys, openRegistry, openReleases } from '../../src/publisher/index.ts';
 import { openDataDirectory } from '../../src/store/index.ts';
 import { smallDraft } from '../helpers/bidder-model.ts';
@@ -97,6 +98,36 @@ describe('vamo rollback', { timeout: 120_000 }, () => {
     ]);
   });
 
+  it('names the known bidders that are silent, also with --json', async () => {
+    const { data, store, versions } = await released(2);
+    const none = await json('rollback', '--reason', 'bad', '--data', data);
+    expect(none.answer).toMatchObject({ bidders: 0, silent: [] });
+    for (const bidder of ['b1', 'b2', 'b3']) {
+      const ack = { ...hanging(versions[1]!), bidder, at: 1 };
+      await store.put(`fleet/${bidder}/ack.json`, jsonBytes(ack));
+    }
+    for (const wait of [[], ['--no-wait']]) {
+      const args = ['rollback', '--reason', 'bad', '--data', data, ...wait];
+      const { code, stdout } = await vamo(...args);
+      expect([code, stdout.split('\n')[1]]).toEqual([0, '3 known bidders are silent: b1, b2, b3']);
+      const { answer } = await json(...args);
+      expect(answer).toMatchObject({ bidders: 0, silent: ['b1', 'b2', 'b3'] });
+    }
+  });
+
+  it.each([
+    ['', '--reason: "" says nothing; must not be empty'],
+    [' ', '--reason: " " says nothing; must not be empty'],
+    ['x'.repeat(2001), '--reason: 2001 characters; must be at most 2000'],
+  ])('and publish refuse a reason that no record takes', async (reason, message) => {
+    const { data, releases } = await released(2);
+    for (const command of [['rollback'], ['publish', '--override'], ['publish']]) {
+      const { code, answer } = await json(...command, '--reason', reason, '--data', data);
+      expect([code, answer.error.code, answer.error.message]).toEqual([2, 'USAGE', message]);
+    }
+    expect((await releases.log()).records).toHaveLength(2);
+  });
+
   it('--to refuses a version that was never released, naming those that were', async () => {
     const { data, versions } = await released(2);
     const held = versions[2]!;
@@ -117,6 +148,19 @@ describe('vamo rollback', { timeout: 120_000 }, () => {
     }
     const { code, answer } = await json('rollback', '--reason', 'x', '--data', data);
     expect([code, answer['epoch'], answer['version']]).toEqual([0, 5, versions[0]]);
+  });
+});
+
+describe('who acts', () => {
+  it.each([undefined, ''])('without a login name is the system user', (unset) => {
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.stubEnv('USER', unset);
+    vi.stubEnv('LOGNAME', unset);
+    expect(actorName(undefined)).toBe(userInfo().username);
+    vi.stubEnv('LOGNAME', 'ann');
+    expect(actorName(undefined)).toBe('ann');
+    vi.stubEnv('USER', 'bob');
+    expect([actorName(undefined), actorName('cy')]).toEqual(['bob', 'cy']);
   });
 });
 

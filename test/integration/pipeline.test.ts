@@ -1,6 +1,8 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BidderAck } from '../../src/bidder/index.ts';
+import { jsonBytes } from '../../src/contracts/index.ts';
 import { openRegistry } from '../../src/publisher/index.ts';
 import { openDirectoryStore } from '../../src/store/index.ts';
 import { vamo } from '../helpers/cli.ts';
@@ -31,6 +33,7 @@ interface Published {
     readonly reasons: readonly string[];
     readonly overridden: object | null;
   };
+  readonly silent: readonly string[];
 }
 
 interface Evaluated {
@@ -282,6 +285,23 @@ async function signedRecord({ data }: Night, epoch: number): Promise<unknown> {
   return JSON.parse(Buffer.from(payload, 'base64').toString());
 }
 
+/** What a bidder that was stopped said last. */
+const STOPPED: BidderAck = {
+  schema: 'ack/v1',
+  bidder: 'b1',
+  pid: 1,
+  port: 1,
+  generation: 1,
+  epoch: 1,
+  state: 'stopped',
+  activeVersion: null,
+  activeDigest: null,
+  reason: null,
+  loadMs: 1,
+  selfTestMaxError: 0,
+  at: 1,
+};
+
 describe('releases', { timeout: 240_000 }, () => {
   it('hold what the gate refuses, record an override, roll back and forward', async () => {
     const strict = await night.with({
@@ -298,11 +318,14 @@ describe('releases', { timeout: 240_000 }, () => {
     ]);
     expect((await strict.ok<Versions>('versions')).champion).toBe(first);
 
+    await mkdir(join(strict.data, 'fleet/b1'), { recursive: true });
+    await writeFile(join(strict.data, 'fleet/b1/ack.json'), jsonBytes(STOPPED));
     const reason = 'known shift in traffic';
     const forced = await strict.ok<Published>(
       ...['publish', '--override', '--reason', reason, '--actor', 'ann'],
     );
     expect([forced.version, forced.digest]).toEqual([held.version, held.digest]);
+    expect([held.silent, forced.silent]).toEqual([[], ['b1']]);
     const after = await strict.ok<Versions>('versions');
     expect(after.champion).toBe(forced.version);
     expect(after.releases.at(-1)).toMatchObject({
@@ -320,7 +343,20 @@ describe('releases', { timeout: 240_000 }, () => {
     const rolled = await strict.ok<Versions>('versions');
     expect(rolled.champion).toBe(first);
     expect(rolled.versions.filter((v) => v.live).map((v) => v.version)).toEqual([first]);
+
+    // The night repeated: the same version would pass, and is what was rolled back.
+    const easy = await strict.with({ gate: { ratioVersusChampion: 1e-6 } });
+    const again = await easy.ok<Published>('publish');
+    expect([again.version, again.released, again.gate.outcome]).toEqual([
+      forced.version,
+      false,
+      'hold',
+    ]);
+    const said = `${forced.version} was rolled back by epoch 3 (bob: "overspend")`;
+    expect(again.gate.reasons.at(-1)).toContain(said);
+    expect((await easy.ok<Versions>('versions')).champion).toBe(first);
     await strict.ok('rollback', '--to', forced.version, '--reason', 'it was not', '--actor', 'bob');
+    expect((await easy.ok<Published>('publish')).gate.outcome).toBe('pass');
     const forward = await strict.ok<Versions>('versions');
     expect(forward.champion).toBe(forced.version);
     const digests = (v: Versions) => v.versions.map(({ version, digest }) => [version, digest]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decideGate, overrideGate } from '../../src/publisher/index.ts';
+import { decideGate, holdRolledBack, overrideGate } from '../../src/publisher/index.ts';
 import { smallEvaluation } from '../helpers/bidder-model.ts';
 
 const thresholds = { floorVersusBangBang: 0.5, ratioVersusChampion: 0.95 };
@@ -106,6 +106,23 @@ describe('the gate with a champion', () => {
   it('gives the same interval for the same seed', () => {
     const candidate = smallEvaluation({ candidate: uneven });
     expect(decide(candidate, champion)).toEqual(decide(candidate, champion));
+  });
+});
+
+describe('a version that was rolled back', () => {
+  const rollback = { epoch: 3, actor: 'ann', reason: 'bad in production' };
+  it.each([
+    [1.2, 'hold'],
+    [0.1, 'fail'],
+  ] as const)('that earns %d times as much: %s, saying who rolled it back', (share, outcome) => {
+    const champion = smallEvaluation({ candidate: ones });
+    const decided = decide(smallEvaluation({ candidate: times(share) }), champion);
+    const held = holdRolledBack(decided, 'r1', rollback);
+    expect([held.outcome, held.tasks, held.overridden]).toEqual([outcome, decided.tasks, null]);
+    expect(held.reasons.slice(0, -1)).toEqual(decided.reasons);
+    expect(held.reasons.at(-1)).toContain(
+      'r1 was rolled back by epoch 3 (ann: "bad in production")',
+    );
   });
 });
 

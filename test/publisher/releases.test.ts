@@ -8,7 +8,7 @@ import {
   type ReleaseRecord,
   signRecord,
 } from '../../src/contracts/index.ts';
-import { overrideGate, openReleases } from '../../src/publisher/index.ts';
+import { overrideGate, openReleases, rolledAwayFrom } from '../../src/publisher/index.ts';
 import { smallDraft } from '../helpers/bidder-model.ts';
 import { BY, CHANNEL, flipBit, PASS, setUp } from '../helpers/publisher-setup.ts';
 
@@ -182,6 +182,72 @@ describe('a rollback', () => {
       message: `${versions[2]!} was never released; released were ${versions[0]!}, ${versions[1]!}`,
     });
     expect((await releases.log()).records).toHaveLength(2);
+  });
+});
+
+describe('a version that was rolled back', () => {
+  /** Epochs of the rollbacks that went away from each of the versions; null = none did, or not since. */
+  async function left({ releases, versions }: Awaited<ReturnType<typeof withVersions>>) {
+    const { records } = await releases.log();
+    const away = rolledAwayFrom(records);
+    const champions = records.map(({ record }) => record.champion);
+    return versions.map((version) => {
+      const manifest = champions.find((one) => one.version === version)?.manifest ?? '';
+      return away.get(manifest)?.record.epoch ?? null;
+    });
+  }
+  it('is left until it is released again, by name or by a publication', async () => {
+    const setup = await withVersions(2);
+    const { releases, versions, publish } = setup;
+    for (const version of versions) await publish(version);
+    expect(await left(setup)).toEqual([null, null]);
+    await releases.rollback({ actor: 'ann', reason: 'bad in production' });
+    expect(await left(setup)).toEqual([null, 3]);
+    await releases.rollback(BY);
+    expect(await left(setup)).toEqual([null, 3]);
+    await releases.rollback({ ...BY, to: versions[1]! });
+    // Forward again: what was champion in between is no bad version.
+    expect(await left(setup)).toEqual([null, null]);
+    await releases.rollback(BY);
+    expect(await left(setup)).toEqual([null, 5]);
+    await publish(versions[1]!);
+    expect(await left(setup)).toEqual([null, null]);
+  });
+  it('stays left when another is published or rolled back, and with it those in between', async () => {
+    const setup = await withVersions(4);
+    const { releases, versions, publish } = setup;
+    for (const version of versions.slice(0, 3)) await publish(version);
+    await releases.rollback({ ...BY, to: versions[0]! });
+    expect(await left(setup)).toEqual([null, 4, 4, null]);
+    await publish(versions[3]!);
+    expect(await left(setup)).toEqual([null, 4, 4, null]);
+    await releases.rollback(BY);
+    expect(await left(setup)).toEqual([null, 4, 4, 6]);
+    await publish(versions[1]!);
+    await publish(versions[0]!);
+    expect(await left(setup)).toEqual([null, null, 4, 6]);
+  });
+  it('stays left when what was gone back to is published once more', async () => {
+    const setup = await withVersions(3);
+    const { releases, versions, publish } = setup;
+    await publish(versions[0]!);
+    await publish(versions[1]!);
+    await releases.rollback(BY);
+    await publish(versions[2]!);
+    await publish(versions[0]!);
+    expect(await left(setup)).toEqual([null, 3, null]);
+    const back = await releases.rollback(BY);
+    expect(back.record.champion.version).toBe(versions[2]);
+  });
+  it('is left also where the record that published it is damaged', async () => {
+    const setup = await withVersions(2);
+    const { store, releases, versions, publish } = setup;
+    for (const version of versions) await publish(version);
+    const { champion } = (await releases.head())!.record;
+    await releases.rollback(BY);
+    await flipBit(store, releaseKey(CHANNEL, 1, 2), 100);
+    const { records } = await releases.log();
+    expect(rolledAwayFrom(records).get(champion.manifest)?.record.epoch).toBe(3);
   });
 });
 

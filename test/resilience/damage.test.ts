@@ -1,6 +1,7 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { vamo } from '../helpers/cli.ts';
 import {
   closeDays,
   type DayDigests,
@@ -104,6 +105,39 @@ describe.concurrent('damage', { timeout: 240_000 }, () => {
     const { code, stdout } = await night.run('verify', '2026-01-07');
     expect([code, stdout]).toEqual([1, expect.stringContaining(steps)]);
     await restore();
+  });
+
+  it('of a day that was made anew is told, and no difference until an undo asks for it', async () => {
+    const night = await sealed.copy();
+    const day = '2026-01-07';
+    const file = await fileOf(night, `days/${day}/g0001`, /events-/);
+    await flipBit(night, file);
+    const before = await night.run('verify', day);
+    expect(before.code).toBe(1);
+    expect(before.stdout.match(/bytes with digest/g)).toHaveLength(2);
+    const log = join(night.data, 'log/*.jsonl');
+    const { id } = await night.ok<{ id: string }>(
+      ...['backfill', '--from', day, '--to', day, '--files', log, '--mode', 'replace'],
+    );
+    const { days } = await night.ok<{ days: unknown[] }>('verify');
+    expect(days).toHaveLength(5);
+    expect(days).toContainEqual(
+      expect.objectContaining({
+        ...{ day, generation: 2, differences: [] },
+        superseded: [expect.objectContaining({ generation: 1, what: file })],
+      }),
+    );
+    const told = await vamo('verify', day, ...night.where);
+    expect([told.code, told.stdout]).toEqual([
+      0,
+      expect.stringMatching(
+        new RegExp(`^${day} g2 \\(backfill\\) ok: .*\n  superseded g1: ${file}: found `),
+      ),
+    ]);
+    expect(told.stdout).toContain('g2 takes nothing over from it');
+    const undone = await night.fails('STORE_CORRUPT', 'backfill', '--undo', id);
+    expect(undone.message).toContain(file);
+    expect((await night.run('verify', day)).code).toBe(1);
   });
 
   it('of the newest training checkpoint goes back to the one before; of all, it is said', async () => {

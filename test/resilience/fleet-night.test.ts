@@ -38,6 +38,9 @@ beforeAll(async () => {
 });
 afterAll(() => workshop.clean());
 
+/** Everything is held. */
+const HARD_GATE = { gate: { ratioVersusChampion: 1000 } };
+
 it('a demo whose gate passes lets the fleet bid, fine-tunes, rolls back and forward', async () => {
   const { code, stdout, stderr } = await vamo('demo', ...night.where);
   expect(code, stderr).toBe(0);
@@ -90,4 +93,14 @@ it('vamo rollback under load fails no request and moves every bidder', async () 
     for (const bidder of bidders) bidder.kill('SIGTERM');
   }
   expect((await Promise.all(ended)).map(({ code }) => code)).toEqual([0, 0]);
+}, 180_000);
+
+it('a demo whose night is held after a rollback has nothing to go back and forward between', async () => {
+  const held = await night.with(HARD_GATE);
+  const { champion } = await held.ok<Versions>('versions');
+  const { code, stdout, stderr } = await vamo('demo', ...held.where);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/gate +(hold|fail): /);
+  expect(stdout).not.toMatch(/^\s*(rollback|forward) +to /m);
+  expect(await held.ok<Versions>('versions')).toMatchObject({ champion, releases: { length: 5 } });
 }, 180_000);

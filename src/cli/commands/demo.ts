@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type DayKey, VamoError } from '../../core/index.ts';
 import { dayReports } from '../../days/index.ts';
 import type { EngineChoice, EngineSetting } from '../../engine/index.ts';
-import { openRegistry } from '../../publisher/index.ts';
+import { openRegistry, rollbackTarget } from '../../publisher/index.ts';
 import { listSealedDays } from '../../store/index.ts';
 import { checkMethod } from '../check-method.ts';
 import type { Context } from '../context.ts';
@@ -148,10 +148,11 @@ function holdFleet(context: Context): FleetHolder {
 
 /** Back to the version before, and forward again; both are new signed records. */
 async function backAndForward(context: Context, stages: Stages): Promise<void> {
-  const head = (await readOwnReleases(context)).records.at(-1);
-  const present = head?.record.champion.version;
-  const previous = head?.record.previous?.version;
-  if (present === undefined || previous === undefined || previous === present) return;
+  const { records } = await readOwnReleases(context);
+  const present = records.at(-1)?.record.champion.version;
+  const target = rollbackTarget(records)?.version;
+  // After a rollback there is nothing further back: both would be the present version.
+  if (present === undefined || target === undefined || target === present) return;
   await stages.run('rollback', async () => {
     const back = await rollBack(context, { reason: 'demonstration', actor: ACTOR }, FLEET_MS);
     return `to ${back.version}, ${String(back.bidders)} bidders follow in ${String(back.convergedMs)} ms`;

@@ -1,12 +1,21 @@
 import type { CheckpointRole, GateDecision, ReleaseLog } from '../../contracts/index.ts';
 import { VamoError } from '../../core/index.ts';
-import { decideGate, holdGate, openRegistry, overrideGate } from '../../publisher/index.ts';
+import {
+  decideGate,
+  holdGate,
+  holdRolledBack,
+  openRegistry,
+  overrideGate,
+  rolledAwayFrom,
+} from '../../publisher/index.ts';
 import { readVerified } from '../../store/index.ts';
 import type { Context } from '../context.ts';
 import { keepMarkets } from '../market.ts';
 import { evaluateVersion } from '../evaluate-version.ts';
+import { fleetState, saySilent, silentOf } from '../fleet.ts';
 import {
   actorName,
+  checkReason,
   championOf,
   describeRelease,
   openOwnReleases,
@@ -64,7 +73,8 @@ async function gateOf(
 
 /**
  * Stores a finished run as a version, asks the gate, and on a pass (or an override, which is
- * recorded) makes it the champion. A refusal is a normal outcome.
+ * recorded) makes it the champion. A refusal is a normal outcome, and so is a version that is held
+ * because it was rolled back.
  */
 export async function publishCandidate(
   context: Context,
@@ -74,7 +84,7 @@ export async function publishCandidate(
   const candidate = await readCandidate(context, request.run ?? (await latestRun(context)));
   const log = await readOwnReleases(context);
   const expectedChampion = championOf(log);
-  const decided = await gateOf(context, candidate, { releases: log, champion: expectedChampion });
+  const compared = await gateOf(context, candidate, { releases: log, champion: expectedChampion });
   const { outcome, lineage, testDay, runKey } = candidate;
   const stored = await openRegistry(context.store).putCheckpoint({
     files: await candidateFiles(context, candidate),
@@ -84,6 +94,8 @@ export async function publishCandidate(
     testDay,
   });
   const { version, digest } = stored.manifest;
+  const left = rolledAwayFrom(log.records).get(stored.manifestSha256);
+  const decided = left === undefined ? compared : holdRolledBack(compared, version, left.record);
   const gate =
     request.override === true ? overrideGate(decided, request.actor, request.reason) : decided;
   const released = gate.outcome === 'pass' || gate.overridden !== null;
@@ -113,9 +125,12 @@ export const publishCommand: CommandSpec<PublishOptions> = {
       .option('--override', 'release whatever the gate says; needs --reason, both are recorded')
       .option('--reason <text>', 'why; it is signed')
       .option('--actor <name>', 'who acts; default: the login name'),
-  async run(context, { run, reason, actor, override }) {
+  check({ override, reason }) {
     if (override === true && reason === undefined)
       throw new VamoError('USAGE', '--override needs --reason');
+    if (reason !== undefined) checkReason(reason);
+  },
+  async run(context, { run, reason, actor, override }) {
     const published = await publishCandidate(context, {
       ...(run === undefined ? {} : { run }),
       actor: actorName(actor),
@@ -130,6 +145,8 @@ export const publishCommand: CommandSpec<PublishOptions> = {
         ? `released ${version}, epoch ${String(release?.epoch)}`
         : `${version} is stored, not released; the fleet keeps its champion`,
     );
-    return { ...published };
+    const silent = released ? silentOf(await fleetState(context)) : [];
+    saySilent(context, silent);
+    return { ...published, silent };
   },
 };

@@ -1,9 +1,10 @@
 import type { VerifiedRecord } from '../../contracts/index.ts';
 import { isVamoError, VamoError } from '../../core/index.ts';
-import { awaitFleet, speakingBidders } from '../fleet.ts';
+import { awaitFleet, fleetState, saySilent, silentOf, speakingBidders } from '../fleet.ts';
 import {
   actorName,
   championOf,
+  checkReason,
   describeRelease,
   openOwnReleases,
   readOwnReleases,
@@ -33,7 +34,8 @@ function stillSigned(error: unknown, record: VerifiedRecord): unknown {
 
 /**
  * Points the fleet at an older version by a new signed record, and waits for it to follow. When the
- * version is the champion already, only the waiting is done: the command can be repeated.
+ * version is the champion already, only the waiting is done: the command can be repeated. Bidders
+ * that are silent are not waited for; they are named.
  * @throws VamoError FLEET_NOT_CONVERGED naming the signed epoch and version; as `Releases.rollback`
  */
 export async function rollBack(
@@ -46,15 +48,17 @@ export async function rollBack(
     throw new VamoError('VERSION_UNKNOWN', 'there is no release to go back from');
   const record = await (await openOwnReleases(context)).rollback(request);
   const started = performance.now();
-  const bidders = await speakingBidders(context);
+  let fleet = await fleetState(context);
+  const bidders = speakingBidders(fleet);
   if (waitMs > 0 && bidders > 0)
-    await awaitFleet(context, bidders, waitMs).catch((error: unknown) => {
+    fleet = await awaitFleet(context, bidders, waitMs).catch((error: unknown) => {
       throw stillSigned(error, record);
     });
   return {
     ...describeRelease(record),
     repeated: record.repeated,
     bidders,
+    silent: silentOf(fleet),
     convergedMs: Math.round(performance.now() - started),
   };
 }
@@ -77,6 +81,7 @@ export const rollbackCommand: CommandSpec<RollbackOptions> = {
       .option('--actor <name>', 'who acts; default: the login name')
       .option('--no-wait', 'do not wait for the bidders')
       .option('--timeout <seconds>', 'how long to wait', wholeNumber(1, 86_400), 30),
+  check: ({ reason }) => checkReason(reason),
   async run(context, { to, reason, actor, wait, timeout }) {
     const request = { ...(to === undefined ? {} : { to }), reason, actor: actorName(actor) };
     const done = await rollBack(context, request, wait ? timeout * 1000 : 0);
@@ -84,6 +89,7 @@ export const rollbackCommand: CommandSpec<RollbackOptions> = {
       `epoch ${String(done.epoch)}: ${done.version}${done.repeated ? ' already' : ''}, ` +
         (wait ? `${String(done.bidders)} bidders follow` : 'not waiting for bidders'),
     );
+    saySilent(context, done.silent);
     return done;
   },
 };

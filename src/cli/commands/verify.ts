@@ -5,22 +5,29 @@ import type { CommandSpec } from '../run-command.ts';
 import { checkDays, type DayCheck } from '../verify/check-days.ts';
 
 /** Days that are not sealed are told of only when something is wrong with them. */
-const isWorthTelling = ({ generation, differences, pending }: DayCheck): boolean =>
-  generation !== null || differences.length > 0 || pending !== null;
+const isWorthTelling = ({ generation, differences, superseded, pending }: DayCheck): boolean =>
+  generation !== null || differences.length > 0 || superseded.length > 0 || pending !== null;
 
-/** A line, and one more for each thing that differs. */
+/** A line, and one more for each thing that differs, or that nobody needs any more. */
 function linesOf(check: DayCheck): string[] {
-  const { day, generation, kind, rows, compared, differences, moreSums, pending } = check;
+  const { day, generation, kind, rows, compared, differences, superseded, moreSums, pending } =
+    check;
   const made = kind === null || kind === 'seal' ? '' : ` (${kind})`;
   const state = generation === null ? '(not sealed)' : `g${String(generation)}${made}`;
   const verdict = differences.length === 0 ? 'ok' : 'DIFFERS';
   const sums = compared === null ? '' : `, ${String(compared)} sums against the truth`;
   const note = pending === null ? '' : `; ${pending.what}: ${String(pending.found)}`;
+  const now = generation === null ? 'the day' : `g${String(generation)}`;
   return [
     `${day} ${state} ${verdict}: ${String(rows)} rows${sums}${note}`,
     ...differences.map(
       ({ what, found, recorded }) =>
         `  ${what}: found ${String(found)}, recorded ${String(recorded)}`,
+    ),
+    ...superseded.map(
+      ({ generation: old, what, found, recorded }) =>
+        `  superseded g${String(old)}: ${what}: found ${String(found)}, recorded ${String(recorded)}; ` +
+        `${now} takes nothing over from it, and no command reads it but an undo or a run that pinned it`,
     ),
     ...(moreSums > 0 ? [`  ${String(moreSums)} more sums differ`] : []),
   ];

@@ -1,21 +1,17 @@
 import type { PartitionManifest } from '../../contracts/index.ts';
-import { type DayKey, dayKey, isVamoError, stableJson, throwIfAborted } from '../../core/index.ts';
+import { type DayKey, dayKey, isVamoError, throwIfAborted } from '../../core/index.ts';
 import {
   checkCopied,
-  checkFiles,
+  checkDayFiles,
   claimsOf,
   claimsOfFiles,
+  type DayFiles,
   type Difference,
   listBackfills,
   missingGenerations,
+  type SupersededDamage,
 } from '../../days/index.ts';
-import {
-  findManifest,
-  generationFolders,
-  listGenerations,
-  type ObjectStore,
-  readManifest,
-} from '../../store/index.ts';
+import { findManifest, generationFolders, type ObjectStore } from '../../store/index.ts';
 import type { Context } from '../context.ts';
 import { checkAgainstTruth, firstDifferences } from '../truth.ts';
 import { type CopyLook, lookAtCopy } from './copy.ts';
@@ -31,6 +27,8 @@ export interface DayCheck {
   /** Sums that the simulator told too; null = it was not asked, or did not play the day. */
   readonly compared: number | null;
   readonly differences: readonly Difference[];
+  /** What is wrong with files that the newest generation takes nothing over from: no difference. */
+  readonly superseded: readonly SupersededDamage[];
   /** Sums that differ from the simulator's beyond those named. */
   readonly moreSums: number;
   /** What the copy does not show yet while somebody is at work. */
@@ -41,33 +39,6 @@ export interface Checks {
   readonly days: readonly DayCheck[];
   /** Why the copy could not be looked at, or null. */
   readonly unread: string | null;
-}
-
-/** A manifest that cannot be believed differs; the other days are looked at all the same. */
-function corrupt(error: unknown): Difference[] {
-  if (!isVamoError(error, 'STORE_CORRUPT')) throw error;
-  const mend = 'Restore the manifest from a backup.';
-  return [{ what: 'a manifest', found: error.message, recorded: 'a whole one', mend }];
-}
-
-/** Files of every generation: an older one may be pinned, or what an undo points at. */
-async function checkDayFiles({ store, signal }: Context, day: DayKey): Promise<Difference[]> {
-  const differences: Difference[] = [];
-  const checked = new Set<string>();
-  for (const generation of await listGenerations(store, day)) {
-    throwIfAborted(signal);
-    try {
-      const sealed = await readManifest(store, day, generation);
-      const { files, digest, stepsDigest, counts } = sealed;
-      // An undo says the same of the same files as the generation that it restored.
-      const said = stableJson({ files, digest, stepsDigest, counts });
-      if (!checked.has(said)) differences.push(...(await checkFiles(store, sealed)));
-      checked.add(said);
-    } catch (error) {
-      differences.push(...corrupt(error));
-    }
-  }
-  return differences;
 }
 
 async function checkOneCopy(
@@ -88,10 +59,10 @@ export async function checkDays(
   { only, truth }: { readonly only: DayKey | undefined; readonly truth: string | undefined },
 ): Promise<Checks> {
   const { store, signal, now } = context;
-  const files = new Map<DayKey, Difference[]>();
+  const files = new Map<DayKey, DayFiles>();
   const before = await generationFolders(store, only);
   for (const day of new Set(before.map((one) => one.day)))
-    files.set(day, await checkDayFiles(context, day));
+    files.set(day, await checkDayFiles(store, day, signal));
   const copy = await lookAtCopy(context, only);
   const copied = [...copy.days].map(([day, { generation }]) => ({
     day,
@@ -110,6 +81,7 @@ export async function checkDays(
     const sealed = generation === null ? undefined : await believed(store, day, generation);
     const told = sealed && truth && (await checkAgainstTruth(store, sealed, truth));
     const first = told ? firstDifferences(told) : { differences: [], moreSums: 0 };
+    const own = files.get(day) ?? (await checkDayFiles(store, day, signal));
     const { differences, pending } = await checkOneCopy(store, day, copy);
     days.push({
       day,
@@ -119,10 +91,11 @@ export async function checkDays(
       compared: told ? told.compared : null,
       differences: [
         ...missingGenerations(day, folders, claims),
-        ...(files.get(day) ?? (await checkDayFiles(context, day))),
+        ...own.differences,
         ...differences,
         ...first.differences,
       ],
+      superseded: own.superseded,
       moreSums: first.moreSums,
       pending,
     });
