@@ -132,7 +132,7 @@ export async function openWorkshop(): Promise<Workshop> {
   const base = await mkdtemp(join(tmpdir(), 'vamo-pipeline-'));
   let count = 0;
   function nightAt(data: string, configs: readonly string[]): Night {
-    const where = ['--data', data, '--config', ...configs];
+    const where = ['--data', data, ...configs.flatMap((file) => ['--config', file])];
     const run = (...args: readonly string[]) => vamo(...args, '--json', ...where);
     return {
       data,
