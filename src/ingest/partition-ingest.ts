@@ -122,8 +122,12 @@ export async function openPartition(
     }
   }
 
-  const isDue = (): boolean =>
-    range.records >= context.flushRows || clock() - openedMs >= context.flushMs;
+  function isDue(): boolean {
+    const nowMs = clock();
+    // A clock that was set back would keep the range open for as long.
+    openedMs = Math.min(openedMs, nowMs);
+    return range.records >= context.flushRows || nowMs - openedMs >= context.flushMs;
+  }
 
   await context.faultPoint?.('assigned', partition, 0);
 

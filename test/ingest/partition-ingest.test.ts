@@ -38,6 +38,22 @@ describe('one partition', () => {
     ]);
   });
 
+  it('commits what is open after the usual time when its clock is set back', async () => {
+    const store = memoryStore();
+    let now = 3_600_000;
+    const context = partitionContext(store, { flushRows: 10, flushMs: 100, clock: () => now });
+    const partition = await openPartition(context, 0);
+    await partition.batch(batchOf(0, 2));
+    const flushedAt = async (ms: number): Promise<number> => {
+      now = ms;
+      await partition.flush(false);
+      return partition.committed;
+    };
+    expect(await flushedAt(5)).toBe(0);
+    expect(await flushedAt(104)).toBe(0);
+    expect(await flushedAt(105)).toBe(2);
+  });
+
   it('passes over offsets in a batch that have no record, and such at its end', async () => {
     const store = memoryStore();
     const partition = await openPartition(partitionContext(store), 0);
