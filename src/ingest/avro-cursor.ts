@@ -25,7 +25,7 @@ export interface AvroField {
 /** The longest variable-length integer; it is exact as a double where JavaScript's are. */
 const MOST_VARINT_BYTES = 10;
 const DEEPEST = 64;
-/** Items that take no bytes, in one message: any number of them could be claimed. */
+/** Items that take no bytes, in one message: nothing else bounds how many are claimed. */
 const MOST_EMPTY_ITEMS = 65_536;
 
 /** A place in the bytes of an Avro message (Apache Avro 1.12, "Binary encoding"), moved by reading. */

@@ -13,7 +13,7 @@ import {
 import { AvroCursor, type AvroField, type AvroType } from './avro-cursor.ts';
 
 const NUMERIC = ['int', 'long', 'float', 'double'];
-/** What a field of an outcome may be in a schema; as any other type it is left to the decoder. */
+/** What a field of an outcome may be in a schema; of another type it is left to the decoder. */
 const TYPES_OF: Readonly<Record<OutcomeField['form'], readonly string[]>> = {
   text: ['string'],
   kind: ['string', 'enum'],

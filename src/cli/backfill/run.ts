@@ -28,6 +28,7 @@ export async function runBackfill(context: Context, plan: BackfillPlan): Promise
   const { store } = context;
   await keepConfig(context);
   await keepRules(store, rulesOf(context.config));
+  // Again, for tasks that are among the rules only now.
   await keepConfig(context);
   await keepOrphanGrace(store, context.config.ingest.orphanGraceMs);
   await freezePlan(store, plan);
